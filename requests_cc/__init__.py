@@ -1,0 +1,118 @@
+"""OAuth 2.0 client credentials for requests: mount one adapter, and never think about tokens.
+
+Each name is imported from its room when it is first used, so that ``import requests_cc`` costs
+little.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .access_token import AccessToken
+    from .adapter import ClientCredentialsAdapter, mount
+    from .authorization_server import AuthorizationServer
+    from .cache import TokenCache, default_cache, set_default_cache
+    from .client_auth import ClientSecretBasic, ClientSecretPost
+    from .client_credentials import ClientCredentials
+    from .errors import (
+        ClientCredentialsError,
+        ConfigurationError,
+        InvalidClient,
+        InvalidGrant,
+        InvalidRequest,
+        InvalidScope,
+        InvalidTarget,
+        InvalidTokenResponse,
+        OAuthError,
+        ServerError,
+        TemporarilyUnavailable,
+        TokenEndpointTimeout,
+        TokenEndpointUnreachable,
+        TokenRequestError,
+        TokenStoreError,
+        UnauthorizedClient,
+        UnsupportedGrantType,
+    )
+    from .journal import CacheStats
+    from .origin_router import OriginRouter
+    from .protocols import TokenSource
+
+__all__ = [
+    "AccessToken",
+    "AuthorizationServer",
+    "CacheStats",
+    "ClientCredentials",
+    "ClientCredentialsAdapter",
+    "ClientCredentialsError",
+    "ClientSecretBasic",
+    "ClientSecretPost",
+    "ConfigurationError",
+    "InvalidClient",
+    "InvalidGrant",
+    "InvalidRequest",
+    "InvalidScope",
+    "InvalidTarget",
+    "InvalidTokenResponse",
+    "OAuthError",
+    "OriginRouter",
+    "ServerError",
+    "TemporarilyUnavailable",
+    "TokenCache",
+    "TokenEndpointTimeout",
+    "TokenEndpointUnreachable",
+    "TokenRequestError",
+    "TokenSource",
+    "TokenStoreError",
+    "UnauthorizedClient",
+    "UnsupportedGrantType",
+    "default_cache",
+    "mount",
+    "set_default_cache",
+]
+
+__version__ = "0.1.0"
+
+_ROOMS = {
+    "AccessToken": "access_token",
+    "AuthorizationServer": "authorization_server",
+    "CacheStats": "journal",
+    "ClientCredentials": "client_credentials",
+    "ClientCredentialsAdapter": "adapter",
+    "ClientCredentialsError": "errors",
+    "ClientSecretBasic": "client_auth",
+    "ClientSecretPost": "client_auth",
+    "ConfigurationError": "errors",
+    "InvalidClient": "errors",
+    "InvalidGrant": "errors",
+    "InvalidRequest": "errors",
+    "InvalidScope": "errors",
+    "InvalidTarget": "errors",
+    "InvalidTokenResponse": "errors",
+    "OAuthError": "errors",
+    "OriginRouter": "origin_router",
+    "ServerError": "errors",
+    "TemporarilyUnavailable": "errors",
+    "TokenCache": "cache",
+    "TokenEndpointTimeout": "errors",
+    "TokenEndpointUnreachable": "errors",
+    "TokenRequestError": "errors",
+    "TokenSource": "protocols",
+    "TokenStoreError": "errors",
+    "UnauthorizedClient": "errors",
+    "UnsupportedGrantType": "errors",
+    "default_cache": "cache",
+    "mount": "adapter",
+    "set_default_cache": "cache",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _ROOMS:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value: object = getattr(import_module(f".{_ROOMS[name]}", __name__), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

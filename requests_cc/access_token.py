@@ -1,0 +1,175 @@
+"""The access token: a value that hides its secret (RFC 6749 §1.4, §5.1)."""
+
+from __future__ import annotations
+
+import math
+import re
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from .errors import InvalidTokenResponse
+
+# RFC 6749 A.12: access-token = 1*VSCHAR; VSCHAR is %x20-7E. The space is left out, since in an
+# Authorization header it would end the token.
+_VISIBLE_ASCII = re.compile(r"[\x21-\x7e]+")
+_NUMERIC = re.compile(r"-?[0-9]{1,300}(\.[0-9]{1,300})?")
+_BEARER_SPELLINGS = {"bearer", "bearertoken"}
+
+
+@dataclass(frozen=True, slots=True)
+class AccessToken:
+    """An access token and what the authorization server said of it.
+
+    :param value: str, the token itself: visible ASCII, at least one character.
+    :param token_type: str, ``Bearer`` (in any letter case) or ``DPoP``; None counts as Bearer.
+    :param expires_at: float or None, seconds since the epoch; None: until an API answers 401.
+    :param issued_at: float or None, seconds since the epoch: when it was requested.
+    :param scope: str or None, what was granted, which need not be what was asked for.
+    :param extra: mapping, the other members of the server's answer; they may hold secrets.
+    :raises InvalidTokenResponse: when a value is none that can be sent.
+
+    Frozen: safe to share between threads. Its ``repr`` shows neither the value nor ``extra``.
+    RFC 6749 §5.1, RFC 6750 §2.1.
+    """
+
+    value: str = field(repr=False)
+    token_type: str = "Bearer"
+    expires_at: float | None = None
+    issued_at: float | None = None
+    scope: str | None = None
+    extra: Mapping[str, Any] = field(default_factory=dict, repr=False, hash=False)
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.value, str) or not _VISIBLE_ASCII.fullmatch(self.value):
+            raise InvalidTokenResponse(
+                "access_token must be a string of visible ASCII characters without a space "
+                "(RFC 6749 A.12): this one could not be sent in a header"
+            )
+        object.__setattr__(self, "token_type", _token_type(self.token_type))
+        for name in ("expires_at", "issued_at"):
+            moment = getattr(self, name)
+            if moment is not None and not _is_finite_number(moment):
+                raise InvalidTokenResponse(f"{name} must be seconds since the epoch, or None")
+
+    @classmethod
+    def from_response(cls, answer: Mapping[str, Any], requested_at: float) -> AccessToken:
+        """Reads the JSON object of a successful token response.
+
+        :param answer: mapping, the parsed JSON object.
+        :param requested_at: float, seconds since the epoch, read before the request was sent, so
+            that the time on the way never makes a token look younger than it is.
+        :returns: an :class:`AccessToken`.
+        :raises InvalidTokenResponse: when the answer is no token.
+
+        RFC 6749 §5.1.
+        """
+        members = dict(answer)
+        value = members.pop("access_token", None)
+        if value is None:
+            raise InvalidTokenResponse("the token response has no access_token")
+        token_type = members.pop("token_type", None)
+        lifetime = _seconds(members.pop("expires_in", None))
+        return cls(
+            value,
+            token_type=token_type,
+            expires_at=None if lifetime is None else requested_at + lifetime,
+            issued_at=requested_at,
+            scope=_scope(members.pop("scope", None)),
+            extra=members,
+        )
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> AccessToken:
+        """Restores what :meth:`to_dict` gave.
+
+        :param data: mapping; members that it does not know are passed over.
+        :returns: an :class:`AccessToken`.
+        :raises InvalidTokenResponse: when ``data`` is no token.
+        """
+        if not isinstance(data, Mapping) or "access_token" not in data:
+            raise InvalidTokenResponse("a token's dict has the member access_token: see to_dict()")
+        extra = data.get("extra") or {}
+        if not isinstance(extra, Mapping):
+            raise InvalidTokenResponse("the member extra of a token's dict must be a mapping")
+        return cls(
+            data["access_token"],
+            token_type=data.get("token_type", "Bearer"),
+            expires_at=data.get("expires_at"),
+            issued_at=data.get("issued_at"),
+            scope=_scope(data.get("scope")),
+            extra=dict(extra),
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """A dict that JSON can hold, for those who keep tokens themselves. It holds the secret.
+
+        :returns: dict with ``access_token``, ``token_type``, ``expires_at``, ``issued_at``,
+            ``scope`` and ``extra``.
+        """
+        return {
+            "access_token": self.value,
+            "token_type": self.token_type,
+            "expires_at": self.expires_at,
+            "issued_at": self.issued_at,
+            "scope": self.scope,
+            "extra": dict(self.extra),
+        }
+
+    def expired(self, leeway: float = 0) -> bool:
+        """Whether it has expired, or will within ``leeway``.
+
+        :param leeway: float, seconds.
+        :returns: bool; False for a token without an expiry.
+        """
+        return self.expires_at is not None and time.time() >= self.expires_at - leeway
+
+    @property
+    def expires_in(self) -> float | None:
+        """The seconds that remain: 0.0 once expired, None without an expiry."""
+        return None if self.expires_at is None else max(0.0, self.expires_at - time.time())
+
+    @property
+    def authorization(self) -> str:
+        """The value of an ``Authorization`` header (RFC 6750 §2.1, RFC 9449 §7.1)."""
+        return f"{self.token_type} {self.value}"
+
+
+def _is_finite_number(value: object) -> bool:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return False
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # an int beyond every float
+        return False
+
+
+def _token_type(value: object) -> str:
+    """RFC 6749 §7.1: the token type is compared without regard to letter case."""
+    if value is None or (isinstance(value, str) and value.lower() in _BEARER_SPELLINGS):
+        return "Bearer"
+    if isinstance(value, str) and value.lower() == "dpop":
+        return "DPoP"
+    raise InvalidTokenResponse(
+        "token_type must be Bearer (or DPoP, where a DPoP key is used); the server answered "
+        "another one, and this library does not know how to send it"
+    )
+
+
+def _seconds(value: object) -> float | None:
+    """The seconds of ``expires_in``, which servers write as a number or as a numeric string."""
+    if value is None:
+        return None
+    if isinstance(value, str) and _NUMERIC.fullmatch(value.strip()):
+        value = float(value)
+    if isinstance(value, (int, float)) and _is_finite_number(value):
+        return float(value)
+    raise InvalidTokenResponse("expires_in must be a number of seconds")
+
+
+def _scope(value: object) -> str | None:
+    """RFC 6749 §3.3 has one string; some servers answer a list."""
+    if isinstance(value, list) and all(isinstance(part, str) for part in value):
+        return " ".join(value)
+    return value if isinstance(value, str) else None
