@@ -1,0 +1,132 @@
+"""The client secret: a text, a callable, or several that are tried in order."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from os import PathLike
+from pathlib import Path
+from typing import TypeAlias
+
+from .errors import ConfigurationError
+from .protocols import KeyPart
+
+Secret: TypeAlias = "str | Callable[[], str]"
+
+
+@dataclass(frozen=True)
+class SecretFile:
+    """A callable that reads a secret from a file, anew each time.
+
+    :param path: str or path of a file, such as a mounted Docker or Kubernetes secret. White space
+        at the end of its text is dropped.
+    """
+
+    path: str | PathLike[str]
+
+    def __call__(self) -> str:
+        try:
+            text = Path(self.path).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            reason = getattr(error, "strerror", None) or "it is no UTF-8 text"
+        else:
+            return text.rstrip()
+        raise ConfigurationError(f"the file {self.path} cannot be read: {reason}")
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One of a client's secrets, hidden from the variables that a traceback shows.
+
+    :param number: int, its place among them.
+    :param secret: str, or None where the client has none.
+    """
+
+    number: int
+    secret: str | None = field(repr=False)
+
+
+class ClientSecret:
+    """What ``client_secret`` was set to; it remembers which of several worked last.
+
+    :param setting: str, callable returning str, a sequence of those, or None for no secret.
+    :raises ConfigurationError: when it is none of these, or empty.
+
+    Safe to share between threads.
+    """
+
+    def __init__(self, setting: Secret | Sequence[Secret] | None) -> None:
+        self._secrets = _as_tuple(setting)
+        self._last_accepted = 0
+        for secret in self._secrets:
+            if not callable(secret):
+                _checked(secret, "client_secret")
+
+    def candidates(self) -> Iterator[Candidate]:
+        """Each secret, the one that was accepted last before the others.
+
+        :raises ConfigurationError: when a callable returns something that is no secret.
+        """
+        if not self._secrets:
+            yield Candidate(0, None)
+        first = self._last_accepted
+        for number in sorted(range(len(self._secrets)), key=lambda number: number != first):
+            yield Candidate(number, _current(self._secrets[number]))
+
+    def accepted(self, candidate: Candidate) -> None:
+        """Remembers which secret the server accepted."""
+        self._last_accepted = candidate.number
+
+    @property
+    def key_part(self) -> KeyPart:
+        """A digest of each literal; a callable is just that, so that rotation keeps the key."""
+        return tuple("callable" if callable(s) else digest(s) for s in self._secrets)
+
+    def __repr__(self) -> str:
+        return f"ClientSecret(<{len(self._secrets)} hidden>)"
+
+
+def digest(secret: str | bytes) -> str:
+    """Stands for a secret where two are compared: SHA-256 in hex."""
+    data = secret.encode("utf-8", "surrogatepass") if isinstance(secret, str) else secret
+    return hashlib.sha256(data).hexdigest()
+
+
+def is_encodable(text: str) -> bool:
+    """Whether UTF-8 can encode a text: one with half of a surrogate pair cannot be sent."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _current(secret: Secret) -> str:
+    if callable(secret):
+        return _checked(secret(), "what the client_secret callable returned")
+    return secret
+
+
+def _as_tuple(setting: Secret | Sequence[Secret] | None) -> tuple[Secret, ...]:
+    if setting is None:
+        return ()
+    if isinstance(setting, str) or callable(setting):
+        return (setting,)
+    if not isinstance(setting, Sequence) or isinstance(setting, (bytes, bytearray)):
+        raise ConfigurationError(
+            f"client_secret must be a str, a callable returning one, or a sequence of those, "
+            f"not {type(setting).__name__}"
+        )
+    if not setting:
+        raise ConfigurationError("client_secret is an empty sequence: give at least one")
+    return tuple(setting)
+
+
+def _checked(secret: object, what: str) -> str:
+    if not isinstance(secret, str) or not secret:
+        found = "an empty text" if secret == "" else type(secret).__name__
+        raise ConfigurationError(f"{what} must be a non-empty str, not {found}")
+    if not is_encodable(secret):
+        raise ConfigurationError(f"{what} is no text that UTF-8 can encode")
+    return secret

@@ -1,0 +1,149 @@
+"""From an authorization server's refusal to the error that a caller catches (RFC 6749 §5.2)."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from datetime import timezone
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+from . import errors
+from .errors import InvalidTokenResponse, OAuthError, TokenRequestError
+from .exchange import Answer
+from .exchange_failure import without_query
+
+LONGEST_TEXT = 300  # characters of the server's own words
+_HIDDEN = "[hidden]"
+
+# Error code: the class, and what to do about it.
+_CODES: dict[str, tuple[type[OAuthError], str]] = {
+    "invalid_client": (
+        errors.InvalidClient,
+        "check the client id and secret, and that the server accepts {method}",
+    ),
+    "invalid_scope": (errors.InvalidScope, "check scope, and what this client may ask for"),
+    "unauthorized_client": (
+        errors.UnauthorizedClient,
+        "allow this client the grant at the authorization server",
+    ),
+    "invalid_grant": (
+        errors.InvalidGrant,
+        "check the assertion or other grant: its expiry, its audience, this machine's clock",
+    ),
+    "invalid_request": (
+        errors.InvalidRequest,
+        "check audience, resource and params, and that the server accepts {method}",
+    ),
+    "unsupported_grant_type": (
+        errors.UnsupportedGrantType,
+        "check grant_type, and that this is the token endpoint's URL",
+    ),
+    "invalid_target": (
+        errors.InvalidTarget,
+        "check resource, and that this client may have tokens for it",
+    ),
+    "server_error": (errors.ServerError, "it is the server's failure: ask again later"),
+    "temporarily_unavailable": (
+        errors.TemporarilyUnavailable,
+        "the server is overloaded or limits the rate: ask again later",
+    ),
+}
+
+
+def refusal(
+    answer: Answer, url: str, method: str, secrets: Iterable[str]
+) -> TokenRequestError | None:
+    """The error that an answer stands for.
+
+    :param answer: what the authorization server answered.
+    :param url: str, where the request went; shown without its query.
+    :param method: str, the client authentication method that was used.
+    :param secrets: str, what must not be shown even if the server repeats it.
+    :returns: an error, or None where the answer reports success.
+    """
+    members = answer.json_object() or {}
+    code = members.get("error")
+    if isinstance(code, str) and code:
+        return _oauth_error(code, members, answer, method, tuple(secrets))
+    where, status = without_query(url), answer.status_code
+    if 200 <= status < 300:  # noqa: PLR2004 - RFC 9110 §15.3
+        if code is None:
+            return None
+        return InvalidTokenResponse(f"{where} answered {status} with an error of an unknown form")
+    if 300 <= status < 400:  # noqa: PLR2004 - RFC 9110 §15.4
+        return InvalidTokenResponse(
+            f"{where} answered {status}, a redirect, which is not followed: set the server's URL "
+            f"to where it leads, if you trust that place with the secret"
+        )
+    code = _code_of_status(status)
+    if code is not None:
+        return _oauth_error(code, {}, answer, method, ())
+    return InvalidTokenResponse(
+        f"{where} answered {status} without an OAuth error: check that this is the endpoint's URL",
+        retry_after=retry_after(answer),
+    )
+
+
+def retry_after(answer: Answer) -> float | None:
+    """The seconds that an answer asks to be left alone (RFC 9110 §10.2.3), or None."""
+    text = answer.headers.get("Retry-After", "").strip()
+    if text.isascii() and text.isdigit():
+        return float(text[:9])  # thirty years: what is longer is no less for ever
+    try:
+        moment = parsedate_to_datetime(text)
+    except (TypeError, ValueError, IndexError, OverflowError):
+        return None
+    if moment.tzinfo is None:  # "-0000": UTC without a claim to a place
+        moment = moment.replace(tzinfo=timezone.utc)
+    return max(0.0, moment.timestamp() - time.time())
+
+
+def is_transient(status: int) -> bool:
+    """Whether a status speaks of this moment, and not of the request."""
+    return status == 429 or status >= 500  # noqa: PLR2004 - RFC 6585 §4, RFC 9110 §15.6
+
+
+def _code_of_status(status: int) -> str | None:
+    if status == 401:  # noqa: PLR2004 - RFC 6749 §5.2
+        return "invalid_client"
+    if status in (429, 503):  # RFC 6585 §4, RFC 9110 §15.6.4
+        return "temporarily_unavailable"
+    return "server_error" if status >= 500 else None  # noqa: PLR2004 - RFC 9110 §15.6
+
+
+def _oauth_error(
+    code: str, members: dict[str, Any], answer: Answer, method: str, secrets: tuple[str, ...]
+) -> OAuthError:
+    if code not in _CODES:
+        code = _readable(code, secrets)
+    description = _text(members.get("error_description"), secrets)
+    error_type, advice = _CODES.get(code, (OAuthError, "see the authorization server's manual"))
+    told = "" if description is None else f" ({description})"
+    error = error_type(
+        f"{code}{told}: {advice.format(method=method)} [status {answer.status_code}]",
+        error=code,
+        error_description=description,
+        error_uri=_text(members.get("error_uri"), secrets),
+        status_code=answer.status_code,
+        retry_after=retry_after(answer),
+    )
+    if is_transient(answer.status_code):
+        error.permanent = False  # whatever its code
+    return error
+
+
+def _text(value: object, secrets: tuple[str, ...]) -> str | None:
+    return _readable(value, secrets) if isinstance(value, str) and value else None
+
+
+def _readable(text: str, secrets: tuple[str, ...]) -> str:
+    """The server's words, fit for a terminal and a log: they may repeat what we sent."""
+    text = _printable(text)
+    for secret in sorted(filter(None, map(_printable, secrets)), key=len, reverse=True):
+        text = text.replace(secret, _HIDDEN)
+    return text if len(text) <= LONGEST_TEXT else f"{text[:LONGEST_TEXT]}…"
+
+
+def _printable(text: str) -> str:
+    return "".join(character for character in text if character.isprintable())

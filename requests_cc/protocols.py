@@ -1,0 +1,177 @@
+"""What the rooms ask of each other, and what a user's own parts must bring."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol, TypeAlias, runtime_checkable
+
+import requests
+
+from .access_token import AccessToken
+
+#: What shapes a token and JSON can hold; two that are equal stand for the same thing.
+KeyPart: TypeAlias = "str | int | tuple[KeyPart, ...] | None"
+
+
+@runtime_checkable
+class TokenSource(Protocol):
+    """Anything that can make a token request.
+
+    A :class:`~requests_cc.TokenCache` calls :meth:`request_token` from whichever thread needs a
+    token, one call at a time for each ``cache_key``.
+    """
+
+    @property
+    def cache_key(self) -> Hashable:
+        """Equal only for sources whose tokens may be exchanged for each other.
+
+        A str may name the token in a shared store; anything else stays in this process.
+        """
+
+    def request_token(self) -> AccessToken:
+        """Makes one token request."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClientIdentity:
+    """Who authenticates, and to whom.
+
+    :param client_id: str.
+    :param client_secret: str or None, the one to use in this request.
+    :param token_endpoint: str, its URL.
+    """
+
+    client_id: str
+    client_secret: str | None = field(repr=False)
+    token_endpoint: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Authentication:
+    """What client authentication adds to one request.
+
+    :param params: mapping, parameters for the body.
+    :param auth: a requests auth object that is applied to the prepared request, or None.
+    :param secrets: tuple of str, what must never appear in a message about this request.
+    """
+
+    params: Mapping[str, str] = field(default_factory=dict, repr=False)
+    auth: requests.auth.AuthBase | None = field(default=None, repr=False)
+    secrets: tuple[str, ...] = field(default=(), repr=False)
+
+
+class ClientAuthentication(Protocol):
+    """How a client proves who it is at the token endpoint (RFC 6749 §2.3).
+
+    Called once for each attempt, so that what may be used only once is made anew. Must be safe to
+    call from several threads.
+    """
+
+    @property
+    def method(self) -> str:
+        """Its name in the IANA registry of token endpoint authentication methods."""
+
+    @property
+    def needs_secret(self) -> bool:
+        """Whether it cannot do without a ``client_secret``."""
+
+    @property
+    def key_part(self) -> Hashable:
+        """What of it shapes the token: a :data:`KeyPart`, or a hashable that is opaque."""
+
+    def authenticate(self, identity: ClientIdentity) -> Authentication:
+        """Makes what one request needs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened in a :class:`~requests_cc.TokenCache`.
+
+    :param source: str, which source: its ``label``, or the name of its type.
+    """
+
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class TokenRequested(Event):
+    """A token request begins.
+
+    :param reason: str: ``missing`` (none was there, or it had expired), ``ahead`` (renewal before
+        expiry) or ``rejected`` (an API answered 401).
+    """
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class TokenReceived(Event):
+    """A token request brought a token.
+
+    :param duration: float, seconds.
+    :param expires_in: float or None, seconds from now.
+    """
+
+    duration: float
+    expires_in: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class TokenRequestFailed(Event):
+    """A token request failed.
+
+    :param duration: float, seconds.
+    :param error: str, the name of the exception's type.
+    """
+
+    duration: float
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class TokenRejected(Event):
+    """An API answered 401 to the current token."""
+
+
+@dataclass(frozen=True, slots=True)
+class RenewalHeld(Event):
+    """A token minted after a 401 was rejected as well: a 401 renews nothing for a while.
+
+    :param seconds: float, how long.
+    """
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class CoolingDown(Event):
+    """After a failure no token request is made for a while.
+
+    :param seconds: float, how long.
+    """
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class RenewalAheadFailed(Event):
+    """Renewal before expiry failed; the current token serves on.
+
+    :param error: str, the name of the exception's type.
+    :param expires_in: float or None, seconds that the current token has left.
+    """
+
+    error: str
+    expires_in: float | None
+
+
+class Observer(Protocol):
+    """Is told of each :class:`Event`: any callable, such as a list's ``append``.
+
+    Called from the thread in which it happened, with no lock held. What it raises is logged once
+    and goes no further.
+    """
+
+    def __call__(self, event: Event) -> None:
+        """Takes one event."""

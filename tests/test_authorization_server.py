@@ -1,0 +1,109 @@
+"""The authorization server as a value."""
+
+from __future__ import annotations
+
+import pickle
+
+import pytest
+import requests
+
+from requests_cc import AuthorizationServer, ConfigurationError
+
+URL = "https://auth.example.com/token"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        URL,
+        f"{URL}?tenant=blue",
+        "http://127.0.0.1:8080/token",
+        "http://localhost/token",
+        "http://[::1]/token",
+        "HTTPS://auth.example.com",
+    ],
+)
+def test_an_absolute_url_is_accepted(url: str) -> None:
+    assert AuthorizationServer(url).token_endpoint == url
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        (None, "token_endpoint is missing"),
+        ("", "token_endpoint is missing"),
+        (7, "token_endpoint is missing"),
+        ("auth.example.com/token", "token_endpoint is no URL that can be used"),
+        ("/token", "no URL that can be used"),
+        ("ftp://auth.example.com/token", "no URL that can be used"),
+        ("https://auth.example.com:99999/token", "the port"),
+        ("https://me:s3cret@auth.example.com/token", "holds a user name: leave it out"),
+        (f"{URL}#s3cret", "has a fragment"),
+        (f"{URL}#", "has a fragment"),
+        (f"{URL}\n", "white space or a control character"),
+        (f"{URL} ", "white space"),
+        ("http://auth.example.com/token?key=s3cret", "plain http: write https://"),
+        ("http://127.0.0.1.evil.example/token", "plain http"),
+        ("http://localhost.evil.example/token", "plain http"),
+    ],
+)
+def test_another_url_is_refused_and_its_secrets_are_not_shown(url, words: str) -> None:
+    with pytest.raises(ConfigurationError, match=words) as raised:
+        AuthorizationServer(url)
+    assert "s3cret" not in str(raised.value)
+    assert raised.value.__context__ is None
+
+
+def test_plain_http_can_be_allowed() -> None:
+    assert AuthorizationServer("http://auth.internal/token", allow_http=True).allow_http
+
+
+@pytest.mark.parametrize("allowed", ["false", 1, "yes"])
+def test_plain_http_is_allowed_by_true_alone(allowed) -> None:
+    with pytest.raises(ConfigurationError, match="allow_http=True"):
+        AuthorizationServer("http://auth.internal/token", allow_http=allowed)
+
+
+@pytest.mark.parametrize(
+    ("timeout", "pair"),
+    [(5, (5.0, 5.0)), (0.5, (0.5, 0.5)), ((1, 2), (1.0, 2.0)), ([1, 2], (1.0, 2.0))],
+)
+def test_a_timeout_is_one_number_or_two(timeout, pair: tuple[float, float]) -> None:
+    assert AuthorizationServer(URL, timeout=timeout).connect_and_read_timeout == pair
+
+
+@pytest.mark.parametrize(
+    "timeout",
+    [None, 0, -1, (1, None), (1, 0), (1,), (1, 2, 3), "5", True, float("nan"), float("inf"),
+     10**400, 1e10],
+)  # fmt: skip
+def test_there_is_always_a_timeout(timeout) -> None:
+    with pytest.raises(ConfigurationError, match="timeout must be seconds"):
+        AuthorizationServer(URL, timeout=timeout)
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"body_format": "xml"}, 'body_format must be "form" or "json"'),
+        ({"body_format": ["form"]}, "body_format"),
+        ({"session": requests.Session}, "session must be a requests.Session"),
+        ({"session": "session"}, "session must be"),
+    ],
+)
+def test_a_wrong_setting_is_named(settings, words: str) -> None:
+    with pytest.raises(ConfigurationError, match=words):
+        AuthorizationServer(URL, **settings)
+
+
+def test_it_is_a_value() -> None:
+    server = AuthorizationServer(URL, timeout=3)
+    assert server == AuthorizationServer(URL, timeout=(3, 3))
+    assert hash(server) == hash(AuthorizationServer(URL, timeout=3))
+    assert pickle.loads(pickle.dumps(server)) == server
+    assert server != AuthorizationServer(f"{URL}2")
+
+
+def test_its_repr_leaves_out_the_query_and_the_session() -> None:
+    server = AuthorizationServer(f"{URL}?key=s3cret", session=requests.Session())
+    assert repr(server) == f"AuthorizationServer({URL!r})"

@@ -1,0 +1,174 @@
+"""Keys: equal only where tokens may be exchanged for each other."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import subprocess
+import sys
+
+import pytest
+import requests
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from requests.auth import AuthBase, HTTPBasicAuth
+
+from requests_cc import AuthorizationServer, ClientCredentials, ClientSecretBasic
+from requests_cc.cache_key import cache_key
+from requests_cc.client_secret import SecretFile
+
+URL = "https://auth.example.com/token"
+WORDS = st.text("ab=&,\x00\"'é[] ", min_size=1, max_size=3)
+URIS = WORDS.map(lambda word: f"urn:{word}")
+PARTS = st.recursive(
+    st.none() | st.integers() | st.text(), lambda inner: st.lists(inner).map(tuple), max_leaves=6
+)
+SETTINGS = st.fixed_dictionaries(
+    {"client_id": WORDS, "client_secret": WORDS | st.lists(WORDS, min_size=2, max_size=2)},
+    optional={
+        "auth": st.sampled_from(["client_secret_post", ClientSecretBasic("strict")]),
+        "scope": WORDS,
+        "audience": WORDS,
+        "resource": st.lists(URIS, min_size=1, max_size=2),
+        "grant_type": WORDS,
+        "params": st.dictionaries(
+            WORDS.map(lambda word: f"x-{word}"),
+            WORDS | st.lists(WORDS, min_size=2, max_size=2),
+            min_size=1,
+            max_size=2,
+        ),
+    },
+)
+
+
+class Unreadable(AuthBase):
+    pass
+
+
+def key(**settings: object):
+    return ClientCredentials(
+        **{"server": URL, "client_id": "me", "client_secret": "s3cret", **settings}
+    ).cache_key
+
+
+def keys_differ(one: dict[str, object], other: dict[str, object]) -> bool:
+    return key(**one) != key(**other)
+
+
+@given(PARTS, PARTS)
+def test_two_different_parts_have_two_keys(one: object, other: object) -> None:
+    assert (cache_key("kind", one) == cache_key("kind", other)) is (one == other)
+
+
+@given(SETTINGS, SETTINGS)
+def test_two_different_settings_have_two_keys(one, other) -> None:
+    assume(ClientCredentials(URL, **one) != ClientCredentials(URL, **other))
+    explicit = {"auth": ClientSecretBasic("strict"), "grant_type": "client_credentials"}
+    assume({**explicit, **one} != {**explicit, **other})
+    assert keys_differ(one, other)
+
+
+@given(SETTINGS)
+def test_equal_settings_have_one_key(settings) -> None:
+    turned = dict(reversed(settings.items()))
+    if "params" in settings:
+        turned["params"] = dict(reversed(settings["params"].items()))
+    assert ClientCredentials(URL, **settings) == ClientCredentials(URL, **turned)
+    assert not keys_differ(settings, turned)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ({"scope": ["a", "b"]}, {"scope": "a b"}),
+        ({"scope": {"a", "b"}}, {"scope": "a b"}),
+        ({"client_secret": "x"}, {"client_secret": ["x"]}),
+        ({"auth": None}, {"auth": "client_secret_basic"}),
+        ({"resource": "urn:a"}, {"resource": ["urn:a"]}),
+        ({"params": {"n": 1}}, {"params": {"n": "1"}}),
+        ({"server": URL}, {"server": AuthorizationServer(URL, timeout=1)}),
+        ({"client_secret": lambda: "x"}, {"client_secret": SecretFile("/run/secret")}),
+    ],
+)
+def test_settings_that_send_the_same_have_one_key(one, other) -> None:
+    assert not keys_differ(one, other)
+
+
+def with_session(change) -> dict[str, object]:
+    session = requests.Session()
+    change(session)
+    return {"server": AuthorizationServer(URL, session=session)}
+
+
+SESSIONS = {
+    "none": lambda session: None,
+    "auth": lambda session: setattr(session, "auth", ("gate", "k33per")),
+    "other auth": lambda session: setattr(session, "auth", ("gate", "other")),
+    "cert": lambda session: setattr(session, "cert", "/tls/client.pem"),
+    "cert pair": lambda session: setattr(session, "cert", ["/tls/client.pem", "/tls/key.pem"]),
+    "header": lambda session: session.headers.update({"X-Tenant": "bl5e"}),
+    "other header": lambda session: session.headers.update({"X-Tenant": "red"}),
+    "no header": lambda session: session.headers.update({"Connection": None}),
+}
+
+
+def test_what_a_session_adds_is_in_the_key() -> None:
+    keys = {name: key(**with_session(change)) for name, change in SESSIONS.items()}
+    assert len(set(keys.values())) == len(SESSIONS)
+    assert keys == {name: key(**with_session(change)) for name, change in SESSIONS.items()}
+    assert all(isinstance(each, str) for each in keys.values())
+
+
+def test_the_spelling_and_order_of_a_sessions_headers_do_not_count() -> None:
+    one = with_session(lambda session: session.headers.update({"X-B": "1", "x-a": "2"}))
+    other = with_session(lambda session: session.headers.update({"X-A": "2", "x-b": "1"}))
+    assert not keys_differ(one, other)
+
+
+def test_an_unreadable_auth_object_gives_a_key_of_this_process() -> None:
+    one, other = Unreadable(), Unreadable()
+    assert isinstance(key(client_secret=None, auth=one), tuple)
+    assert key(client_secret=None, auth=one) == key(client_secret=None, auth=one)
+    assert key(client_secret=None, auth=one) != key(client_secret=None, auth=other)
+    assert "s3cret" not in repr(key(auth=one))
+
+
+def test_a_readable_auth_object_gives_a_key_of_every_process() -> None:
+    of_basic = key(client_secret=None, auth=HTTPBasicAuth("me", "s3cret"))
+    assert isinstance(of_basic, str)
+    assert of_basic == key(client_secret=None, auth=HTTPBasicAuth("me", "s3cret"))
+    assert of_basic != key(client_secret=None, auth=HTTPBasicAuth("me", "other"))
+
+
+def test_a_subclass_of_a_method_has_a_key_of_its_own() -> None:
+    @dataclasses.dataclass(frozen=True)
+    class Salted(ClientSecretBasic):
+        pass
+
+    assert keys_differ({"auth": Salted()}, {"auth": ClientSecretBasic()})
+
+
+def test_a_callable_is_not_called_for_a_key() -> None:
+    def vault() -> str:
+        raise AssertionError("called")
+
+    assert isinstance(key(client_secret=vault), str)
+
+
+def test_a_key_is_the_same_in_another_process() -> None:
+    program = (
+        "from requests_cc import ClientCredentials\n"
+        f"print(ClientCredentials({URL!r}, 'me', 's3cret', scope={{'a', 'b', 'c'}}, "
+        "params={'x': ['1', '2'], 'b': 'é'}).cache_key)"
+    )
+    here = key(scope={"a", "b", "c"}, params={"b": "é", "x": ["1", "2"]})
+    for seed in ("1", "2"):
+        environment = {**os.environ, "PYTHONHASHSEED": seed}
+        there = subprocess.run(
+            [sys.executable, "-c", program],
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert there.stdout.strip() == here

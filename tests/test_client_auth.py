@@ -1,0 +1,256 @@
+"""How a client proves who it is, with a shared secret or by an auth object."""
+
+from __future__ import annotations
+
+import base64
+import pickle
+from pathlib import Path
+
+import pytest
+import requests
+from hypothesis import given
+from hypothesis import strategies as st
+from requests.auth import AuthBase, HTTPBasicAuth, HTTPDigestAuth
+
+from requests_cc import ClientCredentials, ClientSecretBasic, ClientSecretPost, ConfigurationError
+from requests_cc.client_auth import (
+    NoClientAuthentication,
+    RequestsAuth,
+    SameObject,
+    auth_key_part,
+    client_authentication,
+)
+from requests_cc.client_secret import ClientSecret, SecretFile
+from requests_cc.protocols import Authentication, ClientIdentity
+from requests_cc.testing import LocalServer
+
+RESERVED = "a b+c/d:e?f=g&h%i@é€\U0001f600~!*'()"
+TEXTS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1)
+
+
+class Theirs(AuthBase):
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        request.headers["X-Signed"] = "yes"
+        request.headers["Authorization"] = "Basic bWU6eA=="  # the local server wants a client
+        return request
+
+
+def sent_with(auth: object, client_id: str = "me", secret: str | None = "s3cret"):
+    with LocalServer() as server:
+        ClientCredentials(server.token_url, client_id, secret, auth=auth).request_token()
+        (request,) = server.token_requests
+    return request
+
+
+def basic_pair(auth: object, client_id: str, secret: str) -> str:
+    scheme, _, encoded = sent_with(auth, client_id, secret).headers["Authorization"].partition(" ")
+    assert scheme == "Basic"
+    return base64.b64decode(encoded).decode()
+
+
+def test_basic_form_encodes_first_and_writes_a_space_as_percent_20() -> None:
+    assert (
+        basic_pair("client_secret_basic", "my id:1", "p w+%/é")
+        == "my%20id%3A1:p%20w%2B%25%2F%C3%A9"
+    )
+
+
+def test_loose_basic_encodes_nothing() -> None:
+    assert basic_pair(ClientSecretBasic("loose"), "my id", "p:w+%é") == "my id:p:w+%é"
+
+
+@pytest.mark.parametrize("auth", ["client_secret_basic", "client_secret_post"])
+def test_a_server_reads_reserved_characters_as_they_were_meant(auth: str) -> None:
+    with LocalServer({RESERVED: RESERVED[::-1]}) as server:
+        ClientCredentials(server.token_url, RESERVED, RESERVED[::-1], auth=auth).request_token()
+
+
+def test_basic_is_the_default_and_leaves_the_body_alone() -> None:
+    request = sent_with(None)
+    assert request.headers["Authorization"] == "Basic " + base64.b64encode(b"me:s3cret").decode()
+    assert request.form == {"grant_type": ["client_credentials"]}
+
+
+@pytest.mark.parametrize("auth", ["client_secret_post", ClientSecretPost()])
+def test_post_sends_id_and_secret_in_the_body(auth: object) -> None:
+    request = sent_with(auth)
+    assert request.headers["Authorization"] is None
+    assert request.form["client_id"] == ["me"]
+    assert request.form["client_secret"] == ["s3cret"]
+
+
+def test_a_public_client_sends_its_id_only() -> None:
+    request = sent_with("none", secret=None)
+    assert request.headers["Authorization"] is None
+    assert request.form == {"grant_type": ["client_credentials"], "client_id": ["me"]}
+
+
+@pytest.mark.parametrize("auth", [Theirs(), Theirs().__call__])
+def test_any_requests_auth_object_signs_the_request(auth: object) -> None:
+    request = sent_with(auth, secret=None)
+    assert request.headers["X-Signed"] == "yes"
+    assert "client_id" not in request.form
+
+
+def test_a_client_authentication_of_the_users_own_is_asked_for_each_request() -> None:
+    class Stamped:
+        method = "stamped"
+        needs_secret = False
+        key_part = ("stamped",)
+
+        def authenticate(self, identity: ClientIdentity) -> Authentication:
+            return Authentication(params={"client_id": identity.client_id, "stamp": "1"})
+
+    request = sent_with(Stamped(), secret=None)
+    assert (request.form["client_id"], request.form["stamp"]) == (["me"], ["1"])
+
+
+@pytest.mark.parametrize(
+    ("auth", "method"),
+    [
+        (Theirs(), "Theirs"),
+        (HTTPDigestAuth("me", "x"), "HTTPDigestAuth"),
+        (basic_pair, "basic_pair"),
+        ("none", "none"),
+        ("client_secret_post", "client_secret_post"),
+    ],
+    ids=str,
+)
+def test_a_message_can_name_the_method(auth: object, method: str) -> None:
+    assert client_authentication(auth).method == method
+
+
+@pytest.mark.parametrize("auth", [Theirs(), HTTPBasicAuth("me", "pässword")])
+def test_the_password_of_an_auth_object_is_among_what_must_be_hidden(auth: AuthBase) -> None:
+    identity = ClientIdentity("me", None, "https://auth.example.com/token")
+    secrets = RequestsAuth(auth).authenticate(identity).secrets
+    assert ("p%C3%A4ssword" in secrets) is isinstance(auth, HTTPBasicAuth)
+
+
+@pytest.mark.parametrize(
+    ("auth", "words"),
+    [
+        ("private_key", "is not known: write one of client_secret_basic, client_secret_post, none"),
+        (ClientSecretPost, r"auth is the class ClientSecretPost: write ClientSecretPost\(...\)"),
+        (7, "not int"),
+        (("me", "secret"), "not tuple"),
+    ],
+)
+def test_what_is_no_client_authentication_is_refused(auth: object, words: str) -> None:
+    with pytest.raises(ConfigurationError, match=words):
+        client_authentication(auth)
+
+
+def test_another_encoding_than_strict_or_loose_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match="encoding"):
+        ClientSecretBasic("none")  # type: ignore[arg-type]
+
+
+@given(TEXTS, TEXTS)
+def test_no_repr_shows_the_secret(client_id: str, secret: str) -> None:
+    secret = f"s3cret-{secret}"
+    identity = ClientIdentity("me", secret, "https://auth.example.com/token")
+    shown = [
+        repr(identity),
+        repr(ClientSecret(secret)),
+        *map(repr, ClientSecret(secret).candidates()),
+    ]
+    for method in (ClientSecretBasic(), ClientSecretPost(), NoClientAuthentication()):
+        authentication = method.authenticate(identity)
+        shown += [repr(method), repr(authentication), repr(authentication.auth)]
+    assert not [text for text in shown if "s3cret" in text]
+
+
+# --- key parts ---------------------------------------------------------------------------------
+
+
+def test_readable_auth_objects_have_equal_parts_where_they_are_equal() -> None:
+    part = auth_key_part(HTTPBasicAuth("me", "s3cret"))
+    assert part == auth_key_part(HTTPBasicAuth("me", "s3cret")) == auth_key_part(("me", "s3cret"))
+    assert "s3cret" not in repr(part)
+    others = [
+        HTTPBasicAuth("me", "x"),
+        HTTPBasicAuth("x", "s3cret"),
+        HTTPDigestAuth("me", "s3cret"),
+    ]
+    assert part not in [auth_key_part(other) for other in others]
+    assert auth_key_part(None) is None
+
+
+def test_an_unreadable_auth_object_stands_for_itself_only() -> None:
+    one, other = Theirs(), Theirs()
+    assert auth_key_part(one) == auth_key_part(one)
+    assert hash(auth_key_part(one)) == hash(auth_key_part(one))
+    assert auth_key_part(one) != auth_key_part(other)
+    assert auth_key_part(one) != one
+    assert repr(SameObject(one)) == "SameObject(Theirs)"
+
+
+def test_a_subclass_of_basic_auth_is_unreadable() -> None:
+    class Salted(HTTPBasicAuth):
+        pass
+
+    assert auth_key_part(Salted("me", "x")) != auth_key_part(Salted("me", "x"))
+
+
+def test_methods_have_parts_of_their_own() -> None:
+    methods = [
+        ClientSecretBasic(),
+        ClientSecretBasic("loose"),
+        ClientSecretPost(),
+        NoClientAuthentication(),
+        RequestsAuth(HTTPBasicAuth("me", "x")),
+    ]
+    assert len({method.key_part for method in methods}) == len(methods)
+
+
+# --- the secret --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("setting", "words"),
+    [
+        ("", "client_secret must be a non-empty str, not an empty text"),
+        (b"bytes", "not bytes"),
+        (bytearray(b"x"), "not bytearray"),
+        (7, "not int"),
+        ({"a"}, "not set"),
+        ([], "empty sequence"),
+        (["one", ""], "an empty text"),
+        (["one", None], "not NoneType"),
+        ([b"one"], "not bytes"),
+        ("s3cret\ud800", "UTF-8"),
+    ],
+)
+def test_what_is_no_secret_is_refused_and_not_shown(setting: object, words: str) -> None:
+    with pytest.raises(ConfigurationError, match=words) as raised:
+        ClientSecret(setting)  # type: ignore[arg-type]
+    assert "s3cret" not in str(raised.value)
+
+
+def test_the_key_part_of_a_secret_holds_digests_and_marks() -> None:
+    part = ClientSecret(["s3cret", lambda: "x", SecretFile("/run/secret")]).key_part
+    assert part[1:] == ("callable", "callable")
+    assert "s3cret" not in repr(part)
+    assert ClientSecret("s3cret").key_part == ClientSecret(["s3cret"]).key_part
+    assert ClientSecret("s3cret").key_part != ClientSecret("other").key_part
+    assert ClientSecret(None).key_part == ()
+
+
+def test_a_secret_file_is_a_value(tmp_path: Path) -> None:
+    path = tmp_path / "secret"
+    path.write_text("s3cret \r\n")
+    file = SecretFile(path)
+    assert file() == "s3cret"
+    assert file == SecretFile(path) == pickle.loads(pickle.dumps(file))
+    assert "s3cret" not in repr(file)
+
+
+def test_a_secret_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="no-such-file cannot be read: No such file") as e:
+        SecretFile(tmp_path / "no-such-file")()
+    assert e.value.__context__ is None
+    (tmp_path / "latin").write_bytes(b"s3cret\xe9")
+    with pytest.raises(ConfigurationError, match="latin cannot be read: it is no UTF-8 text") as e:
+        SecretFile(tmp_path / "latin")()
+    assert e.value.__context__ is None  # a UnicodeDecodeError holds the file's bytes

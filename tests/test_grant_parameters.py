@@ -1,0 +1,152 @@
+"""The settings that become parameters."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from requests_cc import ConfigurationError
+from requests_cc.grant_parameters import (
+    further_params,
+    optional_text,
+    pairs,
+    required_text,
+    resource_uris,
+    scope_text,
+)
+
+LONE = "\ud800"
+
+
+@pytest.mark.parametrize(
+    ("scope", "text"),
+    [
+        (None, None),
+        ("", None),
+        ([], None),
+        ("read", "read"),
+        ("read write", "read write"),
+        (["write", "read"], "write read"),
+        (("a", "b"), "a b"),
+        ((word for word in "ab"), "a b"),
+        ({"b": 1, "a": 2}.keys(), "a b"),
+    ],
+)
+def test_a_scope_is_words_with_a_space_between_them(scope: object, text: str | None) -> None:
+    assert scope_text(scope) == text  # type: ignore[arg-type]
+
+
+@given(st.sets(st.text(st.characters(codec="utf-8"), min_size=1)))
+def test_a_set_has_one_order(words: set[str]) -> None:
+    assert scope_text(words) == (" ".join(sorted(words)) or None)
+    assert scope_text(frozenset(words)) == scope_text(words)
+
+
+@pytest.mark.parametrize(
+    ("scope", "words"),
+    [
+        (7, "scope must be a str or an iterable of str, not int"),
+        (b"read", "not bytes"),
+        ({"read": True}, "not dict"),
+        (["read", 7], "each part of scope must be a non-empty str; it is int"),
+        ({"read", 7}, "each part of scope"),
+        (["read", ""], "it is empty"),
+        (["read", None], "it is missing"),
+        ([LONE], "UTF-8"),
+    ],
+)
+def test_what_is_no_scope_is_refused(scope: object, words: str) -> None:
+    with pytest.raises(ConfigurationError, match=words):
+        scope_text(scope)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "uri", ["https://api.example.com", "https://api.example.com/v1?x=1", "urn:example:api", "api:x"]
+)
+def test_a_resource_is_an_absolute_uri(uri: str) -> None:
+    assert resource_uris(uri) == (uri,)
+    assert resource_uris([uri, "urn:b"]) == (uri, "urn:b")
+    assert resource_uris({"urn:b", "urn:a"}) == ("urn:a", "urn:b")
+
+
+def test_there_need_be_no_resource() -> None:
+    assert resource_uris(None) == ()
+
+
+@pytest.mark.parametrize(
+    "uri", ["api", "/api", "//api.example.com", "https:", "https://h/#", "urn:a#b", "https://[h"]
+)
+def test_what_is_no_absolute_uri_is_no_resource(uri: str) -> None:
+    with pytest.raises(ConfigurationError, match=r"must be an absolute URI .*RFC 8707"):
+        resource_uris(uri)
+
+
+def test_params_are_text_in_one_order() -> None:
+    params = further_params({"b": ["y", 2], "a": 1, "c": ()})
+    assert list(params.items()) == [("a", "1"), ("b", ("y", "2")), ("c", ())]
+    assert further_params(None) == {}
+
+
+@pytest.mark.parametrize(
+    ("params", "words"),
+    [
+        ([("a", "b")], "params must be a mapping, not list"),
+        ({"": "x"}, "each name in params"),
+        ({1: "x"}, "each name in params"),
+        ({LONE: "x"}, "UTF-8"),
+        ({"a": None}, r"params\['a'\] must be a str or a list of str, not NoneType"),
+        ({"a": True}, "not bool"),
+        ({"a": 1.5}, "not float"),
+        ({"a": b"s3cret"}, "not bytes"),
+        ({"a": ["x", None]}, "not NoneType"),
+        ({"a": {"s3cret": "x"}}, "not dict"),
+        ({"a": f"s3cret{LONE}"}, r"params\['a'\] is no text that UTF-8"),
+    ],
+)
+def test_what_are_no_params_is_refused_and_not_shown(params: object, words: str) -> None:
+    with pytest.raises(ConfigurationError, match=words) as raised:
+        further_params(params)  # type: ignore[arg-type]
+    assert "s3cret" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "setting"),
+    [
+        ("grant_type", "grant_type"),
+        ("client_id", "client_id"),
+        ("client_secret", "client_secret"),
+        ("scope", "scope"),
+        ("audience", "audience"),
+        ("resource", "resource"),
+        ("client_assertion", "auth"),
+        ("client_assertion_type", "auth"),
+    ],
+)
+def test_params_repeat_no_parameter_that_has_a_setting(name: str, setting: str) -> None:
+    with pytest.raises(ConfigurationError, match=f"params repeats '{name}': write {setting}="):
+        further_params({name: "x"})
+
+
+def test_a_parameter_is_sent_not_at_all_or_once_or_repeated() -> None:
+    assert pairs("a", None) == []
+    assert pairs("a", "x") == [("a", "x")]
+    assert pairs("a", ("x", "y")) == [("a", "x"), ("a", "y")]
+    assert pairs("a", ()) == []
+
+
+@pytest.mark.parametrize(
+    ("value", "found"), [(None, "missing"), ("", "empty"), (7, "int"), (b"x", "bytes")]
+)
+def test_a_text_that_is_none_names_its_setting(value: object, found: str) -> None:
+    with pytest.raises(
+        ConfigurationError, match=f"client_id must be a non-empty str; it is {found}"
+    ):
+        required_text(value, "client_id")
+
+
+def test_a_text_can_be_optional() -> None:
+    assert optional_text(None, "audience") is None
+    assert optional_text("x", "audience") == "x"
+    with pytest.raises(ConfigurationError, match="audience"):
+        optional_text("", "audience")
