@@ -1,0 +1,199 @@
+"""When to ask: a thread-locked, in-memory cache of access tokens.
+
+One token request at a time for one key, shared by all who want it. No lock is held during I/O,
+and a caller who finds a fresh token takes none.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from typing import Any
+
+from .access_token import AccessToken
+from .clock import Clock
+from .errors import ConfigurationError
+from .fork import ForkSafeLock
+from .journal import CacheStats, Journal, label
+from .lifecycle import Lifecycle, Rejection, Step
+from .protocols import Observer, RenewalHeld, TokenRejected, TokenSource
+from .single_flight import SingleFlight, key_of
+from .token_table import TokenTable
+
+
+class TokenCache:
+    """Hands out the current token of a source, and renews it: one request, however many ask.
+
+    :param leeway: float, seconds before expiry at which renewal begins; at most a quarter of the
+        token's lifetime counts.
+    :param background: bool, whether renewal ahead runs in a thread of its own. False: the caller
+        who finds it due makes it, the others go on with the current token.
+    :param maxsize: int, keys to keep.
+    :param observer: called with each :class:`~requests_cc.protocols.Event`, or None.
+    :param clock: what has ``time()`` and ``monotonic()``.
+    :raises ConfigurationError: when a setting is wrong.
+
+    Safe to share between threads, and to use after ``fork()``. A pickle carries its settings and
+    no token.
+    """
+
+    def __init__(
+        self,
+        *,
+        leeway: float = 60.0,
+        background: bool = True,
+        maxsize: int = 16384,
+        observer: Observer | None = None,
+        clock: Clock = time,
+    ) -> None:
+        if isinstance(leeway, bool) or not 0 <= leeway < math.inf:
+            raise ConfigurationError("leeway must be seconds, zero or more")
+        if isinstance(maxsize, bool) or not isinstance(maxsize, int) or maxsize < 1:
+            raise ConfigurationError("maxsize must be an int, one or more")
+        if observer is not None and not callable(observer):
+            raise ConfigurationError("observer must be callable with one event, or None")
+        self._settings: dict[str, Any] = {
+            "leeway": leeway,
+            "background": background,
+            "maxsize": maxsize,
+            "observer": observer,
+        }
+        self._clock = clock
+        self._journal = Journal(observer)
+        table = TokenTable(maxsize)
+        self._find = table.get
+        self._flights = SingleFlight(
+            table, self._journal, clock, leeway=leeway, background=background
+        )
+        self._reading = ForkSafeLock()  # guards the counts, which one thread at a time may read
+
+    def token(self, source: TokenSource) -> AccessToken:
+        """The current token of a source, requested only if needed.
+
+        :param source: what can request it.
+        :returns: an :class:`AccessToken` that has not expired; where the server gives tokens that
+            live for no time at all, the one that this call waited for.
+        :raises TokenRequestError: when none could be had; and whatever a user's source raises.
+        """
+        entry = self._find((type(source), source.cache_key))
+        if entry is not None:
+            state, now = entry.state, self._clock.time()
+            if now < state.renew_at:
+                entry.used_at = now
+                self._journal.hits.increment()
+                return state.token  # type: ignore[return-value] # there is one: renew_at is finite
+        return self._flights.obtain(source, None)  # type: ignore[return-value] # only 401s decline
+
+    def renew(self, source: TokenSource, rejected: AccessToken) -> AccessToken | None:
+        """Another token than the one that an API rejected: at most one request, whoever asks.
+
+        :param source: what can request it.
+        :param rejected: the token that was answered 401.
+        :returns: an :class:`AccessToken`, possibly one that is there already; None where there is
+            none to be had now, since the last one that a 401 brought was rejected as well, or the
+            server hands the same one out again.
+        :raises TokenRequestError: when the request failed; the old token goes on serving others.
+        """
+        self._journal.record(TokenRejected(label(source)))
+        token = self._flights.obtain(source, _rejection(rejected))
+        return None if token is None or token.value == rejected.value else token
+
+    def declines(self, source: TokenSource, rejected: AccessToken) -> bool:
+        """Whether :meth:`renew` would answer None at once, without a look at the server.
+
+        :param source: what can request a token.
+        :param rejected: the token that was answered 401.
+        """
+        entry = self._find(key_of(source))
+        if entry is None:
+            return False
+        return entry.state.step(self._flights.now(), rejected.value) is Step.DECLINE
+
+    def hold(self, source: TokenSource, rejected: AccessToken) -> None:
+        """A token minted after a 401 was rejected as well: a 401 renews nothing for a while.
+
+        For one second, doubling to thirty; started over once a resend is accepted.
+
+        :param source: what requested it.
+        :param rejected: that token.
+        """
+        now = self._flights.now()
+        before, after = self._flights.move(
+            source, lambda state: state.rejected(_rejection(rejected), now)
+        )
+        if after is not before:
+            self._journal.record(RenewalHeld(label(source), after.held_for(now)))
+
+    def accept(self, source: TokenSource, renewed: AccessToken) -> None:
+        """A resend with a token that a 401 brought was accepted: the next hold starts over.
+
+        It counts in the thread whose 401 brought the token, and in no other.
+
+        :param source: what requested it.
+        :param renewed: that token.
+        """
+        caller = threading.get_ident()
+        self._flights.move(source, lambda state: state.accepted(renewed.value, caller))
+
+    def invalidate(self, source: TokenSource) -> None:
+        """Forgets the current token of a source; cool-downs and holds go on.
+
+        :param source: what requested it.
+        """
+        self._flights.move(source, Lifecycle.forgotten)
+
+    def clear(self) -> None:
+        """Forgets every token, cool-down and hold; requests under way go on."""
+        self._flights.clear()
+
+    def stats(self) -> CacheStats:
+        """What is in memory now, and what was done since the cache was made.
+
+        :returns: a frozen :class:`CacheStats`.
+        """
+        now, states = self._flights.now(), self._flights.states()
+        with self._reading:
+            return self._journal.stats(
+                tokens=sum(state.usable(now) for state in states),
+                cooling_down=sum(state.cools_for(now) > 0 for state in states),
+                held=sum(state.held_for(now) > 0 for state in states),
+            )
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # The module time is what no pickle can hold, and what every other process has.
+        own_clock = {} if self._clock is time else {"clock": self._clock}
+        return _rebuilt, ({**self._settings, **own_clock},)
+
+
+def _rejection(token: AccessToken) -> Rejection:
+    return Rejection(token.value, threading.get_ident())
+
+
+def _rebuilt(settings: dict[str, Any]) -> TokenCache:
+    return TokenCache(**settings)
+
+
+_default = TokenCache()
+
+
+def default_cache() -> TokenCache:
+    """The cache of this process, which an adapter without one of its own uses.
+
+    :returns: a :class:`TokenCache`.
+    """
+    return _default
+
+
+def set_default_cache(cache: TokenCache) -> TokenCache:
+    """Replaces the cache of this process; adapters look it up at each send.
+
+    :param cache: a :class:`TokenCache`.
+    :returns: the one before.
+    :raises ConfigurationError: when ``cache`` is none.
+    """
+    global _default
+    if not isinstance(cache, TokenCache):
+        raise ConfigurationError("set_default_cache() takes a TokenCache")
+    before, _default = _default, cache
+    return before

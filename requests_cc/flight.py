@@ -1,0 +1,116 @@
+"""One token request, and those who wait for it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+from .access_token import AccessToken
+from .clock import Now
+from .errors import ConfigurationError
+from .lifecycle import Lifecycle, Rejection
+
+# The flights that the running code is part of: an inner one is needed by the one before it.
+# A context variable, since it follows the code into threads that are started with its context.
+_aboard: ContextVar[tuple[Flight, ...]] = ContextVar("requests_cc_flights_aboard", default=())
+
+
+class Entry:
+    """One key: its state, and the token request under way.
+
+    Whoever changes it holds the cache's lock; its state is replaced whole, so that it can be read
+    without.
+    """
+
+    __slots__ = ("flight", "state", "used_at")
+
+    def __init__(self) -> None:
+        self.state = Lifecycle()
+        self.flight: Flight | None = None
+        self.used_at = 0.0
+
+
+class Flight:
+    """A token request under way, or what may become one.
+
+    :param rejection: the 401 that causes it, or None.
+    :param began: when it was wanted.
+    """
+
+    __slots__ = (
+        "_claim", "_under_way", "ahead", "began", "entry", "in_background", "landed", "outcome",
+        "rejection", "waits_for",
+    )  # fmt: skip
+
+    def __init__(self, rejection: Rejection | None, began: Now) -> None:
+        self.rejection = rejection
+        self.began = began
+        self.entry: Entry | None = None
+        self.ahead = False
+        self.in_background = False
+        self.outcome: AccessToken | Exception | None = None
+        self.waits_for: Flight | None = None
+        self.landed = False
+        # Held until it lands. Not an Event: KeyboardInterrupt in the middle of Event.set() leaves
+        # those who wait asleep for ever; the methods of a lock have no middle.
+        self._under_way = threading.Lock()
+        self._under_way.acquire()
+        self._claim = threading.Lock()
+
+    @property
+    def reason(self) -> str:
+        """Why it is made, as events tell it."""
+        if self.ahead:
+            return "ahead"
+        return "missing" if self.rejection is None else "rejected"
+
+    def land(self, outcome: AccessToken | Exception | None) -> None:
+        """Ends it, once, for all who wait; None: without an outcome, so that another may try."""
+        self.outcome = outcome
+        self.landed = True
+        self._under_way.release()
+
+    def claim(self) -> bool:
+        """Whether the caller is the first to ask: of two threads, the one that is to end it."""
+        return self._claim.acquire(blocking=False)
+
+    @contextmanager
+    def aboard(self) -> Iterator[None]:
+        """Marks the code within as what makes this token request."""
+        token = _aboard.set((*_aboard.get(), self))
+        try:
+            yield
+        finally:
+            _aboard.reset(token)
+
+    def wait(self) -> None:
+        """Waits until it has landed.
+
+        :raises ConfigurationError: when it could not land, since it needs the waiting code itself.
+        """
+        aboard = _aboard.get()
+        if not aboard:
+            with self._under_way:  # one after another, each lets the next one through
+                return
+        # Said before it is checked: of two flights that come to need each other, the later sees it.
+        aboard[-1].waits_for = self
+        try:
+            if self._needs_any_of(aboard):
+                raise ConfigurationError(
+                    "a token request needs the token that it is about to bring: its source, or "
+                    "the session it uses, must not be authorized with that same token"
+                )
+            with self._under_way:
+                return
+        finally:
+            aboard[-1].waits_for = None
+
+    def _needs_any_of(self, aboard: tuple[Flight, ...]) -> bool:
+        needed: Flight | None = self
+        while needed is not None:
+            if needed in aboard:
+                return True
+            needed = needed.waits_for
+        return False

@@ -1,0 +1,150 @@
+"""A clock that is set by hand, and sources of tokens that do as they are told."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+from requests_cc import AccessToken
+from requests_cc.flight import Flight
+
+T = TypeVar("T")
+NOON = 1_800_000_000.0
+PATIENCE = 60.0  # seconds, after which a test that hangs fails
+
+
+class ManualClock:
+    """Both clocks; neither moves by itself."""
+
+    def __init__(self) -> None:
+        self.wall = NOON
+        self.up = 1000.0
+
+    def time(self) -> float:
+        return self.wall
+
+    def monotonic(self) -> float:
+        return self.up
+
+    def forward(self, seconds: float) -> None:
+        self.wall += seconds
+        self.up += seconds
+
+    def jump(self, seconds: float) -> None:
+        """Somebody sets the wall clock, or a laptop sleeps."""
+        self.wall += seconds
+
+
+class Source:
+    """Mints ``key-1``, ``key-2`` and so on, unless ``answer`` does something else.
+
+    ``reached`` is set when a request begins; it then waits for ``gate``, if there is one.
+    """
+
+    def __init__(
+        self,
+        clock: ManualClock,
+        *,
+        lifetime: float | None = 3600.0,
+        key: str = "key",
+        answer: Callable[[], AccessToken] | None = None,
+    ) -> None:
+        self.clock = clock
+        self.lifetime = lifetime
+        self.cache_key = key
+        self.label = f"source of {key}"
+        self.answer = answer or self.mint
+        self.gate: threading.Event | None = None
+        self.reached = threading.Event()
+        self.requests = 0
+        self.at_once = 0
+        self.most_at_once = 0
+        self._counting = threading.Lock()
+
+    def mint(self) -> AccessToken:
+        now = self.clock.time()
+        expires_at = None if self.lifetime is None else now + self.lifetime
+        return AccessToken(f"{self.cache_key}-{self.requests}", expires_at=expires_at)
+
+    def fail(self, error: BaseException) -> None:
+        def answer() -> AccessToken:
+            raise error
+
+        self.answer = answer
+
+    def mend(self) -> None:
+        self.answer = self.mint
+
+    def request_token(self) -> AccessToken:
+        with self._counting:
+            self.requests += 1
+            self.at_once += 1
+            self.most_at_once = max(self.most_at_once, self.at_once)
+        try:
+            self.reached.set()
+            if self.gate is not None:
+                assert self.gate.wait(PATIENCE)
+            return self.answer()
+        finally:
+            with self._counting:
+                self.at_once -= 1
+
+
+def outcomes(calls: Iterable[Callable[[], T]]) -> list[T | BaseException]:
+    """What calls return or raise that begin together, each in a thread of its own."""
+    calls = list(calls)
+    barrier = threading.Barrier(len(calls))
+
+    def run(call: Callable[[], T]) -> T | BaseException:
+        barrier.wait(PATIENCE)
+        try:
+            return call()
+        except BaseException as error:  # noqa: BLE001
+            return error
+
+    with ThreadPoolExecutor(len(calls)) as pool:
+        return [future.result(PATIENCE) for future in [pool.submit(run, call) for call in calls]]
+
+
+def in_thread(call: Callable[[], T]) -> Callable[[], T | BaseException]:
+    """Begins a call in a thread; what is returned waits for its outcome."""
+    done: list[T | BaseException] = []
+
+    def run() -> None:
+        try:
+            done.append(call())
+        except BaseException as error:  # noqa: BLE001
+            done.append(error)
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+
+    def outcome() -> T | BaseException:
+        thread.join(PATIENCE)
+        return done[0]
+
+    return outcome
+
+
+def until_waiting(count: int) -> None:
+    """Until so many threads wait for another's request, however slow the machine is."""
+    for _ in range(int(PATIENCE * 100)):
+        if _waiting() == count:
+            return
+        time.sleep(0.01)
+    raise AssertionError(f"{_waiting()} threads came to wait, not {count}")
+
+
+def _waiting() -> int:
+    return sum(frame.f_code is Flight.wait.__code__ for frame in sys._current_frames().values())
+
+
+def renewals_end() -> None:
+    """Waits for the renewals in the background."""
+    for thread in threading.enumerate():
+        if thread.name == "requests-cc renewal":
+            thread.join(PATIENCE)

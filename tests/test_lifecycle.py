@@ -1,0 +1,290 @@
+"""The states of one key: what each does for a caller, and what moves it on."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from requests_cc.access_token import AccessToken
+from requests_cc.clock import Now
+from requests_cc.errors import (
+    ConfigurationError,
+    InvalidClient,
+    TemporarilyUnavailable,
+    TokenRequestError,
+)
+from requests_cc.lifecycle import Lifecycle, Rejection, Step, seconds_left
+from requests_cc.pacing import cool_down_pause, hold_pause, renewal_pause, renewal_time
+
+START = Now(1000.0, 50.0)
+ME, OTHER = 1, 2
+
+
+def later(seconds: float, now: Now = START) -> Now:
+    return Now(now.wall + seconds, now.monotonic + seconds)
+
+
+def token(value: str = "one", lifetime: float | None = 100.0, now: Now = START) -> AccessToken:
+    return AccessToken(value, expires_at=None if lifetime is None else now.wall + lifetime)
+
+
+def fresh(value: str = "one", lifetime: float | None = 100.0, now: Now = START) -> Lifecycle:
+    one = token(value, lifetime, now)
+    return Lifecycle().requested().received(one, now, renewal_time(one, now.wall, 20, 0.5), None)
+
+
+def after_401(state: Lifecycle, value: str, now: Now, caller: int = ME) -> Lifecycle:
+    """A 401 to the current token brings another."""
+    assert state.token is not None
+    minted = token(value, 100.0, now)
+    renew_at = renewal_time(minted, now.wall, 20, 0.5)
+    return state.requested().received(minted, now, renew_at, Rejection(state.token.value, caller))
+
+
+def test_a_key_without_a_token_requests_one_and_others_wait_for_it() -> None:
+    assert Lifecycle().step(START, None) is Step.REQUEST
+    assert Lifecycle().requested().step(START, None) is Step.WAIT
+
+
+@pytest.mark.parametrize(
+    ("seconds", "step"),
+    [(0, Step.SERVE), (79, Step.SERVE), (80, Step.RENEW_AHEAD), (99, Step.RENEW_AHEAD)],
+)
+def test_a_token_is_fresh_then_ageing(seconds: float, step: Step) -> None:
+    assert fresh().step(later(seconds), None) is step
+
+
+def test_an_expired_token_is_never_served() -> None:
+    assert fresh().step(later(100), None) is Step.REQUEST
+    assert fresh().requested().step(later(100), None) is Step.WAIT
+    failed = fresh().failed(OSError(), later(100), 0.5)
+    assert failed.step(later(100), None) is Step.FAIL
+
+
+def test_an_ageing_token_serves_on_while_requesting_and_cooling_down() -> None:
+    assert fresh().requested().step(later(90), None) is Step.SERVE
+    failed = fresh().requested().failed(OSError(), later(90), 0.5)
+    assert failed.step(later(90.5), None) is Step.SERVE
+    assert failed.step(later(91), None) is Step.RENEW_AHEAD
+
+
+def test_a_token_without_expiry_serves_until_a_401() -> None:
+    state = fresh(lifetime=None)
+    assert state.step(later(1e9), None) is Step.SERVE
+    assert state.step(later(1e9), "one") is Step.REQUEST
+    assert seconds_left(state.token, START) is None
+    assert seconds_left(token(), START) == 100
+    assert seconds_left(None, START) is None
+
+
+def test_a_late_401_for_an_older_token_is_served_the_newer_one_even_while_held() -> None:
+    state = after_401(fresh(), "two", START).rejected(Rejection("two", ME), START)
+    assert state.step(START, "one") is Step.SERVE
+    assert state.step(START, "two") is Step.DECLINE
+
+
+def test_a_401_waits_for_a_request_under_way_and_fails_while_cooling_down() -> None:
+    assert fresh().requested().step(START, "one") is Step.WAIT
+    failed = fresh().failed(OSError(), START, 0.5)
+    assert failed.step(START, "one") is Step.FAIL
+    assert failed.step(later(1), "one") is Step.REQUEST
+
+
+def test_a_minted_token_is_on_trial_until_its_resend_is_accepted() -> None:
+    state = after_401(fresh(), "two", START)
+    assert state.held_for(START) == 0
+    assert state.step(START, "two") is Step.DECLINE
+    assert state.accepted("two", OTHER).step(START, "two") is Step.DECLINE
+    assert state.accepted("one", ME).step(START, "two") is Step.DECLINE
+    assert state.accepted("two", ME).step(START, "two") is Step.REQUEST
+    assert state.step(later(1), "two") is Step.REQUEST
+
+
+def test_a_trial_says_nothing_of_a_token_that_comes_after() -> None:
+    state = after_401(fresh(), "two", START)
+    three = token("three")
+    state = state.requested().received(three, START, 1080.0, None)
+    assert state.step(START, "three") is Step.REQUEST
+
+
+def test_holds_double_to_thirty_seconds_and_start_over_once_accepted() -> None:
+    state, now, pauses = fresh(), START, []
+    for number in range(8):
+        state = after_401(state, f"minted-{number}", now)
+        state = state.rejected(Rejection(f"minted-{number}", ME), now)
+        pauses.append(state.held_for(now))
+        now = later(state.held_for(now), now)
+    assert pauses == [1, 2, 4, 8, 16, 30, 30, 30]
+    state = after_401(state, "good", now).accepted("good", ME)
+    state = after_401(state, "bad", now).rejected(Rejection("bad", ME), now)
+    assert state.held_for(now) == 1
+
+
+def test_a_real_hold_is_not_lifted_by_anybody_nor_lengthened_by_the_next_rejection() -> None:
+    state = after_401(fresh(), "two", START).rejected(Rejection("two", ME), START)
+    assert state.accepted("two", ME) is state
+    assert state.rejected(Rejection("two", OTHER), later(0.5)) is state
+
+
+def test_a_rejection_of_a_token_that_is_there_no_more_changes_nothing() -> None:
+    state = fresh("two")
+    assert state.rejected(Rejection("one", ME), START) is state
+    assert Lifecycle().accepted("one", ME) == Lifecycle()
+
+
+def test_a_resend_rejected_with_a_token_that_no_401_brought_is_held_too() -> None:
+    state = fresh("two").rejected(Rejection("two", ME), START)
+    assert state.held_for(START) == 1
+    assert state.step(START, "two") is Step.DECLINE
+
+
+def test_the_same_token_handed_back_after_a_401_is_held() -> None:
+    state = after_401(fresh(), "one", START)
+    assert state.held_for(START) == 1
+
+
+def test_the_same_token_handed_back_is_asked_for_at_half_of_what_is_left() -> None:
+    state, now, requests = fresh(lifetime=3600.0), START, 0
+    one = state.token
+    assert one is not None
+    assert one.expires_at is not None
+    for now in (later(seconds) for seconds in range(3600)):
+        if state.step(now, None) is Step.RENEW_AHEAD:
+            requests += 1
+            renew_at = renewal_time(one, START.wall, 60, 0.5)
+            state = state.requested().received(one, now, renew_at, None)
+    assert 3 <= requests <= 10
+
+
+def test_what_brought_nothing_new_waits_a_second_at_least_before_it_is_asked_for_again() -> None:
+    one = token(lifetime=0.5)
+    assert renewal_pause(one, one, START.wall) == 1
+    assert renewal_pause(token("two", lifetime=0.5), one, START.wall) == 1
+    assert renewal_pause(token("two", lifetime=0.6), one, START.wall) == pytest.approx(0.3)
+    assert renewal_pause(one, None, START.wall) == 0.25
+
+
+def test_a_dead_token_is_not_kept_and_leaves_a_living_one_alone() -> None:
+    dead = token("dead", 0.0, later(90))
+    assert Lifecycle().requested().received(dead, later(90), 1090, None) == Lifecycle()
+    kept = fresh().requested().received(dead, later(90), 1090, None)
+    assert kept.token == token()
+    assert kept.step(later(90), None) is Step.SERVE
+    assert kept.step(later(95), None) is Step.RENEW_AHEAD
+    replaced = fresh().requested().received(dead, later(90), 1090, Rejection("one", ME))
+    assert replaced.token is None
+    assert replaced.renew_at == -math.inf
+
+
+def test_an_abandoned_request_is_made_again() -> None:
+    assert Lifecycle().requested().abandoned(START).step(START, None) is Step.REQUEST
+    state = fresh().requested().abandoned(later(90))
+    assert state.step(later(90), None) is Step.SERVE
+    assert state.step(later(91), None) is Step.RENEW_AHEAD
+
+
+def test_an_abandoned_request_for_a_forgotten_token_leaves_nothing_fresh() -> None:
+    state = fresh().requested().forgotten().abandoned(later(90))
+    assert state.renew_at == -math.inf
+
+
+@pytest.mark.parametrize(
+    ("error", "pauses"),
+    [
+        (OSError(), [1, 2, 4, 8, 16, 32, 60, 60]),
+        (ConfigurationError("x"), [1, 2, 4, 8, 16, 32, 60, 60]),
+        (TemporarilyUnavailable("x"), [1, 2, 4, 8, 16, 32, 60, 60]),
+        (InvalidClient("x"), [10, 20, 40, 80, 160, 300, 300]),
+    ],
+)
+def test_cool_downs_grow(error: Exception, pauses: list[float]) -> None:
+    state = Lifecycle()
+    for pause in pauses:
+        state = state.requested().failed(error, START, 0.5)
+        assert state.cools_for(START) == pytest.approx(pause)
+
+
+def test_failures_of_the_other_kind_are_counted_apart() -> None:
+    state = Lifecycle()
+    for _ in range(5):
+        state = state.failed(OSError(), START, 0.5)
+    assert state.failed(InvalidClient("x"), START, 0.5).cools_for(START) == pytest.approx(10)
+
+
+def test_a_success_ends_the_cool_down_and_its_growth() -> None:
+    state = Lifecycle().failed(OSError(), START, 0.5).failed(OSError(), START, 0.5)
+    state = state.received(token(), START, 1080, None)
+    assert state.cools_for(START) == 0
+    assert state.failed(OSError(), START, 0.5).cools_for(START) == pytest.approx(1)
+
+
+@pytest.mark.parametrize("spread", [0.0, 0.3, 1.0])
+def test_retry_after_is_honoured_to_the_second(spread: float) -> None:
+    error = TemporarilyUnavailable("x", retry_after=30.0)
+    state = Lifecycle().failed(error, START, spread)
+    assert state.step(later(29.999), None) is Step.FAIL
+    assert state.step(later(30), None) is Step.REQUEST
+    told = state.last_error
+    assert isinstance(told, TemporarilyUnavailable)
+    assert told.retry_at == START.wall + 30
+    assert error.retry_at is None
+
+
+def test_a_sources_own_retry_at_is_honoured() -> None:
+    state = Lifecycle().failed(TokenRequestError("x", retry_at=START.wall + 7), START, 0.0)
+    assert state.cools_for(START) == 7
+
+
+@pytest.mark.parametrize("asked", [0.0, -5.0, math.inf, -math.inf, math.nan])
+def test_a_pause_that_is_none_is_not_honoured(asked: float) -> None:
+    error = TokenRequestError("x", retry_after=asked)
+    assert cool_down_pause(error, 1, START.wall, 0.5) == 1
+
+
+@given(st.floats(0, 1), st.integers(1, 10_000))
+def test_cool_downs_are_jittered_and_bounded(spread: float, failures: int) -> None:
+    pause = cool_down_pause(OSError(), failures, 0, spread)
+    assert 0.8 <= pause <= 60
+    assert cool_down_pause(OSError(), 1, 0, 0) < cool_down_pause(OSError(), 1, 0, 1)
+    assert 1 <= hold_pause(failures) <= 30
+
+
+@given(
+    lifetime=st.floats(0.001, 1e6),
+    leeway=st.floats(0, 1e6),
+    spread=st.floats(0, 1),
+    on_the_way=st.floats(0, 1),
+)
+def test_a_token_is_used_for_most_of_its_life(
+    lifetime: float, leeway: float, spread: float, on_the_way: float
+) -> None:
+    one = token(lifetime=lifetime)
+    begins = renewal_time(one, START.wall, leeway, spread)
+    assert one.expires_at is not None
+    assert START.wall + 0.69 * lifetime <= begins + 1e-3
+    assert begins <= one.expires_at
+    now = later(on_the_way * lifetime)
+    state = Lifecycle().requested().received(one, now, begins, None)
+    assert state.renew_at <= one.expires_at
+    assert state.step(now, None) in (Step.SERVE, Step.REQUEST)
+
+
+@pytest.mark.parametrize("lifetime", [1.0, 2.0, 5.0, 15.0])
+def test_a_short_lived_token_is_renewed_once_in_its_life(lifetime: float) -> None:
+    one = token(lifetime=lifetime)
+    share = (renewal_time(one, START.wall, 60.0, 0.5) - START.wall) / lifetime
+    assert share == pytest.approx(0.75)
+
+
+def test_a_token_whose_expiry_lies_before_its_issue_has_no_leeway() -> None:
+    assert renewal_time(token(lifetime=-5), START.wall, 60, 0.5) == START.wall - 5
+    assert renewal_pause(token(lifetime=-5), None, START.wall) == 0
+
+
+def test_no_repr_shows_a_token() -> None:
+    state = after_401(fresh("secret-one"), "secret-two", START)
+    assert "secret" not in repr(state)
+    assert "secret" not in repr(Rejection("secret", ME))
