@@ -1,0 +1,236 @@
+"""Where the token goes: an adapter that authorizes requests and resends them once after a 401."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from typing import Any, NamedTuple, TypeAlias
+
+import requests
+from requests.adapters import DEFAULT_POOLBLOCK, DEFAULT_POOLSIZE, BaseAdapter, HTTPAdapter
+from urllib3.util.retry import Retry
+
+from .access_token import AccessToken
+from .audience import Audience, origins_of
+from .authorized_copy import authorized_copy, hide_copy
+from .cache import TokenCache, default_cache
+from .challenge import Challenge
+from .errors import ConfigurationError
+from .exchange import token_exchange_under_way
+from .fork import ForkSafeLock
+from .origin import Origin
+from .protocols import TokenSource
+from .replay import release, rewinder
+
+UNAUTHORIZED = 401  # RFC 9110 §15.5.2
+LEAST_SERVER_ERROR = 500  # RFC 9110 §15.6
+
+_mounting = ForkSafeLock()  # guards the exchange of a session's adapters for new ones
+
+
+#: What :meth:`requests.adapters.BaseAdapter.send` takes beside the request: stream, timeout,
+#: verify, cert, proxies. A bare tuple, since every call makes one.
+SendOptions: TypeAlias = "tuple[bool, Any, Any, Any, dict[str, str] | None]"
+
+
+class ClientCredentialsAdapter(HTTPAdapter):
+    """Authorizes the requests for its origins, and resends one once after a 401.
+
+    :param source: :class:`ClientCredentials`, or any other :class:`TokenSource`.
+    :param origins: URLs of which scheme, host and port count: where the token may be sent. None:
+        the http(s) URLs among the source's ``audience`` and ``resource``.
+    :param cache: a :class:`TokenCache`; None: :func:`default_cache`, looked up at each send.
+    :param transport: another requests adapter that does the sending. None: this one itself.
+    :param allow_http: bool, whether origins may be plain http beyond loopback.
+    :param pool_connections: int, as in :class:`requests.adapters.HTTPAdapter`.
+    :param pool_maxsize: int, likewise.
+    :param max_retries: int or :class:`urllib3.util.Retry`, likewise.
+    :param pool_block: bool, likewise.
+    :raises ConfigurationError: when a setting is wrong, or leaves no origin.
+
+    Safe to share between threads as far as requests' own adapters are. A request for any other
+    origin goes out as it came, without a token. RFC 6750 §2.1.
+    """
+
+    __attrs__ = [*HTTPAdapter.__attrs__, "_source", "_audience", "_cache", "_transport"]  # noqa: RUF012 - a list in requests
+
+    def __init__(  # noqa: PLR0913 - HTTPAdapter's own four
+        self,
+        source: TokenSource,
+        *,
+        origins: str | Iterable[str] | None = None,
+        cache: TokenCache | None = None,
+        transport: BaseAdapter | None = None,
+        allow_http: bool = False,
+        pool_connections: int = DEFAULT_POOLSIZE,
+        pool_maxsize: int = DEFAULT_POOLSIZE,
+        max_retries: int | Retry = 0,
+        pool_block: bool = DEFAULT_POOLBLOCK,
+    ) -> None:
+        pool = (pool_connections, pool_maxsize, max_retries, pool_block)
+        if transport is not None and pool != (DEFAULT_POOLSIZE, DEFAULT_POOLSIZE, 0, False):
+            raise ConfigurationError(
+                "transport= does the sending: give pool_connections, pool_maxsize, max_retries "
+                "and pool_block to it"
+            )
+        _check(source, cache, transport)
+        self._source = source
+        self._cache = cache
+        self._transport = transport
+        self._audience = Audience(origins_of(source, origins), allow_http=allow_http)
+        self._prefixes = self._audience.prefixes
+        super().__init__(pool_connections, pool_maxsize, max_retries, pool_block)
+
+    @property
+    def origins(self) -> tuple[str, ...]:
+        """The origins that this adapter's token may be sent to, such as ``https://host:8443``."""
+        return self._audience.origins
+
+    def send(
+        self,
+        request: requests.PreparedRequest,
+        stream: bool = False,
+        timeout: Any = None,
+        verify: Any = True,
+        cert: Any = None,
+        proxies: dict[str, str] | None = None,
+    ) -> requests.Response:
+        """Sends a request, with a token if it is for one of the origins.
+
+        :param request: the prepared request, which stays as it is: a copy is authorized.
+        :param stream: bool, as in requests.
+        :param timeout: as in requests; it bounds the API's answer and not the wait for a token.
+        :param verify: as in requests.
+        :param cert: as in requests.
+        :param proxies: as in requests.
+        :returns: the API's answer; where that is the second one, ``history`` holds the first.
+        :raises TokenRequestError: when there is no token, or a 401 could not be followed by one.
+        :raises requests.RequestException: whatever the API call itself raises.
+        """
+        if token_exchange_under_way():
+            raise ConfigurationError(
+                "a token request would travel through a ClientCredentialsAdapter: give the "
+                "AuthorizationServer a session= without one where its endpoints live"
+            )
+        options = (stream, timeout, verify, cert, proxies)
+        url = request.url or ""
+        if not url.startswith(self._prefixes) and not self._audience.includes(url):
+            return self._transmit(request, options)
+        cache = default_cache() if self._cache is None else self._cache
+        token = cache.token(self._source)
+        rewind = rewinder(request.body)
+        response = self._send_authorized(request, token, options)
+        if response.status_code != UNAUTHORIZED:
+            return response
+        return self._after_401(_Sent(request, options, response, token, rewind), cache)
+
+    def close(self) -> None:
+        """Closes the pooled connections, those of the transport too."""
+        super().close()
+        if self._transport is not None:
+            self._transport.close()
+
+    def _after_401(self, sent: _Sent, cache: TokenCache) -> requests.Response:
+        """The resend's answer, or the 401 where nothing can be resent."""
+        if _lacks_scope(sent.response) or cache.declines(self._source, sent.token):
+            return sent.response
+        if not sent.rewind():
+            self._renew_for_the_next_call(sent, cache)
+            return sent.response
+        release(sent.response)  # before anyone waits for a token: the pool may hold one connection
+        renewed = cache.renew(self._source, sent.token)
+        if renewed is None:
+            return sent.response
+        second = self._send_authorized(sent.request, renewed, sent.options)
+        second.history = [sent.response, *second.history]
+        if second.status_code == UNAUTHORIZED and not _lacks_scope(second):
+            cache.hold(self._source, renewed)
+        elif second.status_code < LEAST_SERVER_ERROR:
+            cache.accept(self._source, renewed)
+        return second
+
+    def _renew_for_the_next_call(self, sent: _Sent, cache: TokenCache) -> None:
+        """This call has its answer, the 401, whole; nothing that a renewal raises changes it."""
+        stream, *_ = sent.options
+        if not stream:
+            sent.response.content  # noqa: B018 - as requests does next, but before the wait
+        with suppress(Exception):  # a user's own source may raise anything
+            cache.renew(self._source, sent.token)
+
+    def _send_authorized(
+        self, request: requests.PreparedRequest, token: AccessToken, options: SendOptions
+    ) -> requests.Response:
+        """Sends an authorized copy; what comes back carries the caller's own request."""
+        authorized = authorized_copy(request, token.authorization)
+        try:
+            response = self._transmit(authorized, options)
+        except requests.RequestException as error:
+            hide_copy(error, authorized, request)
+            raise
+        response.request = request
+        response.connection = self  # where an auth object's hook, such as Digest's, sends again
+        return response
+
+    def _transmit(
+        self, request: requests.PreparedRequest, options: SendOptions
+    ) -> requests.Response:
+        stream, timeout, verify, cert, proxies = options
+        # By name, since some transports take them in no other way.
+        send = super().send if self._transport is None else self._transport.send
+        return send(
+            request, stream=stream, timeout=timeout, verify=verify, cert=cert, proxies=proxies
+        )
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        self._prefixes = self._audience.prefixes
+
+
+def mount(session: requests.Session, adapter: BaseAdapter) -> None:
+    """Mounts an adapter on each of its origins, with and without an explicit default port.
+
+    :param session: a :class:`requests.Session`; other threads may send with it meanwhile.
+    :param adapter: a :class:`ClientCredentialsAdapter`, or another that has ``origins``.
+    :raises ConfigurationError: when it has none.
+    """
+    origins = getattr(adapter, "origins", None)
+    if not origins:
+        raise ConfigurationError(
+            "mount() takes an adapter with origins, such as ClientCredentialsAdapter(...)"
+        )
+    with _mounting:
+        adapters = dict(session.adapters)
+        for url in origins:
+            adapters.update(dict.fromkeys(Origin.from_url(url).prefixes, adapter))
+        # The longest prefix first, as requests wants them; all at once, since a thread that sends
+        # walks through the mapping that is there.
+        session.adapters = OrderedDict(sorted(adapters.items(), key=lambda item: -len(item[0])))
+
+
+class _Sent(NamedTuple):
+    """A request that was sent, and its answer."""
+
+    request: requests.PreparedRequest
+    options: SendOptions
+    response: requests.Response
+    token: AccessToken
+    rewind: Callable[[], bool]
+
+
+def _lacks_scope(response: requests.Response) -> bool:
+    """RFC 6750 §3.1: insufficient_scope, which another token of the same scope does not mend."""
+    challenges = Challenge.parse(response.headers.get("WWW-Authenticate", ""))
+    return any(c.parameters.get("error") == "insufficient_scope" for c in challenges)
+
+
+def _check(source: object, cache: object, transport: object) -> None:
+    if isinstance(source, type) or not isinstance(source, TokenSource):
+        raise ConfigurationError(
+            "the first argument must be a source of tokens, ClientCredentials(...) or an object "
+            f"with request_token() and cache_key, not {type(source).__name__}"
+        )
+    if cache is not None and not isinstance(cache, TokenCache):
+        raise ConfigurationError("cache must be a TokenCache, or None for the process-wide one")
+    if transport is not None and not isinstance(transport, BaseAdapter):
+        raise ConfigurationError("transport must be a requests adapter, such as HTTPAdapter()")

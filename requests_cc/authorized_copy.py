@@ -1,0 +1,36 @@
+"""The copy of a request that carries the token, which the caller never gets to see."""
+
+from __future__ import annotations
+
+import requests
+from requests.structures import CaseInsensitiveDict
+
+
+def authorized_copy(
+    request: requests.PreparedRequest, authorization: str
+) -> requests.PreparedRequest:
+    """A copy of a request with an ``Authorization`` header, in place of any that it has.
+
+    :param request: stays as it is, and shares with the copy all but the headers:
+        ``PreparedRequest.copy()`` takes 6 µs and more.
+    :param authorization: str, the header's value.
+    """
+    headers = request.headers
+    known = isinstance(headers, CaseInsensitiveDict)  # a caller may have put a plain dict there
+    authorized = object.__new__(type(request))
+    authorized.__dict__.update(request.__dict__)
+    authorized.headers = headers.copy() if known else CaseInsensitiveDict(headers)
+    authorized.headers["Authorization"] = authorization
+    return authorized
+
+
+def hide_copy(
+    error: requests.RequestException,
+    authorized: requests.PreparedRequest,
+    request: requests.PreparedRequest,
+) -> None:
+    """Puts the caller's own request in the copy's place, in what the API call raised."""
+    if error.request is authorized:
+        error.request = request
+    if error.response is not None and error.response.request is authorized:
+        error.response.request = request

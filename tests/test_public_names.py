@@ -1,0 +1,67 @@
+"""The names that the package hands on, and what importing it costs."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import requests
+
+import requests_cc
+
+
+@pytest.mark.parametrize("name", requests_cc.__all__)
+def test_each_public_name_is_there(name):
+    assert getattr(requests_cc, name) is not None
+    assert name in dir(requests_cc)
+
+
+def test_type_checkers_see_the_same_names_as_programs():
+    tree = ast.parse(Path(requests_cc.__file__).read_text(encoding="utf-8"))
+    seen = {
+        alias.name: node.module
+        for branch in tree.body
+        if isinstance(branch, ast.If)
+        for node in branch.body
+        for alias in node.names
+    }
+    assert seen == requests_cc._ROOMS
+    assert sorted(seen) == sorted(requests_cc.__all__)
+
+
+def test_an_unknown_name_is_an_attribute_error_that_names_it():
+    with pytest.raises(AttributeError, match=r"requests_cc.*no attribute 'Credentials'"):
+        requests_cc.Credentials  # noqa: B018
+
+
+def test_a_star_import_brings_every_public_name():
+    namespace = {}
+    exec("from requests_cc import *", namespace)
+    assert set(requests_cc.__all__) <= set(namespace)
+
+
+def test_importing_the_package_imports_no_optional_part():
+    code = (
+        "import sys, requests_cc; requests_cc.ClientCredentials; requests_cc.TokenCache; "
+        "requests_cc.ClientCredentialsAdapter; requests_cc.OriginRouter; "
+        "optional = ['joserfc', 'cryptography', 'redis', 'filelock', 'opentelemetry', 'pytest', "
+        "'responses', 'requests_cc.testing', 'http.server']; "
+        "print([name for name in optional if name in sys.modules])"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    # requests imports cryptography by itself on machines whose ssl module is too old for it.
+    assert run.stdout.strip() == "[]"
+
+
+def test_every_error_is_a_requests_exception():
+    errors = [
+        value
+        for name in requests_cc.__all__
+        if inspect.isclass(value := getattr(requests_cc, name)) and issubclass(value, Exception)
+    ]
+    assert len(errors) == 17
+    assert all(issubclass(error, requests.RequestException) for error in errors)
