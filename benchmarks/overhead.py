@@ -1,0 +1,225 @@
+"""What a warm request costs: plain requests, the least that an adapter can do, and this library.
+
+Run ``python benchmarks/overhead.py``; ``--quick`` for a look, ``--rounds N`` for a closer one. The
+exit status is 1 if a budget is missed.
+
+The variants take turns in blocks within one run, and each round gives one difference and one
+ratio between blocks that ran within milliseconds of each other; reported is the median over the
+rounds. A machine that slows down, or is shared, slows all variants of a round alike: absolute times
+move by tens of per cent from run to run, paired ones do not, and the median drops the rounds in
+which a disturbance hit one block only. What waits for nothing is timed by the CPU time of its
+thread, which leaves out what other processes take; what goes through sockets by the clock on the
+wall. Where neither a pair nor a wait exists (a look-up) the minimum is reported: disturbances only
+add.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import os
+import random
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import tracemalloc
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple
+
+import requests
+from paired import Report, milliseconds, paired_difference, paired_ratio, percentile, rounds, timed
+from requests.adapters import HTTPAdapter
+from variants import (
+    TOKEN,
+    NullAdapter,
+    Source,
+    client,
+    loopback_server,
+    our_session,
+    plain_session,
+    sessions,
+)
+
+from requests_cc import TokenCache
+
+SHORT_LIFETIME = 2.0  # seconds
+TOKEN_DELAY = 0.3  # seconds
+THREADS = 16
+PAUSE = 0.02  # seconds between a thread's calls
+
+
+class Effort(NamedTuple):
+    """How much is measured.
+
+    :param rounds: of all variants.
+    :param calls: in one block with null transport; a quarter of that over loopback, where the
+        shorter blocks of a round lie closer together.
+    :param imports: fresh interpreters.
+    :param keys: in the cache whose look-ups are timed.
+    :param seconds: of load on short-lived tokens.
+    """
+
+    rounds: int = 120
+    calls: int = 400
+    imports: int = 15
+    keys: int = 10_000
+    seconds: float = 12.0
+
+
+QUICK = Effort(rounds=40, imports=5, seconds=5.0)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Measures everything; returns the exit status."""
+    parser = argparse.ArgumentParser(description="What a warm request costs.")
+    parser.add_argument("--rounds", type=int, help="of all variants; more is steadier")
+    parser.add_argument("--quick", action="store_true", help="a first look, in half a minute")
+    options = parser.parse_args(argv)
+    effort = QUICK if options.quick else Effort()
+    if options.rounds:
+        effort = effort._replace(rounds=options.rounds)
+    for name in [name for name in os.environ if name.lower().endswith("_proxy")]:
+        del os.environ[name]  # no proxy leads to loopback
+    report = Report()
+    print(f"Python {sys.version.split()[0]}, requests {requests.__version__}; budget on the right")
+    with loopback_server() as origin:
+        null_transport(report, effort, origin)
+        loopback(report, effort, origin)
+        short_lived_tokens(report, effort, origin)
+    look_ups(report, effort)
+    imports(report, effort)
+    return 1 if report.missed else 0
+
+
+def null_transport(report: Report, effort: Effort, origin: str) -> None:
+    """The library's own cost: all else that a request does is without I/O."""
+    with sessions(origin, NullAdapter) as variants:
+        times = rounds(variants, f"{origin}/api", effort.rounds, effort.calls, time.thread_time_ns)
+    print(f"\nA warm request, null transport ({effort.rounds} rounds of {effort.calls} calls)")
+    report.line("plain", f"{statistics.median(times['plain']):.1f} µs")
+    over = {name: paired_difference(times, name) for name in ("floor", "ours")}
+    report.line("floor, over plain", f"{over['floor']:+.1f} µs")
+    fastest = min(times["ours"]) - min(times["plain"])
+    report.line("ours, over plain, fastest blocks", f"{fastest:+.1f} µs")
+    report.line(
+        "ours, over plain", f"{over['ours']:+.1f} µs", "at most +5.0 µs", holds=over["ours"] <= 5.0
+    )
+
+
+def loopback(report: Report, effort: Effort, origin: str) -> None:
+    """Requests per second over a kept-alive connection to a server in another process."""
+    calls = max(1, effort.calls // 4)
+    with sessions(origin, HTTPAdapter) as variants:
+        times = rounds(variants, f"{origin}/api", effort.rounds, calls, time.perf_counter_ns)
+    print(f"\nA warm request, keep-alive loopback ({effort.rounds} rounds of {calls} calls)")
+    report.line("plain", f"{statistics.median(times['plain']):.1f} µs")
+    for name in ("floor", "ours"):
+        report.line(f"{name}, over plain", f"{paired_difference(times, name):+.1f} µs")
+    report.line("floor, throughput to plain", f"{paired_ratio(times, 'floor'):.3f}")
+    ours = paired_ratio(times, "ours")
+    report.line("ours, throughput to plain", f"{ours:.3f}", "at least 0.990", holds=ours >= 0.99)
+
+
+def short_lived_tokens(report: Report, effort: Effort, origin: str) -> None:
+    """Sixteen threads, each of which makes a plain call and one of ours by turns.
+
+    So both are met by the same contention, renewal's own included; what remains of a difference
+    between them is waiting for a token. The pause between calls leaves the processor some air:
+    without it every call waits for the GIL for longer than anything else could make it wait.
+    """
+    cache = TokenCache()
+    source = client(f"{origin}/token?lifetime={SHORT_LIFETIME}&delay={TOKEN_DELAY}")
+    cache.token(source)
+    before = cache.stats()
+    stop_at = time.monotonic() + effort.seconds
+
+    def calls_by_turns(_: int) -> tuple[list[int], list[int]]:
+        plain, ours = [], []
+        url = f"{origin}/api"
+        with plain_session(HTTPAdapter()) as first, our_session(source, cache, origin) as second:
+            while time.monotonic() < stop_at:
+                plain.append(timed(first, url, time.perf_counter_ns))
+                time.sleep(PAUSE)
+                ours.append(timed(second, url, time.perf_counter_ns))
+                time.sleep(PAUSE)
+        return plain[1:], ours[1:]  # the first of each connects
+
+    with ThreadPoolExecutor(THREADS) as pool:
+        results = list(pool.map(calls_by_turns, range(THREADS)))
+    plain, ours = (sorted(t for result in results for t in result[i]) for i in (0, 1))
+    after = cache.stats()
+    # Each thread's first call, which connects, is among the hits as well.
+    waited = len(ours) + THREADS - (after.hits - before.hits)
+    ratio = percentile(ours, 99) / percentile(plain, 99)
+    print(
+        f"\nTokens of {SHORT_LIFETIME:g} s, token requests of {TOKEN_DELAY * 1000:g} ms, "
+        f"{THREADS} threads ({len(ours)} calls, {after.requests - before.requests} renewals)"
+    )
+    report.line("plain, p99 and longest", f"{milliseconds(plain)}")
+    report.line("ours, p99 and longest", f"{milliseconds(ours)}")
+    report.line("ours, p99 to plain's", f"{ratio:.2f}", "at most 1.20", holds=ratio <= 1.2)
+    report.line("calls that waited for a token", f"{waited}", "none", holds=waited == 0)
+
+
+def look_ups(report: Report, effort: Effort) -> None:
+    """A cache of many keys: the time of a hit and what it keeps for each key."""
+    sources = [Source(f"{number:064x}") for number in range(effort.keys)]
+    cache = TokenCache()
+    gc.collect()
+    tracemalloc.start()
+    for source in sources:
+        cache.token(source)
+    gc.collect()
+    held, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    random.shuffle(sources)
+    fastest = min(time_of_look_ups(cache, sources) for _ in range(max(10, effort.rounds // 10)))
+    print(f"\n{effort.keys} keys in one cache")
+    report.line(
+        "a look-up, in random order", f"{fastest:.2f} µs", "at most 0.80 µs", holds=fastest <= 0.8
+    )
+    per_key = held / effort.keys
+    report.line("kept for a key", f"{per_key:.0f} bytes", "at most 700 bytes", holds=per_key <= 700)
+    print("  (counted: the entry and its place in the table, its state, its key's tuple, the token")
+    print(
+        f"  and its text of {len(TOKEN)} characters; not: the source and the text of its cache_key)"
+    )
+
+
+def imports(report: Report, effort: Effort) -> None:
+    """What the import adds, in interpreters that have just imported requests.
+
+    With compiled modules, as an installed package has them: the first interpreter compiles them,
+    into a folder of this measurement's own, and is not counted.
+    """
+    script = (
+        "import time, requests; began = time.perf_counter(); import requests_cc;"
+        "print(time.perf_counter() - began)"
+    )
+    with tempfile.TemporaryDirectory() as compiled:
+        environment = {**os.environ, "PYTHONPYCACHEPREFIX": compiled}
+        environment.pop("PYTHONDONTWRITEBYTECODE", None)
+        command = [sys.executable, "-c", script]
+        took = [
+            float(subprocess.check_output(command, env=environment)) * 1000
+            for _ in range(effort.imports + 1)
+        ][1:]
+    median = statistics.median(took)
+    print(f"\nimport requests_cc, after import requests ({effort.imports} interpreters)")
+    report.line("median", f"{median:+.1f} ms", "at most +8.0 ms", holds=median <= 8.0)
+
+
+def time_of_look_ups(cache: TokenCache, sources: Sequence[Source]) -> float:
+    """Microseconds of a look-up, the loop around it included."""
+    token = cache.token
+    began = time.thread_time_ns()
+    for source in sources:
+        token(source)
+    return (time.thread_time_ns() - began) / len(sources) / 1000
+
+
+if __name__ == "__main__":
+    sys.exit(main())
