@@ -86,8 +86,8 @@ def check_url(url: object, what: str, *, allow_http: bool) -> None:
         raise ConfigurationError(f"{what} ({shown!r}) holds white space or a control character")
     if origin.scheme == "http" and not origin.is_loopback and allow_http is not True:
         raise ConfigurationError(
-            f"{what} ({shown!r}) would send secrets over plain http: write https://, or set "
-            f"allow_http=True where the network is trusted"
+            f"{what} ({shown!r}) would send secrets over plain http: write https://, or, "
+            f"where the network is trusted, AuthorizationServer(url, allow_http=True)"
         )
 
 

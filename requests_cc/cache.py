@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import threading
 import time
+from functools import partial
 from typing import Any
 
 from .access_token import AccessToken
@@ -47,7 +48,8 @@ class TokenCache:
         observer: Observer | None = None,
         clock: Clock = time,
     ) -> None:
-        if isinstance(leeway, bool) or not 0 <= leeway < math.inf:
+        is_number = isinstance(leeway, (int, float)) and not isinstance(leeway, bool)
+        if not is_number or not 0 <= leeway < math.inf:
             raise ConfigurationError("leeway must be seconds, zero or more")
         if isinstance(maxsize, bool) or not isinstance(maxsize, int) or maxsize < 1:
             raise ConfigurationError("maxsize must be an int, one or more")
@@ -162,16 +164,14 @@ class TokenCache:
 
     def __reduce__(self) -> tuple[Any, ...]:
         # The module time is what no pickle can hold, and what every other process has.
-        own_clock = {} if self._clock is time else {"clock": self._clock}
-        return _rebuilt, ({**self._settings, **own_clock},)
+        settings = {**self._settings, "clock": self._clock}
+        if self._clock is time:
+            del settings["clock"]
+        return partial(type(self), **settings), ()
 
 
 def _rejection(token: AccessToken) -> Rejection:
     return Rejection(token.value, threading.get_ident())
-
-
-def _rebuilt(settings: dict[str, Any]) -> TokenCache:
-    return TokenCache(**settings)
 
 
 _default = TokenCache()

@@ -14,6 +14,7 @@ from .exchange import Answer
 from .exchange_failure import without_query
 
 LONGEST_TEXT = 300  # characters of the server's own words
+LONGEST_RETRY_AFTER = 10**9  # seconds: thirty years, which is for ever
 _HIDDEN = "[hidden]"
 
 # Error code: the class, and what to do about it.
@@ -64,9 +65,9 @@ def refusal(
     """
     members = answer.json_object() or {}
     code = members.get("error")
-    if isinstance(code, str) and code:
-        return _oauth_error(code, members, answer, method, tuple(secrets))
     where, status = without_query(url), answer.status_code
+    if isinstance(code, str) and code:
+        return _oauth_error(code, members, answer, where, method, tuple(secrets))
     if 200 <= status < 300:  # noqa: PLR2004 - RFC 9110 §15.3
         if code is None:
             return None
@@ -78,7 +79,7 @@ def refusal(
         )
     code = _code_of_status(status)
     if code is not None:
-        return _oauth_error(code, {}, answer, method, ())
+        return _oauth_error(code, {}, answer, where, method, ())
     return InvalidTokenResponse(
         f"{where} answered {status} without an OAuth error: check that this is the endpoint's URL",
         retry_after=retry_after(answer),
@@ -89,7 +90,7 @@ def retry_after(answer: Answer) -> float | None:
     """The seconds that an answer asks to be left alone (RFC 9110 §10.2.3), or None."""
     text = answer.headers.get("Retry-After", "").strip()
     if text.isascii() and text.isdigit():
-        return float(text[:9])  # thirty years: what is longer is no less for ever
+        return float(min(int(text[:20]), LONGEST_RETRY_AFTER))
     try:
         moment = parsedate_to_datetime(text)
     except (TypeError, ValueError, IndexError, OverflowError):
@@ -113,7 +114,12 @@ def _code_of_status(status: int) -> str | None:
 
 
 def _oauth_error(
-    code: str, members: dict[str, Any], answer: Answer, method: str, secrets: tuple[str, ...]
+    code: str,
+    members: dict[str, Any],
+    answer: Answer,
+    where: str,
+    method: str,
+    secrets: tuple[str, ...],
 ) -> OAuthError:
     if code not in _CODES:
         code = _readable(code, secrets)
@@ -121,7 +127,7 @@ def _oauth_error(
     error_type, advice = _CODES.get(code, (OAuthError, "see the authorization server's manual"))
     told = "" if description is None else f" ({description})"
     error = error_type(
-        f"{code}{told}: {advice.format(method=method)} [status {answer.status_code}]",
+        f"{code}{told}: {advice.format(method=method)} [{where} answered {answer.status_code}]",
         error=code,
         error_description=description,
         error_uri=_text(members.get("error_uri"), secrets),

@@ -39,7 +39,7 @@ class CacheStats:
     :param successes: int, of these, those that brought a token.
     :param failures: int, of these, those that brought none.
     :param rejections: int, 401s that were reported.
-    :param holds: int, how often a token minted after a 401 was rejected as well.
+    :param holds: int, how often a renewal after a 401 did not help.
     :param last_latency: float or None, seconds that the last token request took.
     """
 
@@ -181,7 +181,8 @@ _LOG_LINES: dict[type[Event], tuple[int, str]] = {
     TokenRejected: (logging.INFO, "%(source)s: the API answered 401 to the current token"),
     RenewalHeld: (
         logging.WARNING,
-        "%(source)s: the API rejected a token minted after a 401 as well: "
+        "%(source)s: renewal after a 401 did not help (the new token was rejected as well, or is "
+        "the rejected one again): "
         "a 401 renews nothing for %(seconds).0f s",
     ),
     CoolingDown: (logging.INFO, "%(source)s: no token request for %(seconds).1f s"),

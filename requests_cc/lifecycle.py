@@ -7,7 +7,7 @@
     another, usable token     -                                 serve that one
     fresh token               serve                             declined while held, else request
     ageing token              serve, and renew ahead            declined while held, else request
-    ageing, cooling down      serve                             declined while held, else fail
+    either, cooling down      serve                             declined while held, else fail
     missing or expired        request                           declined while held, else request
     ... while requesting      wait for that request             ... else wait for that request
     ... while cooling down    fail with the last error          ... else fail with the last error

@@ -136,7 +136,9 @@ class TokenRejected(Event):
 
 @dataclass(frozen=True, slots=True)
 class RenewalHeld(Event):
-    """A token minted after a 401 was rejected as well: a 401 renews nothing for a while.
+    """A renewal after a 401 did not help: a 401 renews nothing for a while.
+
+    The new token was rejected as well, or the server handed out the rejected one again.
 
     :param seconds: float, how long.
     """

@@ -126,7 +126,8 @@ def test_the_log_has_a_line_for_each_fact_and_none_for_a_hit(
         ("INFO", f"{NAME}: token received in 0.000 s, expires in 3600.0 s"),
         (
             "WARNING",
-            f"{NAME}: the API rejected a token minted after a 401 as well: "
+            f"{NAME}: renewal after a 401 did not help (the new token was rejected as well, or is "
+            "the rejected one again): "
             "a 401 renews nothing for 1 s",
         ),
         ("DEBUG", f"{NAME}: token request begins (ahead)"),
