@@ -21,7 +21,7 @@ from .exchange import token_exchange_under_way
 from .fork import ForkSafeLock
 from .origin import Origin
 from .protocols import TokenSource
-from .replay import release, rewinder
+from .replay import is_small, release, rewinder
 
 UNAUTHORIZED = 401  # RFC 9110 §15.5.2
 LEAST_SERVER_ERROR = 500  # RFC 9110 §15.6
@@ -138,10 +138,13 @@ class ClientCredentialsAdapter(HTTPAdapter):
         if not sent.rewind():
             self._renew_for_the_next_call(sent, cache)
             return sent.response
-        release(sent.response)  # before anyone waits for a token: the pool may hold one connection
+        # Before anyone waits for a token: the pool may hold one connection.
+        whole = release(sent.response)
         renewed = cache.renew(self._source, sent.token)
         if renewed is None:
-            return sent.response
+            # The 401 is the caller's: where it was cut, it is asked for again.
+            again = self._send_authorized
+            return sent.response if whole else again(sent.request, sent.token, sent.options)
         second = self._send_authorized(sent.request, renewed, sent.options)
         second.history = [sent.response, *second.history]
         if second.status_code == UNAUTHORIZED and not _lacks_scope(second):
@@ -153,7 +156,9 @@ class ClientCredentialsAdapter(HTTPAdapter):
     def _renew_for_the_next_call(self, sent: _Sent, cache: TokenCache) -> None:
         """This call has its answer, the 401, whole; nothing that a renewal raises changes it."""
         stream, *_ = sent.options
-        if not stream:
+        if is_small(sent.response):
+            release(sent.response)
+        elif not stream:
             sent.response.content  # noqa: B018 - as requests does next, but before the wait
         with suppress(Exception):  # a user's own source may raise anything
             cache.renew(self._source, sent.token)

@@ -37,11 +37,21 @@ def rewinder(body: Any) -> Callable[[], bool]:
     return rewind
 
 
-def release(response: requests.Response) -> None:
-    """Gives a response's connection back to its pool, and keeps the body's first 64 KiB."""
+def is_small(response: requests.Response) -> bool:
+    """Whether a response says that :func:`release` would keep its whole body."""
+    length = response.headers.get("Content-Length", "")
+    return length.isascii() and length.isdigit() and int(length[:20]) <= LARGEST_REJECTION
+
+
+def release(response: requests.Response) -> bool:
+    """Gives a response's connection back to its pool, and keeps the body's first 64 KiB.
+
+    :param response: one of which nothing was read yet.
+    :returns: bool, whether that is the whole body.
+    """
     raw: Any = response.raw
     if not hasattr(raw, "stream"):
-        return  # from a transport without connections
+        return True  # from a transport without connections
     try:
         body, whole = read_body(raw, LARGEST_REJECTION, decode=False)
     except (urllib3.exceptions.HTTPError, OSError):
@@ -50,6 +60,7 @@ def release(response: requests.Response) -> None:
         raw.close()
     raw.release_conn()
     response.raw = with_body(raw, body, decoded=False)
+    return whole
 
 
 def _nothing_to_rewind() -> bool:

@@ -173,6 +173,22 @@ def test_the_same_token_handed_out_again_is_not_sent_again():
     assert source.requests == 2
 
 
+def test_a_large_401_reaches_the_caller_whole_where_the_same_token_is_handed_out_again():
+    class Stubborn:
+        cache_key = "stubborn"
+
+        def request_token(self) -> AccessToken:
+            return AccessToken("the-same-one", expires_at=9e9)
+
+    with ApiServer(lambda _: Reply(401, body=b"r" * 300_000)) as api:
+        with requests.Session() as session:
+            adapter = ClientCredentialsAdapter(Stubborn(), origins=api.origin, cache=TokenCache())
+            mount(session, adapter)
+            sizes = [len(session.post(api.origin, data=b"body").content) for _ in range(3)]
+        assert sizes == [300_000] * 3
+        assert {arrived.body for arrived in api.arrived} == {b"body"}
+
+
 @pytest.mark.parametrize(
     "challenge",
     [
@@ -329,7 +345,8 @@ def test_one_blocking_connection_serves_many_threads_through_a_renewal(server):
     assert len(server.token_requests) == 2
 
 
-def test_while_one_call_waits_for_a_token_its_connection_serves_another(server):
+@pytest.mark.parametrize("replayable", [True, False])
+def test_while_one_call_waits_for_a_token_its_connection_serves_another(replayable):
     answered = []
 
     class Waiting:
@@ -344,7 +361,7 @@ def test_while_one_call_waits_for_a_token_its_connection_serves_another(server):
         if arrived.target == "/other":
             return Reply()
         answered.append(arrived.token)
-        return Reply(401 if len(answered) == 1 else 200)
+        return Reply(401, body=b"no") if len(answered) == 1 else Reply()
 
     transport = requests.adapters.HTTPAdapter(pool_maxsize=1, pool_block=True)
     with ApiServer(answer) as api, requests.Session() as session, requests.Session() as plain:
@@ -355,8 +372,12 @@ def test_while_one_call_waits_for_a_token_its_connection_serves_another(server):
                 Waiting(), origins=api.origin, cache=TokenCache(), transport=transport
             ),
         )
-        assert session.get(api.origin).status_code == 200
-    assert answered == ["token-0", "fine", "token-2"]
+        body = b"body" if replayable else iter([b"body"])
+        response = session.post(api.origin, data=body, stream=True)
+        assert response.status_code == (200 if replayable else 401)
+        assert response.content == (b"fine" if replayable else b"no")
+    assert answered[:2] == ["token-0", "fine"]
+    assert len(answered) == (3 if replayable else 2)
 
 
 # Renewal that fails.
