@@ -84,7 +84,7 @@ class TokenCache:
             if now < state.renew_at:
                 entry.used_at = now
                 self._journal.hits.increment()
-                return state.token  # type: ignore[return-value] # there is one: renew_at is finite
+                return state.token  # type: ignore[return-value] # without one renew_at is -inf
         return self._flights.obtain(source, None)  # type: ignore[return-value] # only 401s decline
 
     def renew(self, source: TokenSource, rejected: AccessToken) -> AccessToken | None:

@@ -161,7 +161,13 @@ def client_authentication(auth: object) -> ClientAuthentication:
     if isinstance(auth, type):
         raise ConfigurationError(f"auth is the class {auth.__name__}: write {auth.__name__}(...)")
     if hasattr(auth, "authenticate"):
-        return auth  # type: ignore[return-value] # the protocol's one method is there
+        for name in ("method", "needs_secret", "key_part"):
+            if not hasattr(auth, name):
+                raise ConfigurationError(
+                    f"auth={type(auth).__name__}(...) has no {name}: see "
+                    f"requests_cc.protocols.ClientAuthentication"
+                )
+        return auth  # type: ignore[return-value] # it has what the protocol asks
     if callable(auth):
         return RequestsAuth(auth)  # type: ignore[arg-type] # requests takes any callable
     raise ConfigurationError(

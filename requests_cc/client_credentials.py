@@ -86,7 +86,7 @@ class ClientCredentials:
         if isinstance(self.client_secret, Sequence) and not isinstance(self.client_secret, _TEXTS):
             object.__setattr__(self, "client_secret", tuple(self.client_secret))
         # Made now rather than at the first request, so that what is wrong is said here.
-        self._request, self._secret  # noqa: B018
+        self._request, self._secret  # noqa: B018 - made by being read
 
     @classmethod
     def from_env(cls, prefix: str = "OAUTH_") -> ClientCredentials:

@@ -254,3 +254,12 @@ def test_a_secret_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="latin cannot be read: it is no UTF-8 text") as e:
         SecretFile(tmp_path / "latin")()
     assert e.value.__context__ is None  # a UnicodeDecodeError holds the file's bytes
+
+
+@pytest.mark.parametrize("missing", ["method", "needs_secret", "key_part"])
+def test_an_incomplete_authentication_object_is_refused_by_the_name_of_what_it_lacks(missing):
+    members = {"method": "own", "needs_secret": False, "key_part": ("own",), "authenticate": None}
+    del members[missing]
+    own = type("Own", (), members)()
+    with pytest.raises(ConfigurationError, match=rf"auth=Own\(\.\.\.\) has no {missing}"):
+        ClientCredentials("https://auth.example.com/token", "me", auth=own)
