@@ -108,7 +108,7 @@ class ClientCredentialsAdapter(HTTPAdapter):
         :raises TokenRequestError: when there is no token, or a 401 could not be followed by one.
         :raises requests.RequestException: whatever the API call itself raises.
         """
-        if token_exchange_under_way():
+        if token_exchange_under_way.get():
             raise ConfigurationError(
                 "a token request would travel through a ClientCredentialsAdapter: give the "
                 "AuthorizationServer a session= without one where its endpoints live"
@@ -119,7 +119,7 @@ class ClientCredentialsAdapter(HTTPAdapter):
             return self._transmit(request, options)
         cache = default_cache() if self._cache is None else self._cache
         token = cache.token(self._source)
-        rewind = rewinder(request.body)
+        rewind = None if request.body is None else rewinder(request.body)
         response = self._send_authorized(request, token, options)
         if response.status_code != UNAUTHORIZED:
             return response
@@ -135,7 +135,7 @@ class ClientCredentialsAdapter(HTTPAdapter):
         """The resend's answer, or the 401 where nothing can be resent."""
         if _lacks_scope(sent.response) or cache.declines(self._source, sent.token):
             return sent.response
-        if not sent.rewind():
+        if sent.rewind is not None and not sent.rewind():
             self._renew_for_the_next_call(sent, cache)
             return sent.response
         # Before anyone waits for a token: the pool may hold one connection.
@@ -169,7 +169,18 @@ class ClientCredentialsAdapter(HTTPAdapter):
         """Sends an authorized copy; what comes back carries the caller's own request."""
         authorized = authorized_copy(request, token.authorization)
         try:
-            response = self._transmit(authorized, options)
+            stream, timeout, verify, cert, proxies = options
+            # By name, since some transports take them in no other way. Not by _transmit, which
+            # is one more call on the path of every request.
+            send = super().send if self._transport is None else self._transport.send
+            response = send(
+                authorized,
+                stream=stream,
+                timeout=timeout,
+                verify=verify,
+                cert=cert,
+                proxies=proxies,
+            )
         except requests.RequestException as error:
             hide_copy(error, authorized, request)
             raise
@@ -220,7 +231,7 @@ class _Sent(NamedTuple):
     options: SendOptions
     response: requests.Response
     token: AccessToken
-    rewind: Callable[[], bool]
+    rewind: Callable[[], bool] | None  # None: there is no body
 
 
 def _lacks_scope(response: requests.Response) -> bool:

@@ -15,12 +15,18 @@ def authorized_copy(
         ``PreparedRequest.copy()`` takes 6 µs and more.
     :param authorization: str, the header's value.
     """
-    headers = request.headers
-    known = isinstance(headers, CaseInsensitiveDict)  # a caller may have put a plain dict there
     authorized = object.__new__(type(request))
     authorized.__dict__.update(request.__dict__)
-    authorized.headers = headers.copy() if known else CaseInsensitiveDict(headers)
-    authorized.headers["Authorization"] = authorization
+    given = request.headers
+    if type(given) is CaseInsensitiveDict:
+        # Part by part: its copy() builds a new one name by name, in three times the time.
+        headers = object.__new__(CaseInsensitiveDict)
+        for name, part in given.__dict__.items():
+            setattr(headers, name, part.copy())
+    else:
+        headers = CaseInsensitiveDict(given)  # a caller may have put a plain dict there
+    headers["Authorization"] = authorization
+    authorized.headers = headers
     return authorized
 
 

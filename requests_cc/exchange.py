@@ -29,7 +29,9 @@ MAX_HANGING = 32  # threads left behind by one server that trickles without end
 # on top of each other, without end.
 ENCODINGS = ("identity", "gzip", "x-gzip", "deflate")
 
-_under_way = contextvars.ContextVar("token_exchange_under_way", default=False)
+#: Whether the caller runs inside an exchange with an authorization server: how an adapter notices
+#: that a token request is about to travel through it, behind whatever routers and transports.
+token_exchange_under_way = contextvars.ContextVar("token_exchange_under_way", default=False)
 _hanging: dict[threading.Thread, str] = {}  # to the server; each operation is atomic: no lock
 
 
@@ -55,15 +57,6 @@ class Answer:
         except (ValueError, RecursionError):
             return None
         return value if isinstance(value, dict) else None
-
-
-def token_exchange_under_way() -> bool:
-    """Whether the caller runs inside an exchange with an authorization server.
-
-    How an adapter notices that a token request is about to travel through it, behind whatever
-    routers and transports it stands.
-    """
-    return _under_way.get()
 
 
 def exchange(
@@ -164,7 +157,7 @@ class _Call:
             settings = session.merge_environment_settings(
                 str(prepared.url), dict(session.proxies), True, session.verify, session.cert
             )
-            under_way = _under_way.set(True)
+            under_way = token_exchange_under_way.set(True)
             try:
                 session.send(prepared, timeout=self._timeout, allow_redirects=False, **settings)
             except (requests.HTTPError, _Redirected):
@@ -172,7 +165,7 @@ class _Call:
                     raise
                 return self._answer
             finally:
-                _under_way.reset(under_way)
+                token_exchange_under_way.reset(under_way)
         assert self._answer is not None  # noqa: S101 - _receive sets it or raises
         return self._answer
 

@@ -24,7 +24,7 @@ def test_whatever_is_sent_within_an_exchange_can_know_it() -> None:
 
     class Nosy(requests.adapters.HTTPAdapter):
         def send(self, *args, **kwargs):
-            seen.append(token_exchange_under_way())
+            seen.append(token_exchange_under_way.get())
             return super().send(*args, **kwargs)
 
     session = requests.Session()
@@ -33,7 +33,7 @@ def test_whatever_is_sent_within_an_exchange_can_know_it() -> None:
         exchange(requests.Request("POST", server.url, auth=("a", "b")), session, TIMEOUT)
         session.get(server.url)
     assert seen == [True, False]
-    assert not token_exchange_under_way()
+    assert not token_exchange_under_way.get()
 
 
 @pytest.mark.parametrize("body", [b"", b'{"a": 1}', b"[1]", b"not JSON"])
