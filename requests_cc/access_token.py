@@ -30,6 +30,8 @@ class AccessToken:
     :param extra: mapping, the other members of the server's answer; they may hold secrets.
     :raises InvalidTokenResponse: when a value is none that can be sent.
 
+    ``authorization`` is the value of an ``Authorization`` header (RFC 6750 §2.1, RFC 9449 §7.1).
+
     Frozen: safe to share between threads. Its ``repr`` shows neither the value nor ``extra``.
     RFC 6749 §5.1, RFC 6750 §2.1.
     """
@@ -40,6 +42,8 @@ class AccessToken:
     issued_at: float | None = None
     scope: str | None = None
     extra: Mapping[str, Any] = field(default_factory=dict, repr=False, hash=False)
+    # Made once, and not by a property: every request needs it.
+    authorization: str = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if not isinstance(self.value, str) or not _VISIBLE_ASCII.fullmatch(self.value):
@@ -48,6 +52,7 @@ class AccessToken:
                 "(RFC 6749 A.12): this one could not be sent in a header"
             )
         object.__setattr__(self, "token_type", _token_type(self.token_type))
+        object.__setattr__(self, "authorization", f"{self.token_type} {self.value}")
         for name in ("expires_at", "issued_at"):
             moment = getattr(self, name)
             if moment is not None and not _is_finite_number(moment):
@@ -129,11 +134,6 @@ class AccessToken:
     def expires_in(self) -> float | None:
         """The seconds that remain: 0.0 once expired, None without an expiry."""
         return None if self.expires_at is None else max(0.0, self.expires_at - time.time())
-
-    @property
-    def authorization(self) -> str:
-        """The value of an ``Authorization`` header (RFC 6750 §2.1, RFC 9449 §7.1)."""
-        return f"{self.token_type} {self.value}"
 
 
 def _is_finite_number(value: object) -> bool:

@@ -16,7 +16,9 @@ def authorized_copy(
     :param authorization: str, the header's value.
     """
     authorized = object.__new__(type(request))
-    authorized.__dict__.update(request.__dict__)
+    # One by one: an instance whose dict was touched is slower to read from then on.
+    for name, value in request.__dict__.items():
+        setattr(authorized, name, value)
     given = request.headers
     if type(given) is CaseInsensitiveDict:
         # Part by part: its copy() builds a new one name by name, in three times the time.
