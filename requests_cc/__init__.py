@@ -12,8 +12,10 @@ if TYPE_CHECKING:
     from .adapter import ClientCredentialsAdapter, mount
     from .authorization_server import AuthorizationServer
     from .cache import TokenCache, default_cache, set_default_cache
+    from .client_assertion import AssertionFile, ClientSecretJWT, PrivateKeyJWT
     from .client_auth import ClientSecretBasic, ClientSecretPost
     from .client_credentials import ClientCredentials
+    from .dpop import DPoPKey
     from .errors import (
         ClientCredentialsError,
         ConfigurationError,
@@ -34,19 +36,23 @@ if TYPE_CHECKING:
         UnsupportedGrantType,
     )
     from .journal import CacheStats
+    from .mutual_tls import TLSClientAuth
     from .origin_router import OriginRouter
     from .protocols import TokenSource
 
 __all__ = [
     "AccessToken",
+    "AssertionFile",
     "AuthorizationServer",
     "CacheStats",
     "ClientCredentials",
     "ClientCredentialsAdapter",
     "ClientCredentialsError",
     "ClientSecretBasic",
+    "ClientSecretJWT",
     "ClientSecretPost",
     "ConfigurationError",
+    "DPoPKey",
     "InvalidClient",
     "InvalidGrant",
     "InvalidRequest",
@@ -55,7 +61,9 @@ __all__ = [
     "InvalidTokenResponse",
     "OAuthError",
     "OriginRouter",
+    "PrivateKeyJWT",
     "ServerError",
+    "TLSClientAuth",
     "TemporarilyUnavailable",
     "TokenCache",
     "TokenEndpointTimeout",
@@ -74,14 +82,17 @@ __version__ = "0.1.0"
 
 _ROOMS = {
     "AccessToken": "access_token",
+    "AssertionFile": "client_assertion",
     "AuthorizationServer": "authorization_server",
     "CacheStats": "journal",
     "ClientCredentials": "client_credentials",
     "ClientCredentialsAdapter": "adapter",
     "ClientCredentialsError": "errors",
     "ClientSecretBasic": "client_auth",
+    "ClientSecretJWT": "client_assertion",
     "ClientSecretPost": "client_auth",
     "ConfigurationError": "errors",
+    "DPoPKey": "dpop",
     "InvalidClient": "errors",
     "InvalidGrant": "errors",
     "InvalidRequest": "errors",
@@ -90,7 +101,9 @@ _ROOMS = {
     "InvalidTokenResponse": "errors",
     "OAuthError": "errors",
     "OriginRouter": "origin_router",
+    "PrivateKeyJWT": "client_assertion",
     "ServerError": "errors",
+    "TLSClientAuth": "mutual_tls",
     "TemporarilyUnavailable": "errors",
     "TokenCache": "cache",
     "TokenEndpointTimeout": "errors",

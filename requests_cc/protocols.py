@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias, runtime_checkable
 
@@ -12,6 +13,40 @@ from .access_token import AccessToken
 
 #: What shapes a token and JSON can hold; two that are equal stand for the same thing.
 KeyPart: TypeAlias = "str | int | tuple[KeyPart, ...] | None"
+
+#: A client certificate as in requests: the path of a file with the key in it, or a pair of paths,
+#: (certificate, key).
+Cert: TypeAlias = "str | tuple[str, str]"
+
+
+class TokenStore(Protocol):
+    """Where processes share tokens: Redis, a folder, or a user's own.
+
+    Its methods may raise anything: a :class:`~requests_cc.TokenCache` takes that for a miss. It
+    must be safe to call from several threads.
+    """
+
+    def get(self, key: str) -> bytes | None:
+        """What was set under a key and has not expired, or None."""
+
+    def set(self, key: str, value: bytes, ttl: float) -> None:
+        """Keeps a value.
+
+        :param key: str, a digest.
+        :param value: bytes.
+        :param ttl: float, seconds until it expires.
+        """
+
+    def delete(self, key: str) -> None:
+        """Forgets what is under a key, if anything is."""
+
+    def lock(self, key: str, timeout: float) -> AbstractContextManager[bool]:
+        """A lock that one process at a time holds; one that died holds it for its lease at most.
+
+        :param key: str, a digest.
+        :param timeout: float, seconds to wait for it at the most; 0: not at all.
+        :returns: a context manager that gives whether it was obtained, and releases it at the end.
+        """
 
 
 @runtime_checkable
@@ -40,11 +75,13 @@ class ClientIdentity:
     :param client_id: str.
     :param client_secret: str or None, the one to use in this request.
     :param token_endpoint: str, its URL.
+    :param issuer: str or None, the authorization server's issuer identifier (RFC 8414 §2).
     """
 
     client_id: str
     client_secret: str | None = field(repr=False)
     token_endpoint: str = field(repr=False)
+    issuer: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +90,13 @@ class Authentication:
 
     :param params: mapping, parameters for the body.
     :param auth: a requests auth object that is applied to the prepared request, or None.
+    :param cert: as in requests: the client certificate of the connection, or None.
     :param secrets: tuple of str, what must never appear in a message about this request.
     """
 
     params: Mapping[str, str] = field(default_factory=dict, repr=False)
     auth: requests.auth.AuthBase | None = field(default=None, repr=False)
+    cert: Cert | None = field(default=None, repr=False)
     secrets: tuple[str, ...] = field(default=(), repr=False)
 
 
@@ -82,6 +121,20 @@ class ClientAuthentication(Protocol):
 
     def authenticate(self, identity: ClientIdentity) -> Authentication:
         """Makes what one request needs."""
+
+
+class ProofKey(Protocol):
+    """A key that tokens are bound to (RFC 9449): a :class:`~requests_cc.DPoPKey`."""
+
+    @property
+    def thumbprint(self) -> str:
+        """The thumbprint of the public key (RFC 7638)."""
+
+    def proof(self, method: str, url: str, access_token: str | None = None) -> str:
+        """A proof for one request, and for the token that is sent along."""
+
+    def take_nonce(self, url: str, headers: Mapping[str, str]) -> bool:
+        """Keeps the nonce of an answer for the next proof; whether there was one."""
 
 
 @dataclass(frozen=True, slots=True)
