@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
-from contextlib import suppress
-from typing import Any, NamedTuple, TypeAlias
+from collections.abc import Iterable
+from functools import partial
+from typing import Any, TypeAlias
 
 import requests
 from requests.adapters import DEFAULT_POOLBLOCK, DEFAULT_POOLSIZE, BaseAdapter, HTTPAdapter
@@ -14,17 +14,16 @@ from urllib3.util.retry import Retry
 from .access_token import AccessToken
 from .audience import Audience, origins_of
 from .authorized_copy import authorized_copy, hide_copy
+from .bound_token import PresentedCertificate, check_retries
 from .cache import TokenCache, default_cache
-from .challenge import Challenge
 from .errors import ConfigurationError
 from .exchange import token_exchange_under_way
+from .exchange_failure import is_of_own_certificate
 from .fork import ForkSafeLock
 from .origin import Origin
-from .protocols import TokenSource
-from .replay import is_small, release, rewinder
-
-UNAUTHORIZED = 401  # RFC 9110 §15.5.2
-LEAST_SERVER_ERROR = 500  # RFC 9110 §15.6
+from .protocols import Cert, ProofKey, TokenSource
+from .replay import rewinder
+from .unauthorized import UNAUTHORIZED, Unauthorized
 
 _mounting = ForkSafeLock()  # guards the exchange of a session's adapters for new ones
 
@@ -45,7 +44,8 @@ class ClientCredentialsAdapter(HTTPAdapter):
     :param allow_http: bool, whether origins may be plain http beyond loopback.
     :param pool_connections: int, as in :class:`requests.adapters.HTTPAdapter`.
     :param pool_maxsize: int, likewise.
-    :param max_retries: int or :class:`urllib3.util.Retry`, likewise.
+    :param max_retries: int or :class:`urllib3.util.Retry`, likewise. With DPoP only what repeats
+        failed connections and nothing else: a proof is good once.
     :param pool_block: bool, likewise.
     :raises ConfigurationError: when a setting is wrong, or leaves no origin.
 
@@ -79,8 +79,11 @@ class ClientCredentialsAdapter(HTTPAdapter):
         self._cache = cache
         self._transport = transport
         self._audience = Audience(origins_of(source, origins), allow_http=allow_http)
-        self._prefixes = self._audience.prefixes
         super().__init__(pool_connections, pool_maxsize, max_retries, pool_block)
+        self._bind()
+        if self._dpop is not None:
+            sender = self if transport is None else transport
+            check_retries(getattr(sender, "max_retries", 0))
 
     @property
     def origins(self) -> tuple[str, ...]:
@@ -120,10 +123,12 @@ class ClientCredentialsAdapter(HTTPAdapter):
         cache = default_cache() if self._cache is None else self._cache
         token = cache.token(self._source)
         rewind = None if request.body is None else rewinder(request.body)
-        response = self._send_authorized(request, token, options)
+        response = self._send_authorized(request, options, token)
         if response.status_code != UNAUTHORIZED:
             return response
-        return self._after_401(_Sent(request, options, response, token, rewind), cache)
+        resend = partial(self._send_authorized, request, options)
+        rejected = Unauthorized(response, token, stream, rewind, resend, self._dpop)
+        return rejected.answer(self._source, cache)
 
     def close(self) -> None:
         """Closes the pooled connections, those of the transport too."""
@@ -131,45 +136,23 @@ class ClientCredentialsAdapter(HTTPAdapter):
         if self._transport is not None:
             self._transport.close()
 
-    def _after_401(self, sent: _Sent, cache: TokenCache) -> requests.Response:
-        """The resend's answer, or the 401 where nothing can be resent."""
-        if _lacks_scope(sent.response) or cache.declines(self._source, sent.token):
-            return sent.response
-        if sent.rewind is not None and not sent.rewind():
-            self._renew_for_the_next_call(sent, cache)
-            return sent.response
-        # Before anyone waits for a token: the pool may hold one connection.
-        whole = release(sent.response)
-        renewed = cache.renew(self._source, sent.token)
-        if renewed is None:
-            # The 401 is the caller's: where it was cut, it is asked for again.
-            again = self._send_authorized
-            return sent.response if whole else again(sent.request, sent.token, sent.options)
-        second = self._send_authorized(sent.request, renewed, sent.options)
-        second.history = [sent.response, *second.history]
-        if second.status_code == UNAUTHORIZED and not _lacks_scope(second):
-            cache.hold(self._source, renewed)
-        elif second.status_code < LEAST_SERVER_ERROR:
-            cache.accept(self._source, renewed)
-        return second
-
-    def _renew_for_the_next_call(self, sent: _Sent, cache: TokenCache) -> None:
-        """This call has its answer, the 401, whole; nothing that a renewal raises changes it."""
-        stream, *_ = sent.options
-        if is_small(sent.response):
-            release(sent.response)
-        elif not stream:
-            sent.response.content  # noqa: B018 - as requests does next, but before the wait
-        with suppress(Exception):  # a user's own source may raise anything
-            cache.renew(self._source, sent.token)
-
     def _send_authorized(
-        self, request: requests.PreparedRequest, token: AccessToken, options: SendOptions
+        self,
+        request: requests.PreparedRequest,
+        options: SendOptions,
+        token: AccessToken,
+        last_attempt: bool = False,
     ) -> requests.Response:
         """Sends an authorized copy; what comes back carries the caller's own request."""
         authorized = authorized_copy(request, token.authorization)
+        stream, timeout, verify, cert, proxies = options
+        if self._dpop is not None:
+            authorized.headers["DPoP"] = self._dpop.proof(
+                str(request.method), str(request.url), token.value
+            )
+        if self._certificate is not None:
+            cert = self._certificate.present_with(token, self)
         try:
-            stream, timeout, verify, cert, proxies = options
             # By name, since some transports take them in no other way. Not by _transmit, which
             # is one more call on the path of every request.
             send = super().send if self._transport is None else self._transport.send
@@ -183,7 +166,12 @@ class ClientCredentialsAdapter(HTTPAdapter):
             )
         except requests.RequestException as error:
             hide_copy(error, authorized, request)
-            raise
+            if self._certificate is None or last_attempt or not is_of_own_certificate(error):
+                raise
+            # Its files were being replaced: read again, they belong together.
+            return self._send_authorized(request, options, token, last_attempt=True)
+        if self._dpop is not None:
+            self._dpop.take_nonce(str(request.url), response.headers)
         response.request = request
         response.connection = self  # where an auth object's hook, such as Digest's, sends again
         return response
@@ -200,7 +188,14 @@ class ClientCredentialsAdapter(HTTPAdapter):
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
+        self._bind()
+
+    def _bind(self) -> None:
+        """Sets what follows from the rest: the prefixes, and what the tokens are bound to."""
         self._prefixes = self._audience.prefixes
+        self._dpop: ProofKey | None = getattr(self._source, "dpop", None)
+        cert: Cert | None = getattr(self._source, "cert", None)
+        self._certificate = None if cert is None else PresentedCertificate(cert)
 
 
 def mount(session: requests.Session, adapter: BaseAdapter) -> None:
@@ -210,6 +205,8 @@ def mount(session: requests.Session, adapter: BaseAdapter) -> None:
     :param adapter: a :class:`ClientCredentialsAdapter`, or another that has ``origins``.
     :raises ConfigurationError: when it has none.
     """
+    if not isinstance(session, requests.Session):
+        raise ConfigurationError("mount() takes a requests.Session first, then the adapter")
     origins = getattr(adapter, "origins", None)
     if not origins:
         raise ConfigurationError(
@@ -222,22 +219,6 @@ def mount(session: requests.Session, adapter: BaseAdapter) -> None:
         # The longest prefix first, as requests wants them; all at once, since a thread that sends
         # walks through the mapping that is there.
         session.adapters = OrderedDict(sorted(adapters.items(), key=lambda item: -len(item[0])))
-
-
-class _Sent(NamedTuple):
-    """A request that was sent, and its answer."""
-
-    request: requests.PreparedRequest
-    options: SendOptions
-    response: requests.Response
-    token: AccessToken
-    rewind: Callable[[], bool] | None  # None: there is no body
-
-
-def _lacks_scope(response: requests.Response) -> bool:
-    """RFC 6750 §3.1: insufficient_scope, which another token of the same scope does not mend."""
-    challenges = Challenge.parse(response.headers.get("WWW-Authenticate", ""))
-    return any(c.parameters.get("error") == "insufficient_scope" for c in challenges)
 
 
 def _check(source: object, cache: object, transport: object) -> None:

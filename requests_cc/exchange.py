@@ -21,6 +21,7 @@ import requests
 
 from .errors import InvalidTokenResponse, TokenEndpointTimeout
 from .exchange_failure import failure
+from .protocols import Cert
 from .response_body import read_body, with_body
 
 MAX_ANSWER = 1024 * 1024  # bytes; a token response has a few thousand
@@ -60,19 +61,23 @@ class Answer:
 
 
 def exchange(
-    request: requests.Request, session: requests.Session | None, timeout: tuple[float, float]
+    request: requests.Request,
+    session: requests.Session | None,
+    timeout: tuple[float, float],
+    cert: Cert | None = None,
 ) -> Answer:
     """Sends one request to an authorization server and reads its answer.
 
     :param request: an unprepared request; its ``auth`` decides over the session's.
     :param session: the session that sends it; None: one of its own, closed afterwards.
     :param timeout: the connect and the read timeout, seconds; their sum is the deadline.
+    :param cert: the client certificate, as in requests; None: the session's.
     :returns: an :class:`Answer`, whatever its status.
     :raises TokenEndpointTimeout: when there is no whole answer by then.
     :raises TokenEndpointUnreachable: when the connection is refused, dropped, or TLS fails.
     :raises InvalidTokenResponse: when the answer is larger than 1 MiB.
     """
-    call = _Call(request, session, timeout)
+    call = _Call(request, session, timeout, cert)
     # A thread of its own, since nothing else bounds a name look-up, a handshake and the header
     # lines of an answer together, in whatever adapters the session has.
     thread = threading.Thread(
@@ -94,7 +99,13 @@ def exchange(
         _hanging[thread] = server
         call.cut_off()
         outcome = requests.Timeout()
-    raise failure(str(request.url), outcome)
+    has_certificate = bool(cert or (session and session.cert))
+    raise failure(str(request.url), outcome, mutual_tls=has_certificate)
+
+
+def without_authorization(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    """A requests auth object that adds nothing: where there is none, requests looks into netrc."""
+    return request
 
 
 def _check_hanging(server: str) -> None:
@@ -115,10 +126,12 @@ class _Call:
         request: requests.Request,
         session: requests.Session | None,
         timeout: tuple[float, float],
+        cert: Cert | None,
     ) -> None:
         self._request = request
         self._session = session
         self._timeout = timeout
+        self._cert = cert
         self._requested_at = time.time()
         self._response: requests.Response | None = None
         self._answer: Answer | None = None
@@ -155,7 +168,11 @@ class _Call:
             prepared.hooks["response"] = [*around, self._receive]
             # Given here, or else the environment would go before what the session sets.
             settings = session.merge_environment_settings(
-                str(prepared.url), dict(session.proxies), True, session.verify, session.cert
+                str(prepared.url),
+                dict(session.proxies),
+                True,
+                session.verify,
+                self._cert or session.cert,
             )
             under_way = token_exchange_under_way.set(True)
             try:
