@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from . import providers
     from .access_token import AccessToken
     from .adapter import ClientCredentialsAdapter, mount
     from .authorization_server import AuthorizationServer
@@ -35,7 +36,9 @@ if TYPE_CHECKING:
         UnauthorizedClient,
         UnsupportedGrantType,
     )
+    from .introspection import Introspection
     from .journal import CacheStats
+    from .jwt_bearer import JWTBearer
     from .mutual_tls import TLSClientAuth
     from .origin_router import OriginRouter
     from .protocols import TokenSource
@@ -53,12 +56,14 @@ __all__ = [
     "ClientSecretPost",
     "ConfigurationError",
     "DPoPKey",
+    "Introspection",
     "InvalidClient",
     "InvalidGrant",
     "InvalidRequest",
     "InvalidScope",
     "InvalidTarget",
     "InvalidTokenResponse",
+    "JWTBearer",
     "OAuthError",
     "OriginRouter",
     "PrivateKeyJWT",
@@ -75,6 +80,7 @@ __all__ = [
     "UnsupportedGrantType",
     "default_cache",
     "mount",
+    "providers",
     "set_default_cache",
 ]
 
@@ -93,12 +99,14 @@ _ROOMS = {
     "ClientSecretPost": "client_auth",
     "ConfigurationError": "errors",
     "DPoPKey": "dpop",
+    "Introspection": "introspection",
     "InvalidClient": "errors",
     "InvalidGrant": "errors",
     "InvalidRequest": "errors",
     "InvalidScope": "errors",
     "InvalidTarget": "errors",
     "InvalidTokenResponse": "errors",
+    "JWTBearer": "jwt_bearer",
     "OAuthError": "errors",
     "OriginRouter": "origin_router",
     "PrivateKeyJWT": "client_assertion",
@@ -120,6 +128,8 @@ _ROOMS = {
 
 
 def __getattr__(name: str) -> object:
+    if name == "providers":
+        return import_module(f".{name}", __name__)
     if name not in _ROOMS:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value: object = getattr(import_module(f".{_ROOMS[name]}", __name__), name)

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Iterable
 
 from .errors import ConfigurationError
+from .jwt_bearer import JWTBearer
 from .origin import Origin
 
 MAX_WARNINGS = 100  # for one adapter: whoever mounts it on https:// meets the whole web
@@ -67,7 +68,8 @@ def origins_of(source: object, origins: str | Iterable[str] | None) -> list[str]
                 'origins must be URLs, one or more: write origins=["https://api.example.com"]'
             )
         return urls
-    audience = getattr(source, "audience", None)
+    # The audience of a JWT bearer grant is the authorization server (RFC 7523 §3).
+    audience = None if isinstance(source, JWTBearer) else getattr(source, "audience", None)
     resource = getattr(source, "resource", None) or ()
     meant = [audience, *([resource] if isinstance(resource, str) else resource)]
     urls = [url for url in meant if isinstance(url, str) and _is_http_url(url)]

@@ -18,35 +18,52 @@ from .authorization_server import AuthorizationServer
 from .client_auth import spellings
 from .client_secret import Candidate, ClientSecret
 from .error_response import is_transient, refusal
-from .errors import InvalidClient, OAuthError, TokenEndpointUnreachable, TokenRequestError
-from .exchange import Answer, exchange
-from .exchange_failure import without_query
-from .protocols import Authentication, ClientAuthentication, ClientIdentity
+from .errors import (
+    InvalidClient,
+    InvalidTokenResponse,
+    OAuthError,
+    TokenEndpointTimeout,
+    TokenEndpointUnreachable,
+    TokenRequestError,
+)
+from .exchange import Answer, exchange, without_authorization
+from .protocols import Authentication, ClientAuthentication, ClientIdentity, ProofKey
 
 ATTEMPTS = 3  # of one request, the first included
 RETRY_BUDGET = 5.0  # seconds since the first attempt within which another may begin, at the most
 FIRST_PAUSE = 0.2  # seconds before the second attempt; doubled before the next; jittered
 LONG_ENOUGH_TO_HIDE = 8  # characters: a shorter parameter is more likely a number than a secret
 # Parameters that are no secret, and that the server's words are about.
-SHOWN = {"grant_type", "scope", "audience", "resource", "token_type_hint"}
+SHOWN = {
+    "grant_type",
+    "scope",
+    "audience",
+    "resource",
+    "token_type_hint",
+    "subject_token_type",  # this and the next two: RFC 8693 §2.1
+    "actor_token_type",
+    "requested_token_type",
+}
 
 
 @dataclass(frozen=True, repr=False)
 class AuthenticatedRequest:
     """A request that can be sent again with a fresh proof of who the client is.
 
-    :param server: how the endpoint is reached.
-    :param url: str, the endpoint.
+    :param server: where the endpoint is, and how it is reached.
+    :param endpoint: str, its name (RFC 8414 §2), such as ``token_endpoint``.
     :param client_id: str.
     :param authentication: how the client proves who it is.
     :param params: pairs of str, what it asks; client authentication adds its own.
+    :param dpop: the key that the token is to be bound to, or None.
     """
 
     server: AuthorizationServer
-    url: str
+    endpoint: str
     client_id: str
     authentication: ClientAuthentication
     params: tuple[tuple[str, str], ...]
+    dpop: ProofKey | None = None
 
     def send(self, secret: ClientSecret) -> Answer:
         """Sends it with each of the client's secrets in turn, until one is accepted.
@@ -57,7 +74,7 @@ class AuthenticatedRequest:
         """
         result: Answer | TokenRequestError | None = None
         # Who sets short timeouts is in a hurry: the pauses take no longer than one exchange may.
-        budget = min(RETRY_BUDGET, sum(self.server.connect_and_read_timeout))
+        budget = min(RETRY_BUDGET, sum(self.server.reach.timeout))
         until = time.monotonic() + budget
         for candidate in secret.candidates():
             result = self._in_a_few_attempts(candidate, until)
@@ -67,6 +84,8 @@ class AuthenticatedRequest:
             if not isinstance(result, InvalidClient):
                 break
         assert isinstance(result, TokenRequestError)  # noqa: S101 - there is a candidate
+        if isinstance(result, _MOVED):
+            self.server.look_up_again()  # perhaps the endpoint has moved
         raise result
 
     def _in_a_few_attempts(self, candidate: Candidate, until: float) -> Answer | TokenRequestError:
@@ -80,39 +99,74 @@ class AuthenticatedRequest:
             attempt += 1
 
     def _attempt(self, candidate: Candidate) -> Answer | TokenRequestError:
-        identity = ClientIdentity(self.client_id, candidate.secret, self.server.token_endpoint)
-        authentication = self.authentication.authenticate(identity)
-        request = self._request(authentication)
-        try:
-            answer = exchange(request, self.server.session, self.server.connect_and_read_timeout)
-        except TokenRequestError as error:
-            return error
-        secrets = (*authentication.secrets, *self._further_secrets())
-        return refusal(answer, self.url, self.authentication.method, secrets) or answer
+        result, nonce_came = self._exchange(candidate)
+        # "... MUST be used ... in the DPoP proof" of another request (RFC 9449 §8); once, since a
+        # server that wants a new one each time would never be content.
+        if nonce_came and isinstance(result, OAuthError) and result.error == "use_dpop_nonce":
+            result, _ = self._exchange(candidate)
+        return result
 
-    def _request(self, authentication: Authentication) -> requests.Request:
+    def _exchange(self, candidate: Candidate) -> tuple[Answer | TokenRequestError, bool]:
+        """One exchange: what came of it, and whether it brought a nonce for the next proof."""
+        server = self.server
+        try:
+            identity = ClientIdentity(
+                self.client_id, candidate.secret, server.token_endpoint, server.issuer
+            )
+            authentication = self.authentication.authenticate(identity)
+            method = self.authentication.method  # now: it may have to be looked up
+            session = server.session
+            has_cert = authentication.cert or (session and session.cert)
+            # No variable holds the URL while users' code runs, whose tracebacks would show it.
+            request = self._request(
+                server.endpoint(self.endpoint, mutual_tls=bool(has_cert)), authentication
+            )
+            answer = exchange(request, session, server.reach.timeout, authentication.cert)
+        except TokenRequestError as error:
+            return error, False
+        url = str(request.url)
+        nonce_came = self.dpop is not None and self.dpop.take_nonce(url, answer.headers)
+        secrets = (*authentication.secrets, *self._further_secrets(url))
+        return refusal(answer, url, method, secrets) or answer, nonce_came
+
+    def _request(self, url: str, authentication: Authentication) -> requests.Request:
         params = (*self.params, *authentication.params.items())
-        session = self.server.session
+        session, body_format = self.server.session, self._body_format
+        # "identity": what is not compressed cannot be a compression bomb.
+        headers = {"Accept": "application/json", "Accept-Encoding": "identity"}
+        if self.dpop is not None:
+            headers["DPoP"] = self.dpop.proof("POST", url)
+        if session is not None and authentication.cert is not None:
+            headers["Connection"] = "close"  # a connection that is kept keeps its certificate
         return requests.Request(
             "POST",
-            self.url,
-            data=params if self.server.body_format == "form" else None,
-            json=_json_object(params) if self.server.body_format == "json" else None,
-            # "identity": what is not compressed cannot be a compression bomb.
-            headers={"Accept": "application/json", "Accept-Encoding": "identity"},
+            url,
+            data=params if body_format == "form" else None,
+            json=_json_object(params) if body_format == "json" else None,
+            headers=headers,
             # Never empty, for requests would then look into netrc.
-            auth=authentication.auth or (session and session.auth) or _unchanged,
+            auth=authentication.auth or (session and session.auth) or without_authorization,
         )
 
-    def _further_secrets(self) -> Iterator[str]:
-        yield urlsplit(self.url).query
+    @property
+    def _body_format(self) -> str:
+        """What else a client asks of a server goes as a form everywhere (RFC 7662, RFC 7009)."""
+        return self.server.body_format if self.endpoint == "token_endpoint" else "form"
+
+    def _further_secrets(self, url: str) -> Iterator[str]:
+        yield urlsplit(url).query
         for name, value in self.params:
-            if name not in SHOWN and len(value) >= LONG_ENOUGH_TO_HIDE:
+            long_enough = len(value) >= LONG_ENOUGH_TO_HIDE or name == "token"
+            if name not in SHOWN and long_enough:
                 yield from spellings(value)
 
     def __repr__(self) -> str:
         # Shown by whoever prints the variables of a traceback: params and queries hold secrets.
-        return f"AuthenticatedRequest({without_query(self.url)!r}, {self.client_id!r})"
+        return f"AuthenticatedRequest({self.server.given_url!r}, {self.client_id!r})"
+
+
+# How an endpoint that is not where it was looks from here; a host that is gone may never answer.
+_MOVED = (TokenEndpointUnreachable, TokenEndpointTimeout, InvalidTokenResponse)
 
 
 def _pause_before_another(error: TokenRequestError, attempt: int) -> float | None:
@@ -140,7 +194,3 @@ def _json_object(params: Iterable[tuple[str, str]]) -> dict[str, str | list[str]
         else:
             members[name] = [*present, value] if isinstance(present, list) else [present, value]
     return members
-
-
-def _unchanged(request: requests.PreparedRequest) -> requests.PreparedRequest:
-    return request

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
-from urllib.parse import urlsplit
 
 import requests
 
-from .client_auth import auth_key_part
-from .client_secret import digest
-from .errors import ConfigurationError
-from .exchange_failure import without_query
-from .origin import Origin
+from .endpoint_url import check_url, without_query
+from .error_response import LONGEST_TEXT
+from .errors import ConfigurationError, InvalidTokenResponse
+from .metadata import IssuerOfResource, Metadata, same_issuer
+from .reach import Reach, Timeout
 
-LONGEST_TIMEOUT = 86_400.0  # seconds; beyond some centuries sockets and locks overflow
+LONGEST_URL = 2000  # characters of an endpoint that a server's metadata names
 
 
 @dataclass(frozen=True)
@@ -23,6 +22,13 @@ class AuthorizationServer:
     """An authorization server and how it is reached.
 
     :param token_endpoint: str, its absolute http(s) URL, without fragment or userinfo.
+    :param issuer: str, its issuer identifier.
+    :param introspection_endpoint: str, where it tells about tokens (RFC 7662).
+    :param revocation_endpoint: str, where it revokes them (RFC 7009).
+    :param mtls_endpoint_aliases: mapping from an endpoint's name, such as ``"token_endpoint"``, to
+        the URL that a client with a certificate uses in its place (RFC 8705 §5).
+    :param auth_methods: iterable of str, the client authentication methods that it accepts
+        (``token_endpoint_auth_methods_supported``). None: not known.
     :param body_format: ``"form"`` (RFC 6749 §4.4.2) or ``"json"``, for servers that want that.
     :param session: a :class:`requests.Session` for these requests, never the API's: its proxies,
         ``verify``, ``cert``, headers and adapters are yours to set. None: a new one for each
@@ -32,100 +38,248 @@ class AuthorizationServer:
     :param allow_http: bool, whether plain http beyond loopback is accepted.
     :raises ConfigurationError: when a setting is wrong.
 
-    Frozen; as safe to share between threads as its ``session`` is.
+    Frozen; as safe to share between threads as its ``session`` is. RFC 8414 §2.
     """
 
     token_endpoint: str
+    issuer: str | None = field(default=None, kw_only=True)
+    introspection_endpoint: str | None = field(default=None, kw_only=True)
+    revocation_endpoint: str | None = field(default=None, kw_only=True)
+    mtls_endpoint_aliases: Mapping[str, str] | None = field(default=None, kw_only=True, hash=False)
+    auth_methods: Iterable[str] | None = field(default=None, kw_only=True)
     body_format: Literal["form", "json"] = field(default="form", kw_only=True)
     session: requests.Session | None = field(default=None, kw_only=True, repr=False)
-    timeout: tuple[float, float] | float = field(default=(5.0, 30.0), kw_only=True)
+    timeout: Timeout = field(default=(5.0, 30.0), kw_only=True)
     allow_http: bool = field(default=False, kw_only=True)
 
     def __post_init__(self) -> None:
+        aliases = _aliases(self.mtls_endpoint_aliases)
+        object.__setattr__(self, "mtls_endpoint_aliases", aliases)
+        object.__setattr__(self, "auth_methods", _names(self.auth_methods, "auth_methods"))
+        given = {
+            "introspection_endpoint": self.introspection_endpoint,
+            "revocation_endpoint": self.revocation_endpoint,
+            "issuer": self.issuer,
+            **{f"mtls_endpoint_aliases[{name!r}]": url for name, url in (aliases or {}).items()},
+        }
         check_url(self.token_endpoint, "token_endpoint", allow_http=self.allow_http)
+        for name, url in given.items():
+            if url is not None:
+                check_url(url, name, allow_http=self.allow_http)
         if self.body_format not in ("form", "json"):
             raise ConfigurationError('body_format must be "form" or "json"')
-        if self.session is not None and not isinstance(self.session, requests.Session):
-            raise ConfigurationError("session must be a requests.Session, or None")
-        object.__setattr__(self, "timeout", _timeout(self.timeout))
+        object.__setattr__(self, "timeout", self.reach.timeout)
 
-    def __repr__(self) -> str:
-        return f"AuthorizationServer({without_query(self.token_endpoint)!r})"
+    @classmethod
+    def discover(
+        cls,
+        issuer: str,
+        *,
+        session: requests.Session | None = None,
+        timeout: Timeout = (5.0, 30.0),
+        allow_http: bool = False,
+    ) -> AuthorizationServer:
+        """A server whose endpoints stand in its metadata, looked up when one is needed.
+
+        :param issuer: str, the server's issuer identifier, or the URL of its metadata document.
+        :param session: as for :class:`AuthorizationServer`; it fetches the metadata too.
+        :param timeout: likewise.
+        :param allow_http: likewise.
+        :returns: an :class:`AuthorizationServer`; reading one of its endpoints looks it up. For a
+            variation call this again: ``dataclasses.replace`` takes none that was discovered.
+        :raises ConfigurationError: when a setting is wrong.
+
+        RFC 8414 §3, OpenID Connect Discovery 1.0 §4.
+        """
+        check_url(issuer, "issuer", allow_http=allow_http)
+        reach = Reach.checked(session, timeout, allow_http)
+        return DiscoveredServer(Metadata(issuer, same_issuer, reach))
+
+    @classmethod
+    def discover_for(
+        cls,
+        resource_url: str,
+        *,
+        issuers: Iterable[str] | None = None,
+        session: requests.Session | None = None,
+        timeout: Timeout = (5.0, 30.0),
+        allow_http: bool = False,
+    ) -> AuthorizationServer:
+        """The server that a protected resource names, looked up when an endpoint is needed.
+
+        The resource chooses who receives the client's secret: limit whom to trust.
+
+        :param resource_url: str, the protected resource's identifier.
+        :param issuers: iterable of str, the issuers that may be chosen. None: any.
+        :param session: as for :class:`AuthorizationServer`; it fetches the metadata too.
+        :param timeout: likewise.
+        :param allow_http: likewise.
+        :returns: an :class:`AuthorizationServer`; reading one of its endpoints looks it up.
+        :raises ConfigurationError: when a setting is wrong.
+
+        RFC 9728 §3.
+        """
+        check_url(resource_url, "resource_url", allow_http=allow_http)
+        trusted = _names(issuers, "issuers")
+        for url in trusted or ():
+            check_url(url, "each of issuers", allow_http=allow_http)
+        reach = Reach.checked(session, timeout, allow_http)
+        return DiscoveredServer(Metadata(resource_url, IssuerOfResource(trusted), reach))
+
+    def endpoint(self, name: str, *, mutual_tls: bool = False) -> str:
+        """The URL of one of the server's endpoints.
+
+        :param name: str, as in RFC 8414 §2: ``token_endpoint``, ``introspection_endpoint`` or
+            ``revocation_endpoint``.
+        :param mutual_tls: bool, whether the client presents a certificate (RFC 8705 §5).
+        :raises ConfigurationError: when it is not known.
+        :raises TokenRequestError: when the server's metadata cannot be had.
+        """
+        alias = (self.mtls_endpoint_aliases or {}).get(name) if mutual_tls else None
+        url: str | None = alias or getattr(self, name)
+        if url is None:
+            raise ConfigurationError(
+                f"{name} of {self.given_url} is not known: write AuthorizationServer(..., "
+                f"{name}=...), or dataclasses.replace(server, {name}=...)"
+            )
+        return url
+
+    def check_request(
+        self, *, scope: str | None, audience: str | None, resource: Sequence[str], grant_type: str
+    ) -> None:
+        """Checks what is asked for against what this server is known to want: nothing, here.
+
+        :raises ConfigurationError: when it would be refused.
+        """
+
+    def look_up_again(self) -> None:
+        """Forgets what was looked up: the next request looks again. Nothing was, here."""
 
     @property
-    def connect_and_read_timeout(self) -> tuple[float, float]:
-        """``timeout`` as a pair, seconds."""
-        assert isinstance(self.timeout, tuple)  # noqa: S101 - __post_init__ made it one
-        return self.timeout
+    def given_url(self) -> str:
+        """The URL that it was made with, which names it in messages, without its query."""
+        return without_query(self.token_endpoint)
+
+    @property
+    def reach(self) -> Reach:
+        """``session``, ``timeout`` as a pair, and ``allow_http``."""
+        return Reach.checked(self.session, self.timeout, self.allow_http)
 
     @property
     def key_part(self) -> Hashable:
         """What of it shapes a token: its URL, and what the session adds to each request."""
-        return (self.token_endpoint, _session_key_part(self.session))
+        return (self.token_endpoint, self.reach.key_part)
+
+    def __repr__(self) -> str:
+        return f"AuthorizationServer({self.given_url!r})"
 
 
-def check_url(url: object, what: str, *, allow_http: bool) -> None:
-    """Checks the URL of an endpoint; no message shows its userinfo, query or fragment.
+class DiscoveredServer(AuthorizationServer):
+    """An authorization server whose metadata says where its endpoints are.
 
-    :param url: what was set.
-    :param what: str, its name in the message.
-    :param allow_http: bool, whether plain http beyond loopback is accepted.
-    :raises ConfigurationError: when it is no absolute http(s) URL that can be trusted.
+    :param metadata: what looks them up.
     """
-    if not isinstance(url, str) or not url:
-        raise ConfigurationError(f"{what} is missing: write its URL, https://...")
-    origin, reason = _origin(url)
-    if origin is None:
-        raise ConfigurationError(f"{what} is no URL that can be used: {reason}")
-    if "@" in urlsplit(url).netloc:
-        raise ConfigurationError(f"{what} (at {origin}) holds a user name: leave it out")
-    shown = without_query(url)
-    if "#" in url:
-        raise ConfigurationError(f"{what} ({shown!r}) has a fragment: leave out # and the rest")
-    if " " in url or not url.isprintable():
-        raise ConfigurationError(f"{what} ({shown!r}) holds white space or a control character")
-    if origin.scheme == "http" and not origin.is_loopback and allow_http is not True:
-        raise ConfigurationError(
-            f"{what} ({shown!r}) would send secrets over plain http: write https://, or, "
-            f"where the network is trusted, AuthorizationServer(url, allow_http=True)"
-        )
+
+    metadata: Metadata
+
+    def __init__(self, metadata: Metadata) -> None:
+        session, timeout, allow_http = metadata.reach
+        settings = {"session": session, "timeout": timeout, "allow_http": allow_http}
+        for name, value in {**settings, "metadata": metadata, "body_format": "form"}.items():
+            object.__setattr__(self, name, value)
+
+    @property
+    def token_endpoint(self) -> str:
+        return self.endpoint("token_endpoint")
+
+    @property
+    def issuer(self) -> str | None:
+        return str(self.metadata.document()["issuer"])
+
+    @property
+    def introspection_endpoint(self) -> str | None:
+        return self._named(self.metadata.document(), "introspection_endpoint")
+
+    @property
+    def revocation_endpoint(self) -> str | None:
+        return self._named(self.metadata.document(), "revocation_endpoint")
+
+    @property
+    def mtls_endpoint_aliases(self) -> Mapping[str, str] | None:
+        aliases = self.metadata.document().get("mtls_endpoint_aliases")
+        return aliases if isinstance(aliases, dict) else None
+
+    @property
+    def auth_methods(self) -> tuple[str, ...]:
+        methods = self.metadata.document().get("token_endpoint_auth_methods_supported")
+        # "If omitted, the default is client_secret_basic" (RFC 8414 §2).
+        named = methods if isinstance(methods, list) else ["client_secret_basic"]
+        return tuple(method for method in named if isinstance(method, str))
+
+    def endpoint(self, name: str, *, mutual_tls: bool = False) -> str:
+        alias = self._named(self.mtls_endpoint_aliases or {}, name) if mutual_tls else None
+        url = alias or self._named(self.metadata.document(), name)
+        if url is None:
+            raise InvalidTokenResponse(
+                f"the metadata of {self.given_url} names no {name}: check that the server has one"
+            )
+        return url
+
+    def look_up_again(self) -> None:
+        self.metadata.forget()
+
+    @property
+    def given_url(self) -> str:
+        return without_query(self.metadata.url)
+
+    @property
+    def key_part(self) -> Hashable:
+        return (self.metadata.key_part, self.reach.key_part)
+
+    def _named(self, members: Mapping[str, Any], name: str) -> str | None:
+        """An endpoint's URL, held to the same rules as one that is written down."""
+        url = members.get(name)
+        if url is None:
+            return None
+        try:
+            check_url(url, name, allow_http=self.allow_http)
+        except ConfigurationError as error:
+            reason = str(error)[:LONGEST_TEXT]
+        else:
+            if len(str(url)) <= LONGEST_URL:
+                return str(url)
+            reason = f"{name} has more than {LONGEST_URL} characters"
+        raise InvalidTokenResponse(f"the metadata of {self.given_url} cannot be used: {reason}")
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, DiscoveredServer) and self._settings == other._settings
+
+    def __hash__(self) -> int:
+        return hash(self._settings)
+
+    @property
+    def _settings(self) -> tuple[Hashable, ...]:
+        return (self.metadata.key_part, *self.metadata.reach)
+
+    def __repr__(self) -> str:
+        return f"AuthorizationServer.discover({self.given_url!r})"
 
 
-def _origin(url: str) -> tuple[Origin | None, str]:
-    try:
-        return Origin.from_url(url), ""
-    except ValueError as error:
-        return None, str(error)
-
-
-def _timeout(value: Any) -> tuple[float, float]:
-    pair = value if isinstance(value, (tuple, list)) else (value, value)
-    if len(pair) == 2 and all(_is_duration(part) for part in pair):  # noqa: PLR2004 - a pair
-        return (float(pair[0]), float(pair[1]))
-    raise ConfigurationError(
-        "timeout must be seconds, above zero and at most a day, one number or (connect, read): a "
-        "token request without a timeout could hang for ever"
-    )
-
-
-def _is_duration(value: object) -> bool:
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        return False
-    return 0 < value <= LONGEST_TIMEOUT
-
-
-def _session_key_part(session: requests.Session | None) -> Hashable:
-    if session is None:
+def _aliases(aliases: object) -> dict[str, str] | None:
+    if aliases is None:
         return None
-    defaults = requests.utils.default_headers()
-    own_headers = sorted(
-        (name.lower(), digest(value or ""))
-        for name, value in session.headers.items()
-        if defaults.get(name) != value
-    )
-    cert = session.cert
-    return (
-        auth_key_part(session.auth),
-        tuple(cert) if isinstance(cert, (tuple, list)) else cert,
-        tuple(own_headers),
-    )
+    if not isinstance(aliases, Mapping):
+        raise ConfigurationError(
+            "mtls_endpoint_aliases must be a mapping from an endpoint's name to its URL"
+        )
+    return dict(aliases)
+
+
+def _names(names: Iterable[str] | None, setting: str) -> tuple[str, ...] | None:
+    if names is None:
+        return None
+    listed = isinstance(names, Iterable) and not isinstance(names, (str, bytes))
+    several = tuple(names) if listed else ()
+    if not several or not all(isinstance(name, str) for name in several):
+        raise ConfigurationError(f"{setting} must be one or more str, in a list, or None")
+    return several

@@ -17,7 +17,7 @@ from requests.auth import AuthBase, HTTPBasicAuth, HTTPDigestAuth
 
 from .client_secret import digest
 from .errors import ConfigurationError
-from .protocols import Authentication, ClientAuthentication, ClientIdentity
+from .protocols import Authentication, ClientIdentity
 
 
 @dataclass(frozen=True)
@@ -144,73 +144,11 @@ def auth_key_part(auth: Any) -> Hashable:
     return SameObject(auth)
 
 
-def client_authentication(auth: object) -> ClientAuthentication:
-    """Reads the setting ``auth``.
-
-    :param auth: the name of a method, a client-authentication object, or a requests auth object.
-    :returns: a client-authentication object.
-    :raises ConfigurationError: when it is none of these.
-    """
-    if isinstance(auth, str):
-        if auth not in _BY_NAME:
-            known = ", ".join(sorted(_BY_NAME))
-            raise ConfigurationError(
-                f"auth={auth!r} is not known: write one of {known}, or an object"
-            )
-        return _BY_NAME[auth]()
-    if isinstance(auth, type):
-        raise ConfigurationError(f"auth is the class {auth.__name__}: write {auth.__name__}(...)")
-    if hasattr(auth, "authenticate"):
-        for name in ("method", "needs_secret", "key_part"):
-            if not hasattr(auth, name):
-                raise ConfigurationError(
-                    f"auth={type(auth).__name__}(...) has no {name}: see "
-                    f"requests_cc.protocols.ClientAuthentication"
-                )
-        return auth  # type: ignore[return-value] # it has what the protocol asks
-    if callable(auth):
-        return RequestsAuth(auth)  # type: ignore[arg-type] # requests takes any callable
-    raise ConfigurationError(
-        f"auth must be a method's name, a client-authentication object or a requests auth object, "
-        f"not {type(auth).__name__}"
-    )
-
-
-def check_client(authentication: ClientAuthentication, client_id: str, *, has_secret: bool) -> None:
-    """Checks that a client can authenticate in the way that was set.
-
-    :param authentication: the way.
-    :param client_id: str.
-    :param has_secret: bool, whether there is a ``client_secret``.
-    :raises ConfigurationError: when it cannot.
-    """
-    if authentication.needs_secret and not has_secret:
-        raise ConfigurationError(
-            f"client_secret is missing: {authentication.method} needs it; a public client "
-            f'writes auth="none"'
-        )
-    if authentication.method == "none" and has_secret:
-        raise ConfigurationError('auth="none" sends no client_secret: leave one of them out')
-    loose = isinstance(authentication, ClientSecretBasic) and authentication.encoding == "loose"
-    if loose and ":" in client_id:  # RFC 7617 §2: the first colon ends the user-id
-        raise ConfigurationError(
-            'client_id holds a ":", which ClientSecretBasic(encoding="loose") cannot send: write '
-            'encoding="strict", or auth="client_secret_post"'
-        )
-
-
 def spellings(secret: str) -> tuple[str, ...]:
     """A secret in the forms in which a server that repeats it may write it."""
     encoded = _form_encoded(secret)
     lower = re.sub("%[0-9A-F]{2}", lambda match: match[0].lower(), encoded)
     return (secret, encoded, lower, quote_plus(secret))
-
-
-_BY_NAME: dict[str, Callable[[], ClientAuthentication]] = {
-    "client_secret_basic": ClientSecretBasic,
-    "client_secret_post": ClientSecretPost,
-    "none": NoClientAuthentication,
-}
 
 
 class _AuthorizationHeader(AuthBase):

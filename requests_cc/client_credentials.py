@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Hashable, Iterable, Sequence
-from dataclasses import dataclass, field, fields
-from functools import cached_property
+from dataclasses import dataclass, field, fields, replace
+from functools import cached_property, partial
 from typing import Any
 
 from requests.auth import AuthBase
 
 from .access_token import AccessToken
+from .auth_setting import check_client, client_authentication
 from .authenticated_request import AuthenticatedRequest
 from .authorization_server import AuthorizationServer
 from .cache_key import cache_key
-from .client_auth import check_client, client_authentication
 from .client_secret import ClientSecret, Secret
+from .dpop import DPoPKey
 from .environment import Environment
-from .errors import ClientCredentialsError, TokenRequestError
-from .exchange_failure import without_query
+from .errors import ClientCredentialsError, ConfigurationError
 from .grant_parameters import (
     Params,
     further_params,
@@ -28,8 +27,10 @@ from .grant_parameters import (
     resource_uris,
     scope_text,
 )
-from .protocols import ClientAuthentication
-from .token_endpoint import request_token
+from .introspection import Introspection, introspect
+from .protocols import Cert, ClientAuthentication
+from .revocation import revoke
+from .token_endpoint import as_told, request_token
 
 _TEXTS = (str, bytes, bytearray)
 
@@ -44,14 +45,16 @@ class ClientCredentials:
     :param client_secret: str; a callable returning str, called for each token request; or a
         sequence of those, tried in order when the server answers ``invalid_client``.
     :param auth: how the client proves who it is: ``"client_secret_basic"``,
-        ``"client_secret_post"``, ``"none"``, a client-authentication object, or any requests auth
-        object. None: ``client_secret_basic``.
+        ``"client_secret_post"``, ``"client_secret_jwt"``, ``"none"``, a client-authentication
+        object, or any requests auth object. None: what the server prefers of the first three;
+        where that is not known, ``client_secret_basic``.
     :param scope: str, or iterable of str that are joined with a space (RFC 6749 §3.3).
     :param audience: str, sent as the parameter ``audience``.
     :param resource: str or iterable of str: absolute URIs, sent once each (RFC 8707 §2).
     :param grant_type: str.
     :param params: mapping, further parameters of the token request, to a str or to a list of str
         that is repeated.
+    :param dpop: a :class:`DPoPKey` that the tokens are bound to (RFC 9449), or None.
     :raises ConfigurationError: when a setting is wrong or missing.
 
     Frozen: safe to share between threads, and ``dataclasses.replace(credentials, scope="other")``
@@ -71,6 +74,7 @@ class ClientCredentials:
     resource: str | Iterable[str] | None = field(default=None, kw_only=True)
     grant_type: str = field(default="client_credentials", kw_only=True)
     params: Params | None = field(default=None, kw_only=True, hash=False)
+    dpop: DPoPKey | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
         in_one_form = {
@@ -83,6 +87,8 @@ class ClientCredentials:
         }
         for name, value in in_one_form.items():
             object.__setattr__(self, name, value)
+        if self.dpop is not None and not isinstance(self.dpop, DPoPKey):
+            raise ConfigurationError("dpop must be a DPoPKey, DPoPKey(key) or DPoPKey.generate()")
         if isinstance(self.client_secret, Sequence) and not isinstance(self.client_secret, _TEXTS):
             object.__setattr__(self, "client_secret", tuple(self.client_secret))
         # Made now rather than at the first request, so that what is wrong is said here.
@@ -92,16 +98,16 @@ class ClientCredentials:
     def from_env(cls, prefix: str = "OAUTH_") -> ClientCredentials:
         """Reads the settings from the environment.
 
-        :param prefix: str, before each name: ``TOKEN_URL``, ``CLIENT_ID``, ``CLIENT_SECRET``,
-            ``AUTH``, ``SCOPE``, ``AUDIENCE``, ``RESOURCE`` (several with a space between them).
-            ``NAME_FILE`` names a file that holds the setting; the file of ``CLIENT_SECRET`` is read
-            anew for each token request.
+        :param prefix: str, before each name: ``TOKEN_URL`` or ``ISSUER`` (whose metadata is looked
+            up), ``CLIENT_ID``, ``CLIENT_SECRET``, ``AUTH``, ``SCOPE``, ``AUDIENCE``, ``RESOURCE``
+            (several with a space between them). ``NAME_FILE`` names a file that holds the setting;
+            the file of ``CLIENT_SECRET`` is read anew for each token request.
         :returns: :class:`ClientCredentials`.
         :raises ConfigurationError: when a setting is wrong or missing.
         """
         environment = Environment(prefix)
         return cls(
-            environment.required("TOKEN_URL"),
+            _server_in(environment),
             environment.required("CLIENT_ID"),
             environment.secret("CLIENT_SECRET"),
             auth=environment.text("AUTH"),
@@ -117,13 +123,45 @@ class ClientCredentials:
         :raises TokenRequestError: when no token could be had.
         """
         try:
-            return request_token(self._request, self._secret, "Bearer")
+            return request_token(self._request, self._secret)
         except ClientCredentialsError as error:
             failure = error
-        if isinstance(failure, TokenRequestError) and failure.retry_after is not None:
-            failure.retry_at = time.time() + failure.retry_after
-        # Without the frames that it came through: their variables hold what was sent.
-        raise failure.with_traceback(None)
+        raise as_told(failure)
+
+    def introspect(self, token: AccessToken | str) -> Introspection:
+        """Asks the authorization server about a token, with the same client authentication.
+
+        :param token: an :class:`AccessToken`, or its value.
+        :returns: an :class:`Introspection`; that a token is not active is an answer, no error.
+        :raises ConfigurationError: when the server's ``introspection_endpoint`` is not known.
+        :raises TokenRequestError: when there is no answer, or none that can be read.
+
+        RFC 7662 §2.
+        """
+        try:
+            request = self._request_about(token, "introspection_endpoint")
+            del token  # a text would be shown with this frame's variables
+            return introspect(request, self._secret)
+        except ClientCredentialsError as error:
+            failure = error
+        raise as_told(failure)
+
+    def revoke(self, token: AccessToken | str) -> None:
+        """Has the authorization server revoke a token, with the same client authentication.
+
+        :param token: an :class:`AccessToken`, or its value. One that is not valid is no error.
+        :raises ConfigurationError: when the server's ``revocation_endpoint`` is not known.
+        :raises TokenRequestError: when the server refuses, or does not answer.
+
+        RFC 7009 §2.
+        """
+        try:
+            request = self._request_about(token, "revocation_endpoint")
+            del token  # a text would be shown with this frame's variables
+            return revoke(request, self._secret)
+        except ClientCredentialsError as error:
+            failure = error
+        raise as_told(failure)
 
     @cached_property
     def cache_key(self) -> Hashable:
@@ -141,20 +179,30 @@ class ClientCredentials:
             authentication.key_part,
             self._secret.key_part,
             self._request.params,
+            None if self.dpop is None else self.dpop.thumbprint,
         )
+
+    @property
+    def cert(self) -> Cert | None:
+        """The client certificate that the tokens are bound to, as in requests, or None."""
+        return getattr(self._request.authentication, "cert", None)
 
     @property
     def label(self) -> str:
         """Which client at which server, as log lines and events name it."""
-        return f"{self.client_id} at {without_query(self._request.url)}"
+        return f"{self.client_id} at {self._request.server.given_url}"
 
     @cached_property
     def _request(self) -> AuthenticatedRequest:
         server = self.server
         if not isinstance(server, AuthorizationServer):
             server = AuthorizationServer(required_text(server, "server"))
-        authentication = client_authentication(
-            "client_secret_basic" if self.auth is None else self.auth
+        authentication = client_authentication(self.auth, server)
+        server.check_request(
+            scope=scope_text(self.scope),
+            audience=self.audience,
+            resource=resource_uris(self.resource),
+            grant_type=self.grant_type,
         )
         has_secret = self.client_secret is not None
         check_client(authentication, self.client_id, has_secret=has_secret)
@@ -167,8 +215,13 @@ class ClientCredentials:
         for name, value in (self.params or {}).items():
             params += pairs(name, value)  # type: ignore[arg-type] # __post_init__ made them str
         return AuthenticatedRequest(
-            server, server.token_endpoint, self.client_id, authentication, tuple(params)
+            server, "token_endpoint", self.client_id, authentication, tuple(params), self.dpop
         )
+
+    def _request_about(self, token: AccessToken | str, endpoint: str) -> AuthenticatedRequest:
+        value = token.value if isinstance(token, AccessToken) else required_text(token, "token")
+        params = (("token", value), ("token_type_hint", "access_token"))
+        return replace(self._request, endpoint=endpoint, params=params, dpop=None)
 
     @cached_property
     def _secret(self) -> ClientSecret:
@@ -177,18 +230,26 @@ class ClientCredentials:
     def __repr__(self) -> str:
         shown = {
             "client_id": self.client_id,
-            "auth": self._request.authentication.method,
+            "auth": self.auth and self._request.authentication.method,
             "scope": self.scope,
             "audience": self.audience,
             "resource": self.resource or None,
         }
         settings = ", ".join(f"{name}={value!r}" for name, value in shown.items() if value)
-        return f"ClientCredentials({without_query(self._request.url)!r}, {settings})"
+        return f"ClientCredentials({self._request.server.given_url!r}, {settings})"
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Rebuilt from its fields alone: what is derived from them may mean nothing elsewhere.
-        return _rebuilt, (type(self), {f.name: getattr(self, f.name) for f in fields(self)})
+        return partial(type(self), **{f.name: getattr(self, f.name) for f in fields(self)}), ()
 
 
-def _rebuilt(cls: type[ClientCredentials], settings: dict[str, Any]) -> ClientCredentials:
-    return cls(**settings)
+def _server_in(environment: Environment) -> AuthorizationServer | str:
+    url, issuer = environment.text("TOKEN_URL"), environment.text("ISSUER")
+    if url and not issuer:
+        return url
+    if issuer and not url:
+        return AuthorizationServer.discover(issuer)
+    names = f"{environment.prefix}TOKEN_URL", f"{environment.prefix}ISSUER"
+    if url:
+        raise ConfigurationError(f"{' and '.join(names)} are both set: unset one")
+    raise ConfigurationError(f"{names[0]} (or {names[1]}) is missing or empty: set one of them")

@@ -20,7 +20,7 @@ class Environment:
     """
 
     def __init__(self, prefix: str, variables: Mapping[str, str] | None = None) -> None:
-        self._prefix = prefix
+        self.prefix = prefix
         self._variables = os.environ if variables is None else variables
 
     def text(self, name: str) -> str | None:
@@ -39,7 +39,7 @@ class Environment:
         value = self.text(name)
         if value:
             return value
-        variable = f"{self._prefix}{name}"
+        variable = f"{self.prefix}{name}"
         raise ConfigurationError(
             f"{variable} is missing or empty: set it, or set {variable}_FILE to a file's path"
         )
@@ -51,11 +51,11 @@ class Environment:
         """
         value = self._lookup(name)
         if isinstance(value, SecretFile) and not value():
-            raise ConfigurationError(f"{self._prefix}{name}_FILE names an empty file: {value.path}")
+            raise ConfigurationError(f"{self.prefix}{name}_FILE names an empty file: {value.path}")
         return value
 
     def _lookup(self, name: str) -> str | SecretFile | None:
-        variable = f"{self._prefix}{name}"
+        variable = f"{self.prefix}{name}"
         value = self._variables.get(variable)
         path = self._variables.get(f"{variable}_FILE")
         if value and path:

@@ -9,9 +9,9 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 from . import errors
+from .endpoint_url import without_query
 from .errors import InvalidTokenResponse, OAuthError, TokenRequestError
 from .exchange import Answer
-from .exchange_failure import without_query
 
 LONGEST_TEXT = 300  # characters of the server's own words
 LONGEST_RETRY_AFTER = 10**9  # seconds: thirty years, which is for ever
@@ -21,7 +21,7 @@ _HIDDEN = "[hidden]"
 _CODES: dict[str, tuple[type[OAuthError], str]] = {
     "invalid_client": (
         errors.InvalidClient,
-        "check the client id and secret, and that the server accepts {method}",
+        "{proof}, and that the server accepts {method}",
     ),
     "invalid_scope": (errors.InvalidScope, "check scope, and what this client may ask for"),
     "unauthorized_client": (
@@ -30,7 +30,8 @@ _CODES: dict[str, tuple[type[OAuthError], str]] = {
     ),
     "invalid_grant": (
         errors.InvalidGrant,
-        "check the assertion or other grant: its expiry, its audience, this machine's clock",
+        "check the assertion or other grant: its expiry, its audience, this machine's clock; and "
+        "whether this client's tokens must be bound, to dpop= or a certificate",
     ),
     "invalid_request": (
         errors.InvalidRequest,
@@ -44,10 +45,27 @@ _CODES: dict[str, tuple[type[OAuthError], str]] = {
         errors.InvalidTarget,
         "check resource, and that this client may have tokens for it",
     ),
+    "invalid_dpop_proof": (
+        OAuthError,
+        "check this machine's clock, and that the server accepts the DPoP key's algorithm",
+    ),
+    "use_dpop_nonce": (OAuthError, "the server asked for another nonce each time: tell its owner"),
     "server_error": (errors.ServerError, "it is the server's failure: ask again later"),
     "temporarily_unavailable": (
         errors.TemporarilyUnavailable,
         "the server is overloaded or limits the rate: ask again later",
+    ),
+}
+
+# Client authentication method: what to check where it was not accepted.
+_PROOFS = {
+    "client_secret_jwt": "check the client id and secret, the audience, and this machine's clock",
+    "private_key_jwt": (
+        "check the client id, which key and kid are registered for it, the audience, and this "
+        "machine's clock"
+    ),
+    "tls_client_auth": (
+        "check the client id, which certificate is registered for it, and its expiry"
     ),
 }
 
@@ -126,8 +144,10 @@ def _oauth_error(
     description = _text(members.get("error_description"), secrets)
     error_type, advice = _CODES.get(code, (OAuthError, "see the authorization server's manual"))
     told = "" if description is None else f" ({description})"
+    proof = _PROOFS.get(method, "check the client id and secret")
+    advice = advice.format(proof=proof, method=method)
     error = error_type(
-        f"{code}{told}: {advice.format(method=method)} [{where} answered {answer.status_code}]",
+        f"{code}{told}: {advice} [{where} answered {answer.status_code}]",
         error=code,
         error_description=description,
         error_uri=_text(members.get("error_uri"), secrets),

@@ -27,6 +27,10 @@ class OriginRouter(BaseAdapter):
         self, adapters: Mapping[str, BaseAdapter], default: BaseAdapter | None = None
     ) -> None:
         super().__init__()
+        if not isinstance(adapters, Mapping):
+            raise ConfigurationError(
+                'adapters must be a mapping: {"https://api.example.com": adapter}'
+            )
         if default is not None and not isinstance(default, BaseAdapter):
             raise ConfigurationError("default must be a requests adapter, or None for a plain one")
         self._adapters: dict[Origin, BaseAdapter] = {}

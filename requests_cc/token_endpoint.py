@@ -2,34 +2,58 @@
 
 from __future__ import annotations
 
+import time
+
 from .access_token import AccessToken
 from .authenticated_request import AuthenticatedRequest
 from .client_secret import ClientSecret
-from .errors import InvalidTokenResponse
-from .exchange_failure import without_query
+from .errors import ClientCredentialsError, InvalidTokenResponse, TokenRequestError
+from .exchange import Answer
 
 
-def request_token(
-    request: AuthenticatedRequest, secret: ClientSecret, token_type: str
-) -> AccessToken:
+def request_token(request: AuthenticatedRequest, secret: ClientSecret) -> AccessToken:
     """Makes one token request, in a few attempts at the most.
 
     :param request: the token request.
     :param secret: the client's secret or secrets.
-    :param token_type: str, the type that the token must have.
     :returns: an :class:`AccessToken`.
     :raises TokenRequestError: when no token could be had.
     """
     answer = request.send(secret)
+    try:
+        return _token_in(answer, request)
+    except InvalidTokenResponse:
+        request.server.look_up_again()  # perhaps the endpoint has moved
+        raise
+
+
+def _token_in(answer: Answer, request: AuthenticatedRequest) -> AccessToken:
     members = answer.json_object()
     if members is None:
         raise InvalidTokenResponse(
-            f"{without_query(request.url)} answered {answer.status_code} without a JSON object: "
+            f"{request.server.given_url} answered {answer.status_code} without a JSON object: "
             f"check that this is the token endpoint's URL"
         )
     token = AccessToken.from_response(members, answer.requested_at)
-    if token.token_type != token_type:
-        raise InvalidTokenResponse(
-            f"the token response has token_type {token.token_type} where {token_type} was asked for"
-        )
-    return token
+    wanted = "Bearer" if request.dpop is None else "DPoP"
+    if token.token_type == wanted:
+        return token
+    advice = (
+        "check that the server binds this client's tokens to a key (RFC 9449), or leave out dpop="
+        if wanted == "DPoP"
+        else "the server binds this client's tokens to a key (RFC 9449): write dpop=DPoPKey(key)"
+    )
+    raise InvalidTokenResponse(
+        f"the token response of {request.server.given_url} has token_type {token.token_type} where "
+        f"{wanted} was asked for: {advice}"
+    )
+
+
+def as_told(failure: ClientCredentialsError) -> ClientCredentialsError:
+    """A failure as a caller is given it: without the frames it came through, which hold secrets.
+
+    :param failure: what a request to the authorization server raised.
+    """
+    if isinstance(failure, TokenRequestError) and failure.retry_after is not None:
+        failure.retry_at = time.time() + failure.retry_after
+    return failure.with_traceback(None)

@@ -69,7 +69,7 @@ def test_plain_http_is_allowed_by_true_alone(allowed) -> None:
     [(5, (5.0, 5.0)), (0.5, (0.5, 0.5)), ((1, 2), (1.0, 2.0)), ([1, 2], (1.0, 2.0))],
 )
 def test_a_timeout_is_one_number_or_two(timeout, pair: tuple[float, float]) -> None:
-    assert AuthorizationServer(URL, timeout=timeout).connect_and_read_timeout == pair
+    assert AuthorizationServer(URL, timeout=timeout).reach.timeout == pair
 
 
 @pytest.mark.parametrize(
@@ -107,3 +107,9 @@ def test_it_is_a_value() -> None:
 def test_its_repr_leaves_out_the_query_and_the_session() -> None:
     server = AuthorizationServer(f"{URL}?key=s3cret", session=requests.Session())
     assert repr(server) == f"AuthorizationServer({URL!r})"
+
+
+@pytest.mark.parametrize("names", [5, "client_secret_post", [], [7], b"none"])
+def test_auth_methods_that_are_no_names_are_refused(names: object) -> None:
+    with pytest.raises(ConfigurationError, match="auth_methods must be one or more str"):
+        AuthorizationServer(URL, auth_methods=names)  # type: ignore[arg-type]

@@ -172,3 +172,15 @@ def test_a_key_is_the_same_in_another_process() -> None:
             check=True,
         )
         assert there.stdout.strip() == here
+
+
+def test_what_a_session_adds_to_the_query_is_in_the_key_but_cannot_be_read_there() -> None:
+    def of(params: object) -> object:
+        session = requests.Session()
+        session.params = params  # type: ignore[assignment]
+        return AuthorizationServer(URL, session=session).key_part
+
+    assert of({"tenant": "a"}) == of([("tenant", "a")])
+    assert of({"tenant": "a"}) != of({"tenant": "b"})
+    assert of({"tenant": "a"}) != of({})
+    assert "s3cret" not in repr(of({"key": "s3cret"}))

@@ -18,7 +18,6 @@ from requests_cc.client_auth import (
     RequestsAuth,
     SameObject,
     auth_key_part,
-    client_authentication,
 )
 from requests_cc.client_secret import ClientSecret, SecretFile
 from requests_cc.protocols import Authentication, ClientIdentity
@@ -105,40 +104,11 @@ def test_a_client_authentication_of_the_users_own_is_asked_for_each_request() ->
     assert (request.form["client_id"], request.form["stamp"]) == (["me"], ["1"])
 
 
-@pytest.mark.parametrize(
-    ("auth", "method"),
-    [
-        (Theirs(), "Theirs"),
-        (HTTPDigestAuth("me", "x"), "HTTPDigestAuth"),
-        (basic_pair, "basic_pair"),
-        ("none", "none"),
-        ("client_secret_post", "client_secret_post"),
-    ],
-    ids=str,
-)
-def test_a_message_can_name_the_method(auth: object, method: str) -> None:
-    assert client_authentication(auth).method == method
-
-
 @pytest.mark.parametrize("auth", [Theirs(), HTTPBasicAuth("me", "pässword")])
 def test_the_password_of_an_auth_object_is_among_what_must_be_hidden(auth: AuthBase) -> None:
     identity = ClientIdentity("me", None, "https://auth.example.com/token")
     secrets = RequestsAuth(auth).authenticate(identity).secrets
     assert ("p%C3%A4ssword" in secrets) is isinstance(auth, HTTPBasicAuth)
-
-
-@pytest.mark.parametrize(
-    ("auth", "words"),
-    [
-        ("private_key", "is not known: write one of client_secret_basic, client_secret_post, none"),
-        (ClientSecretPost, r"auth is the class ClientSecretPost: write ClientSecretPost\(...\)"),
-        (7, "not int"),
-        (("me", "secret"), "not tuple"),
-    ],
-)
-def test_what_is_no_client_authentication_is_refused(auth: object, words: str) -> None:
-    with pytest.raises(ConfigurationError, match=words):
-        client_authentication(auth)
 
 
 def test_another_encoding_than_strict_or_loose_is_refused() -> None:

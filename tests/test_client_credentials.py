@@ -18,6 +18,7 @@ from requests_cc import (
     ClientCredentials,
     ClientSecretBasic,
     ConfigurationError,
+    DPoPKey,
     TokenSource,
 )
 from requests_cc.client_secret import SecretFile
@@ -215,3 +216,9 @@ def test_the_apis_own_options_stay_out_of_the_token_request() -> None:
     assert request.path == "/oauth/token"
     assert request.headers["X-Api"] is None
     assert request.headers["Cookie"] is None
+
+
+@pytest.mark.parametrize("dpop", ["key.pem", [], 1, DPoPKey])
+def test_a_dpop_that_is_no_key_is_refused(dpop: object) -> None:
+    with pytest.raises(ConfigurationError, match=r"dpop must be a DPoPKey, DPoPKey\(key\) or"):
+        ClientCredentials("https://auth.example.com/token", "me", "s3cret", dpop=dpop)  # type: ignore[arg-type]

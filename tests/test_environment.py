@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from document_server import DocumentServer
 
-from requests_cc import ClientCredentials, ConfigurationError
+from requests_cc import AuthorizationServer, ClientCredentials, ConfigurationError
 from requests_cc.environment import Environment
 from requests_cc.testing import LocalServer
 
@@ -33,7 +34,7 @@ EXPECTED = ClientCredentials(
 
 @pytest.fixture
 def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
-    for name in SETTINGS:
+    for name in (*SETTINGS, "ISSUER"):
         for variable in (f"OAUTH_{name}", f"OAUTH_{name}_FILE"):
             monkeypatch.delenv(variable, raising=False)
     return monkeypatch
@@ -101,16 +102,16 @@ def test_a_setting_that_is_given_twice_is_refused(
         ClientCredentials.from_env()
 
 
-@pytest.mark.parametrize("name", ["TOKEN_URL", "CLIENT_ID"])
 @pytest.mark.parametrize("value", [None, ""])
 def test_a_missing_setting_names_its_variable(
-    environment: pytest.MonkeyPatch, name: str, value: str | None
+    environment: pytest.MonkeyPatch, value: str | None
 ) -> None:
-    for other in {*SETTINGS} - {name}:
-        environment.setenv(f"OAUTH_{other}", SETTINGS[other])
+    environment.setenv("OAUTH_TOKEN_URL", URL)
     if value is not None:
-        environment.setenv(f"OAUTH_{name}", value)
-    with pytest.raises(ConfigurationError, match=f"^OAUTH_{name} is missing or empty: set it, or"):
+        environment.setenv("OAUTH_CLIENT_ID", value)
+    with pytest.raises(
+        ConfigurationError, match=r"^OAUTH_CLIENT_ID is missing or empty: set it, or"
+    ):
         ClientCredentials.from_env()
 
 
@@ -133,3 +134,84 @@ def test_an_empty_file_of_a_secret_is_named(tmp_path: Path) -> None:
     path.write_text("\n")
     with pytest.raises(ConfigurationError, match=f"X_SECRET_FILE names an empty file: {path}"):
         Environment("X_", {"X_SECRET_FILE": str(path)}).secret("SECRET")
+
+
+# --- where the authorization server is ----------------------------------------------------------
+
+ISSUER = "https://auth.example.com/tenant"
+
+
+def test_an_issuer_is_as_good_as_the_token_endpoint(environment: pytest.MonkeyPatch) -> None:
+    environment.setenv("OAUTH_ISSUER", ISSUER)
+    environment.setenv("OAUTH_TOKEN_URL", "")
+    environment.setenv("OAUTH_CLIENT_ID", "me")
+    environment.setenv("OAUTH_CLIENT_SECRET", "s3cret")
+    expected = ClientCredentials(AuthorizationServer.discover(ISSUER), "me", "s3cret")
+    assert ClientCredentials.from_env() == expected
+    assert ClientCredentials.from_env().cache_key == expected.cache_key
+
+
+def test_an_issuer_can_be_in_a_file(environment: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    path = tmp_path / "issuer"
+    path.write_text(f"{ISSUER}\n")
+    environment.setenv("BILLING_ISSUER_FILE", str(path))
+    environment.setenv("BILLING_CLIENT_ID", "me")
+    environment.setenv("BILLING_CLIENT_SECRET", "s3cret")
+    assert ClientCredentials.from_env("BILLING_") == ClientCredentials(
+        AuthorizationServer.discover(ISSUER), "me", "s3cret"
+    )
+
+
+def test_the_issuers_metadata_says_where_to_ask_and_how(environment: pytest.MonkeyPatch) -> None:
+    with DocumentServer() as server:
+        server.routes["/.well-known/oauth-authorization-server"] = {
+            "issuer": server.url,
+            "token_endpoint": f"{server.url}/somewhere",
+            "token_endpoint_auth_methods_supported": ["client_secret_post"],
+        }
+        server.routes["/somewhere"] = {"access_token": "t0ken"}
+        environment.setenv("OAUTH_ISSUER", server.url)
+        environment.setenv("OAUTH_CLIENT_ID", "me")
+        environment.setenv("OAUTH_CLIENT_SECRET", "s3cret")
+        assert ClientCredentials.from_env().request_token().value == "t0ken"
+        assert b"client_secret=s3cret" in server.requests[-1].body
+
+
+@pytest.mark.parametrize("issuer", ["ISSUER", "ISSUER_FILE"])
+@pytest.mark.parametrize("url", ["TOKEN_URL", "TOKEN_URL_FILE"])
+def test_both_of_them_are_one_too_many(
+    environment: pytest.MonkeyPatch, tmp_path: Path, issuer: str, url: str
+) -> None:
+    environment.setenv("OAUTH_CLIENT_ID", "me")
+    environment.setenv("OAUTH_CLIENT_SECRET", "s3cret")
+    for name, value in ((issuer, ISSUER), (url, URL)):
+        path = tmp_path / name
+        path.write_text(value)
+        environment.setenv(f"OAUTH_{name}", str(path) if name.endswith("_FILE") else value)
+    with pytest.raises(
+        ConfigurationError, match=r"^OAUTH_TOKEN_URL and OAUTH_ISSUER are both set: unset one$"
+    ):
+        ClientCredentials.from_env()
+
+
+@pytest.mark.parametrize("value", [None, ""])
+def test_neither_of_them_names_both(environment: pytest.MonkeyPatch, value: str | None) -> None:
+    environment.setenv("OAUTH_CLIENT_ID", "me")
+    environment.setenv("OAUTH_CLIENT_SECRET", "s3cret")
+    if value is not None:
+        environment.setenv("OAUTH_TOKEN_URL", value)
+        environment.setenv("OAUTH_ISSUER", value)
+    with pytest.raises(
+        ConfigurationError, match=r"^OAUTH_TOKEN_URL \(or OAUTH_ISSUER\) is missing or empty: "
+    ):
+        ClientCredentials.from_env()
+
+
+@pytest.mark.parametrize("issuer", ["auth.example.com", "http://auth.example.com"])
+def test_an_issuer_that_cannot_be_used_is_named(
+    environment: pytest.MonkeyPatch, issuer: str
+) -> None:
+    environment.setenv("OAUTH_ISSUER", issuer)
+    environment.setenv("OAUTH_CLIENT_ID", "me")
+    with pytest.raises(ConfigurationError, match=r"^issuer "):
+        ClientCredentials.from_env()

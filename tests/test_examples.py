@@ -17,6 +17,7 @@ KEY_LINES = {
     "parallel_batch.py": "token requests: 1 at the start, 1 after a revocation",
     "own_source.py": "the command ran 2 times",
     "rotate_secret.py": "3. the new one is in use",
+    "token_exchange.py": "token exchanges: 2 for these, and 1 by hand",
     "test_with_responses.py": "6 passed",
 }
 

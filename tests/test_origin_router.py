@@ -159,3 +159,9 @@ def test_a_pickled_router_works():
         with requests.Session() as session:
             session.mount("http://", router)
             assert session.get(api.origin).status_code == 200
+
+
+@pytest.mark.parametrize("adapters", [None, [], "https://api.example.com"])
+def test_adapters_that_are_no_mapping_are_refused(adapters: object) -> None:
+    with pytest.raises(ConfigurationError, match="adapters must be a mapping"):
+        OriginRouter(adapters)  # type: ignore[arg-type]

@@ -1,0 +1,124 @@
+"""A token for a user's token (RFC 8693): a gateway that calls an API on behalf of its users.
+
+Run it: python examples/token_exchange.py
+"""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+import json
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import parse_qs
+
+import requests
+
+from requests_cc import ClientCredentials, ClientCredentialsAdapter, OAuthError, mount
+
+# --- to copy ----------------------------------------------------------------------------------
+
+TOKEN_EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
+ACCESS_TOKEN = "urn:ietf:params:oauth:token-type:access_token"
+
+
+def on_behalf_of(gateway: ClientCredentials, user_token: str) -> ClientCredentials:
+    """The gateway's credentials, asking for a token in the place of a user's (RFC 8693 §2.1)."""
+    return dataclasses.replace(
+        gateway,
+        grant_type=TOKEN_EXCHANGE,
+        params={"subject_token": user_token, "subject_token_type": ACCESS_TOKEN},
+    )
+
+
+def call_api(gateway: ClientCredentials, user_token: str, url: str) -> requests.Response:
+    """One call; the token of each user is exchanged once, since all sessions share one cache."""
+    with requests.Session() as session:
+        mount(session, ClientCredentialsAdapter(on_behalf_of(gateway, user_token)))
+        return session.get(url, timeout=10)
+
+
+# --- what runs it here: a local server that exchanges tokens, and an API -------------------------
+
+USERS = {"token-of-jane": "jane", "token-of-joe": "joe"}
+GATEWAY = "Basic " + base64.b64encode(b"gateway:a%20secret").decode()
+
+
+class Handler(BaseHTTPRequestHandler):
+    """The token endpoint (POST), which keeps count, and the API (GET), which says who calls."""
+
+    exchanges = 0
+
+    def do_POST(self) -> None:
+        form = parse_qs(self.rfile.read(int(self.headers["Content-Length"])).decode())
+        asked = {name: values[0] for name, values in form.items()}
+        user = USERS.get(asked.pop("subject_token"))
+        expected = {
+            "grant_type": TOKEN_EXCHANGE,
+            "subject_token_type": ACCESS_TOKEN,
+            "scope": "orders:read",
+            "audience": f"http://127.0.0.1:{self.server.server_address[1]}/orders",
+        }
+        if self.headers["Authorization"] != GATEWAY:
+            self.answer(401, {"error": "invalid_client"})
+        elif user is None or asked != expected:
+            # "If either the subject_token or actor_token are invalid" (RFC 8693 §2.2.2)
+            self.answer(400, {"error": "invalid_request", "error_description": "unknown user"})
+        else:
+            Handler.exchanges += 1
+            members = {"issued_token_type": ACCESS_TOKEN, "token_type": "Bearer", "expires_in": 60}
+            self.answer(200, {"access_token": f"orders-for-{user}", **members})
+
+    def do_GET(self) -> None:
+        user = self.headers["Authorization"].removeprefix("Bearer orders-for-")
+        self.answer(200 if user in USERS.values() else 401, {"user": user})
+
+    def answer(self, status: int, members: dict[str, object]) -> None:
+        body = json.dumps(members).encode()
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """Says nothing."""
+
+
+@contextmanager
+def local_server() -> Iterator[str]:
+    """Gives the server's origin."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+def main() -> int:
+    with local_server() as origin:
+        url = f"{origin}/orders"
+        gateway = ClientCredentials(
+            f"{origin}/token", "gateway", "a secret", scope="orders:read", audience=url
+        )
+        calls = ["token-of-jane", "token-of-joe", "token-of-jane", "token-of-joe", "token-of-jane"]
+        users = [call_api(gateway, user_token, url).json()["user"] for user_token in calls]
+        issued = on_behalf_of(gateway, "token-of-jane").request_token().extra["issued_token_type"]
+        exchanges = Handler.exchanges
+        try:
+            call_api(gateway, "token-of-nobody", url)
+        except OAuthError as error:
+            refused = error.error
+        else:
+            refused = "nothing"
+
+    print(f"five calls, on behalf of {', '.join(users)}")
+    print(f"token exchanges: {exchanges - 1} for these, and 1 by hand, which brought {issued}")
+    print(f"a token of nobody's: {refused}")
+    expected = (["jane", "joe", "jane", "joe", "jane"], ACCESS_TOKEN, 3, "invalid_request")
+    return 0 if (users, issued, exchanges, refused) == expected else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
