@@ -42,6 +42,8 @@ if TYPE_CHECKING:
     from .mutual_tls import TLSClientAuth
     from .origin_router import OriginRouter
     from .protocols import TokenSource
+    from .stores.file import FileTokenStore
+    from .stores.redis import RedisTokenStore
 
 __all__ = [
     "AccessToken",
@@ -56,6 +58,7 @@ __all__ = [
     "ClientSecretPost",
     "ConfigurationError",
     "DPoPKey",
+    "FileTokenStore",
     "Introspection",
     "InvalidClient",
     "InvalidGrant",
@@ -67,6 +70,7 @@ __all__ = [
     "OAuthError",
     "OriginRouter",
     "PrivateKeyJWT",
+    "RedisTokenStore",
     "ServerError",
     "TLSClientAuth",
     "TemporarilyUnavailable",
@@ -99,6 +103,7 @@ _ROOMS = {
     "ClientSecretPost": "client_auth",
     "ConfigurationError": "errors",
     "DPoPKey": "dpop",
+    "FileTokenStore": "stores.file",
     "Introspection": "introspection",
     "InvalidClient": "errors",
     "InvalidGrant": "errors",
@@ -110,6 +115,7 @@ _ROOMS = {
     "OAuthError": "errors",
     "OriginRouter": "origin_router",
     "PrivateKeyJWT": "client_assertion",
+    "RedisTokenStore": "stores.redis",
     "ServerError": "errors",
     "TLSClientAuth": "mutual_tls",
     "TemporarilyUnavailable": "errors",

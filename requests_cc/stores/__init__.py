@@ -1,0 +1,1 @@
+"""Where processes share tokens, behind :class:`~requests_cc.protocols.TokenStore`."""
