@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from .jwt_bearer import JWTBearer
     from .mutual_tls import TLSClientAuth
     from .origin_router import OriginRouter
-    from .protocols import TokenSource
+    from .protocols import TokenSource, TokenStore
     from .stores.file import FileTokenStore
     from .stores.redis import RedisTokenStore
 
@@ -79,6 +79,7 @@ __all__ = [
     "TokenEndpointUnreachable",
     "TokenRequestError",
     "TokenSource",
+    "TokenStore",
     "TokenStoreError",
     "UnauthorizedClient",
     "UnsupportedGrantType",
@@ -124,6 +125,7 @@ _ROOMS = {
     "TokenEndpointUnreachable": "errors",
     "TokenRequestError": "errors",
     "TokenSource": "protocols",
+    "TokenStore": "protocols",
     "TokenStoreError": "errors",
     "UnauthorizedClient": "errors",
     "UnsupportedGrantType": "errors",

@@ -1,7 +1,7 @@
-"""When to ask: a thread-locked, in-memory cache of access tokens.
+"""When to ask: a thread-locked, in-memory cache of access tokens, which a store can join to others.
 
 One token request at a time for one key, shared by all who want it. No lock is held during I/O,
-and a caller who finds a fresh token takes none.
+and a caller who finds a fresh token takes none, and asks no store.
 """
 
 from __future__ import annotations
@@ -15,17 +15,23 @@ from typing import Any
 from .access_token import AccessToken
 from .clock import Clock
 from .errors import ConfigurationError
+from .fleet import Fleet
 from .fork import ForkSafeLock
 from .journal import CacheStats, Journal, label
-from .lifecycle import Lifecycle, Rejection, Step
-from .protocols import Observer, RenewalHeld, TokenRejected, TokenSource
-from .single_flight import SingleFlight, key_of
-from .token_table import TokenTable
+from .lifecycle import Rejection, Step
+from .protocols import Observer, RenewalHeld, TokenRejected, TokenSource, TokenStore
+from .single_flight import SingleFlight
+from .token_table import TokenTable, key_of
 
 
 class TokenCache:
     """Hands out the current token of a source, and renews it: one request, however many ask.
 
+    :param store: where processes share tokens: any :class:`~requests_cc.protocols.TokenStore`; or
+        None. It is asked where memory has nothing fresh, for sources whose ``cache_key`` is a str.
+        One that fails, hangs or holds rubbish is a miss, said once in the log. A token's ``extra``
+        is not shared, and so with a store it is empty; a token without an expiry is kept there for
+        an hour.
     :param leeway: float, seconds before expiry at which renewal begins; at most a quarter of the
         token's lifetime counts.
     :param background: bool, whether renewal ahead runs in a thread of its own. False: the caller
@@ -35,12 +41,13 @@ class TokenCache:
     :param clock: what has ``time()`` and ``monotonic()``.
     :raises ConfigurationError: when a setting is wrong.
 
-    Safe to share between threads, and to use after ``fork()``. A pickle carries its settings and
-    no token.
+    Safe to share between threads, and to use after ``fork()``. A pickle carries its settings, the
+    store among them, and no token.
     """
 
     def __init__(
         self,
+        store: TokenStore | None = None,
         *,
         leeway: float = 60.0,
         background: bool = True,
@@ -48,6 +55,7 @@ class TokenCache:
         observer: Observer | None = None,
         clock: Clock = time,
     ) -> None:
+        _check_store(store)
         is_number = isinstance(leeway, (int, float)) and not isinstance(leeway, bool)
         if not is_number or not 0 <= leeway < math.inf:
             raise ConfigurationError("leeway must be seconds, zero or more")
@@ -55,7 +63,12 @@ class TokenCache:
             raise ConfigurationError("maxsize must be an int, one or more")
         if observer is not None and not callable(observer):
             raise ConfigurationError("observer must be callable with one event, or None")
+        if not all(callable(getattr(clock, name, None)) for name in ("time", "monotonic")):
+            raise ConfigurationError(
+                "clock must have time() and monotonic(), as the module time has"
+            )
         self._settings: dict[str, Any] = {
+            "store": store,
             "leeway": leeway,
             "background": background,
             "maxsize": maxsize,
@@ -65,8 +78,9 @@ class TokenCache:
         self._journal = Journal(observer)
         table = TokenTable(maxsize)
         self._find = table.get
+        fleet = None if store is None else Fleet(store, self._journal, clock, leeway)
         self._flights = SingleFlight(
-            table, self._journal, clock, leeway=leeway, background=background
+            table, self._journal, clock, fleet, leeway=leeway, background=background
         )
         self._reading = ForkSafeLock()  # guards the counts, which one thread at a time may read
 
@@ -139,14 +153,43 @@ class TokenCache:
         self._flights.move(source, lambda state: state.accepted(renewed.value, caller))
 
     def invalidate(self, source: TokenSource) -> None:
-        """Forgets the current token of a source; cool-downs and holds go on.
+        """Forgets the current token of a source, in the store too; cool-downs and holds go on.
+
+        Other processes go on with what they have in memory. A store that is down still has it
+        when it is back.
 
         :param source: what requested it.
         """
-        self._flights.move(source, Lifecycle.forgotten)
+        self._flights.forget(source)
+
+    def revoke(self, source: TokenSource) -> None:
+        """Forgets the current token of a source, and has the authorization server revoke it.
+
+        It is forgotten even where the server does not do so. Where there is no token, there is
+        nothing to do. One that is being requested meanwhile stays.
+
+        :param source: what requested it; it has a method ``revoke(token)``, as
+            :class:`~requests_cc.ClientCredentials` has.
+        :raises ConfigurationError: when it has none, or the server no revocation endpoint.
+        :raises TokenRequestError: when the server refuses, or does not answer.
+
+        RFC 7009 §2.
+        """
+        revoke = getattr(source, "revoke", None)
+        if not callable(revoke):
+            raise ConfigurationError(
+                f"{type(source).__qualname__} has no method revoke(token): invalidate() forgets "
+                f"its token without a word to the server"
+            )
+        token = self._flights.forget(source)
+        if token is not None:
+            revoke(token)
 
     def clear(self) -> None:
-        """Forgets every token, cool-down and hold; requests under way go on."""
+        """Forgets every token, cool-down and hold in memory; requests under way go on.
+
+        What is in the store stays there, and is taken from there again.
+        """
         self._flights.clear()
 
     def stats(self) -> CacheStats:
@@ -171,7 +214,17 @@ class TokenCache:
 
 
 def _rejection(token: AccessToken) -> Rejection:
-    return Rejection(token.value, threading.get_ident())
+    return Rejection(token.value, threading.get_ident(), token.issued_at)
+
+
+def _check_store(store: object) -> None:
+    methods = [getattr(store, name, None) for name in ("get", "set", "delete", "lock")]
+    if store is not None and (isinstance(store, type) or not all(map(callable, methods))):
+        kind = store if isinstance(store, type) else type(store)
+        raise ConfigurationError(
+            f"store must be a TokenStore, an object with the methods get, set, delete and lock, "
+            f"such as FileTokenStore(path): {kind.__qualname__} is none"
+        )
 
 
 _default = TokenCache()

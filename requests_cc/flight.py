@@ -9,8 +9,9 @@ from contextvars import ContextVar
 
 from .access_token import AccessToken
 from .clock import Now
-from .errors import ConfigurationError
+from .errors import ConfigurationError, InvalidTokenResponse
 from .lifecycle import Lifecycle, Rejection
+from .protocols import TokenSource
 
 # The flights that the running code is part of: an inner one is needed by the one before it.
 # A context variable, since it follows the code into threads that are started with its context.
@@ -36,19 +37,23 @@ class Flight:
     """A token request under way, or what may become one.
 
     :param rejection: the 401 that causes it, or None.
-    :param began: when it was wanted.
+    :param began: when it was wanted; from its request on, when that began.
+
+    ``serves_on`` is the token that is renewed ahead, or None. ``shared`` is True where another
+    process made the request.
     """
 
     __slots__ = (
-        "_claim", "_under_way", "ahead", "began", "entry", "in_background", "landed", "outcome",
-        "rejection", "waits_for",
+        "_claim", "_under_way", "began", "entry", "in_background", "landed", "outcome", "rejection",
+        "serves_on", "shared", "waits_for",
     )  # fmt: skip
 
     def __init__(self, rejection: Rejection | None, began: Now) -> None:
         self.rejection = rejection
         self.began = began
         self.entry: Entry | None = None
-        self.ahead = False
+        self.serves_on: AccessToken | None = None
+        self.shared = False
         self.in_background = False
         self.outcome: AccessToken | Exception | None = None
         self.waits_for: Flight | None = None
@@ -58,6 +63,11 @@ class Flight:
         self._under_way = threading.Lock()
         self._under_way.acquire()
         self._claim = threading.Lock()
+
+    @property
+    def ahead(self) -> bool:
+        """Whether it renews a token that serves on meanwhile."""
+        return self.serves_on is not None
 
     @property
     def reason(self) -> str:
@@ -114,3 +124,17 @@ class Flight:
                 return True
             needed = needed.waits_for
         return False
+
+
+def outcome_of(source: TokenSource) -> AccessToken | Exception:
+    """Makes a source's token request: what it brought."""
+    try:
+        token: object = source.request_token()
+    except Exception as error:  # noqa: BLE001 - whatever it is, all who wait are given it
+        return error
+    if isinstance(token, AccessToken):
+        return token
+    return InvalidTokenResponse(
+        f"request_token() of {type(source).__qualname__} must return an AccessToken, not "
+        f"{type(token).__name__}"
+    )

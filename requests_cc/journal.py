@@ -9,6 +9,7 @@ from dataclasses import dataclass, fields
 
 from .access_token import AccessToken
 from .clock import Now
+from .errors import TokenStoreError
 from .flight import Flight
 from .lifecycle import Lifecycle, seconds_left
 from .protocols import (
@@ -21,6 +22,7 @@ from .protocols import (
     TokenRejected,
     TokenRequested,
     TokenRequestFailed,
+    TokenShared,
     TokenSource,
 )
 
@@ -38,6 +40,7 @@ class CacheStats:
     :param requests: int, token requests begun.
     :param successes: int, of these, those that brought a token.
     :param failures: int, of these, those that brought none.
+    :param shared: int, tokens taken from the store, which another process requested.
     :param rejections: int, 401s that were reported.
     :param holds: int, how often a renewal after a 401 did not help.
     :param last_latency: float or None, seconds that the last token request took.
@@ -50,6 +53,7 @@ class CacheStats:
     requests: int
     successes: int
     failures: int
+    shared: int
     rejections: int
     holds: int
     last_latency: float | None
@@ -67,6 +71,7 @@ class Journal:
         self._observer = observer
         self._observer_failures = Counter()
         self._evictions = Counter()
+        self._unusable = Counter()
         self._counts = {kind: Counter() for kind in _LOG_LINES}
         self.hits = Counter()
         self.last_latency: float | None = None
@@ -100,6 +105,17 @@ class Journal:
                 maxsize,
             )
 
+    def report_unusable(self, error: TokenStoreError) -> None:
+        """Says once that the store holds what no token can be made of.
+
+        :param error: says why.
+        """
+        if self._unusable.increment() == 0:
+            logger.warning(
+                "the token store holds something that cannot be used, as if it were not there: %s",
+                error,
+            )
+
     def stats(self, *, tokens: int, cooling_down: int, held: int) -> CacheStats:
         count = {kind: counter.value() for kind, counter in self._counts.items()}
         return CacheStats(
@@ -110,6 +126,7 @@ class Journal:
             requests=count[TokenRequested],
             successes=count[TokenReceived],
             failures=count[TokenRequestFailed],
+            shared=count[TokenShared],
             rejections=count[TokenRejected],
             holds=count[RenewalHeld],
             last_latency=self.last_latency,
@@ -117,13 +134,18 @@ class Journal:
 
 
 def landing(
-    name: str, flight: Flight, outcome: AccessToken | Exception, state: Lifecycle, now: Now
+    name: str, flight: Flight, outcome: AccessToken | Exception | None, state: Lifecycle, now: Now
 ) -> Iterator[Event]:
-    """The events at the end of a token request.
+    """The events at the end of a flight; None, where it had no outcome.
 
     :param name: the source's label.
     :param state: of its key, from then on.
     """
+    if outcome is None:
+        return
+    if isinstance(outcome, AccessToken) and flight.shared:
+        yield TokenShared(name, flight.reason, seconds_left(outcome, now))
+        return
     duration = now.monotonic - flight.began.monotonic
     if isinstance(outcome, AccessToken):
         yield TokenReceived(name, duration, seconds_left(outcome, now))
@@ -177,6 +199,11 @@ _LOG_LINES: dict[type[Event], tuple[int, str]] = {
     TokenRequestFailed: (
         logging.INFO,
         "%(source)s: token request failed after %(duration).3f s: %(error)s",
+    ),
+    TokenShared: (
+        logging.INFO,
+        "%(source)s: token of another process taken from the store (%(reason)s), expires in "
+        "%(expires_in)s",
     ),
     TokenRejected: (logging.INFO, "%(source)s: the API answered 401 to the current token"),
     RenewalHeld: (

@@ -32,10 +32,11 @@ from .pacing import LEAST_PAUSE, cool_down_pause, hold_pause, is_permanent, rene
 
 
 class Rejection(NamedTuple):
-    """A 401: the value of the token that it answered, and the caller who got it."""
+    """A 401: the token that it answered, by its value and when it was issued, and who got it."""
 
     value: str
     caller: int
+    issued_at: float | None = None
 
     def __repr__(self) -> str:
         return f"Rejection(caller={self.caller})"  # the value is a token
@@ -96,6 +97,8 @@ class Lifecycle:
     :param renew_at: wall; the token is fresh before then, and handed out without another look: so
         never later than its expiry, and never at all without a token.
     :param requesting: a token request is under way.
+    :param outdated_at: wall; when the last token that was forgotten had been issued. A store that
+        could not be told of it may still have that one.
     """
 
     token: AccessToken | None = None
@@ -103,6 +106,7 @@ class Lifecycle:
     requesting: bool = False
     cool_down: CoolDown | None = None
     hold: Hold | None = None
+    outdated_at: float = -math.inf
 
     # What is so.
 
@@ -159,7 +163,7 @@ class Lifecycle:
         """
         state = replace(self, requesting=False, cool_down=None)
         if rejection is not None:
-            minted = rejection._replace(value=token.value)
+            minted = Rejection(token.value, rejection.caller)
             state = state.with_hold(minted, now, rejected=token.value == rejection.value)
         if token.expires_at is not None and token.expires_at <= now.wall:
             # It serves those who waited for it; what was there before stays, unless rejected.
@@ -186,11 +190,14 @@ class Lifecycle:
 
     def abandoned(self, now: Now) -> Lifecycle:
         """The request ended without an outcome: its thread was killed, or could not be started, or
-        lives in a parent process. Renewal ahead is tried again a little later."""
+        lives in a parent process, or another process renews. Renewal ahead is tried again a little
+        later, and before the token expires."""
         state = replace(self, requesting=False)
         if self.token is None:
             return state
-        return state.with_token(self.token, max(self.renew_at, now.wall + LEAST_PAUSE))
+        left = seconds_left(self.token, now)
+        pause = LEAST_PAUSE if left is None else min(LEAST_PAUSE, max(0.0, left) / 2)
+        return state.with_token(self.token, max(self.renew_at, now.wall + pause))
 
     def rejected(self, again: Rejection, now: Now) -> Lifecycle:
         """A resend was rejected as well: a 401 renews nothing for a while."""
@@ -206,13 +213,15 @@ class Lifecycle:
     def accepted(self, value: str, caller: int) -> Lifecycle:
         """A caller's resend with the token of this value was accepted."""
         hold = self.hold
-        if hold is None or hold.rejected or hold.minted != (value, caller):
+        if hold is None or hold.rejected or hold.minted != Rejection(value, caller):
             return self
         return replace(self, hold=replace(hold, accepted=True))
 
     def forgotten(self) -> Lifecycle:
         """The current token is used no more."""
-        return replace(self, token=None, renew_at=-math.inf)
+        issued_at = self.token.issued_at if self.token else None
+        outdated_at = self.outdated_at if issued_at is None else issued_at
+        return replace(self, token=None, renew_at=-math.inf, outdated_at=outdated_at)
 
     @property
     def _value(self) -> str | None:

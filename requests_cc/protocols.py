@@ -183,6 +183,18 @@ class TokenRequestFailed(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class TokenShared(Event):
+    """A token that another process requested was taken from the store.
+
+    :param reason: str, why a token was wanted, as in :class:`TokenRequested`.
+    :param expires_in: float or None, seconds from now.
+    """
+
+    reason: str
+    expires_in: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class TokenRejected(Event):
     """An API answered 401 to the current token."""
 

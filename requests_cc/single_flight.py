@@ -5,17 +5,19 @@ from __future__ import annotations
 import random
 import threading
 from collections.abc import Callable, Hashable
+from functools import partial
 
 from .access_token import AccessToken
 from .clock import Clock, Now
-from .errors import InvalidTokenResponse, own_copy
-from .flight import Entry, Flight
+from .errors import own_copy
+from .fleet import Fleet
+from .flight import Entry, Flight, outcome_of
 from .fork import ForkSafeLock, watch_forks
 from .journal import Journal, label, landing
 from .lifecycle import Lifecycle, Rejection, Step
 from .pacing import renewal_time
 from .protocols import TokenRequested, TokenSource
-from .token_table import TokenTable
+from .token_table import TokenTable, key_of
 
 MAX_RENEWING = 16  # threads that renew ahead at one time, for one cache
 
@@ -26,16 +28,25 @@ class SingleFlight:
     :param table: the keys.
     :param journal: what is told of each event.
     :param clock: both clocks.
+    :param fleet: shares tokens with other processes, or None.
     :param leeway: float, seconds before expiry at which renewal ahead begins.
     :param background: bool, whether renewal ahead has a thread of its own.
     """
 
     def __init__(
-        self, table: TokenTable, journal: Journal, clock: Clock, *, leeway: float, background: bool
+        self,
+        table: TokenTable,
+        journal: Journal,
+        clock: Clock,
+        fleet: Fleet | None,
+        *,
+        leeway: float,
+        background: bool,
     ) -> None:
         self._table = table
         self._journal = journal
         self._clock = clock
+        self._fleet = fleet
         self._leeway = leeway
         self._background = background
         self._lock = ForkSafeLock()  # guards the table, its entries, _renewing; never during I/O
@@ -82,6 +93,16 @@ class SingleFlight:
             entry.state = transition(before)
             return before, entry.state
 
+    def forget(self, source: TokenSource) -> AccessToken | None:
+        """Forgets a source's current token, here and in the store.
+
+        :returns: that token, where one is there that has not expired.
+        """
+        # In the store first: it would be taken from there again.
+        stored = None if self._fleet is None else self._fleet.forget(source)
+        before, _ = self.move(source, Lifecycle.forgotten)
+        return before.token if before.usable(self.now()) else stored
+
     def obtain(self, source: TokenSource, rejection: Rejection | None) -> AccessToken | None:
         """A token: the current one, or that of a request, one's own or another caller's.
 
@@ -126,9 +147,10 @@ class SingleFlight:
             if step is Step.RENEW_AHEAD and len(self._renewing) >= MAX_RENEWING:
                 step = Step.SERVE  # and a later caller renews
             if step in (Step.REQUEST, Step.RENEW_AHEAD):
-                mine.entry, mine.ahead = entry, step is Step.RENEW_AHEAD
+                mine.entry = entry
                 entry.flight, entry.state = mine, state.requested()
-                if mine.ahead:
+                if step is Step.RENEW_AHEAD:
+                    mine.serves_on = state.token
                     self._renewing.add(mine)
             flight = entry.flight or mine
         if self._table.evicted_usable:
@@ -162,14 +184,19 @@ class SingleFlight:
                 self._land(flight, None)
 
     def _fly(self, source: TokenSource, flight: Flight) -> None:
-        """Makes the token request, and ends it for all who wait."""
-        name = label(source)
+        """Brings a token, and ends the flight for all who wait."""
+        name, fleet = label(source), self._fleet
+        request = partial(self._request, source, flight)
         with flight.aboard():  # the observer too: it may use an API that needs this very token
-            self._journal.record(TokenRequested(name, flight.reason))
-            outcome = _outcome_of(source)
+            outcome = request() if fleet is None else fleet.bring(source, flight, request)
         state, now = self._land(flight, outcome)
         for event in landing(name, flight, outcome, state, now):
             self._journal.record(event)
+
+    def _request(self, source: TokenSource, flight: Flight) -> AccessToken | Exception:
+        flight.began = self.now()  # not the time that was spent on the store
+        self._journal.record(TokenRequested(label(source), flight.reason))
+        return outcome_of(source)
 
     def _abandon(self, flight: Flight) -> None:
         """Ends a caller's own token request that has not ended; another makes the next."""
@@ -205,24 +232,6 @@ class SingleFlight:
         requested_at = flight.began.wall if issued_at is None else issued_at
         renew_at = renewal_time(outcome, requested_at, self._leeway, spread)
         return state.received(outcome, now, renew_at, flight.rejection)
-
-
-def key_of(source: TokenSource) -> Hashable:
-    """The key of a source in a table: two kinds of source may have equal cache keys."""
-    return (type(source), source.cache_key)
-
-
-def _outcome_of(source: TokenSource) -> AccessToken | Exception:
-    try:
-        token: object = source.request_token()
-    except Exception as error:  # noqa: BLE001 - whatever it is, all who wait are given it
-        return error
-    if isinstance(token, AccessToken):
-        return token
-    return InvalidTokenResponse(
-        f"request_token() of {type(source).__qualname__} must return an AccessToken, not "
-        f"{type(token).__name__}"
-    )
 
 
 def _shared(flight: Flight, mine: Flight) -> AccessToken | None:

@@ -8,6 +8,7 @@ from collections.abc import Hashable, Iterator
 from .clock import Now
 from .flight import Entry
 from .lifecycle import Lifecycle
+from .protocols import TokenSource
 
 
 class TokenTable:
@@ -58,3 +59,8 @@ class TokenTable:
             self.evicted_usable = self.evicted_usable or bool(leaving)
         for _, _, key, _ in leaving:
             del self._entries[key]
+
+
+def key_of(source: TokenSource) -> Hashable:
+    """The key of a source in a table: two kinds of source may have equal cache keys."""
+    return (type(source), source.cache_key)

@@ -502,3 +502,8 @@ def test_a_cache_that_is_used_no_more_is_collected(clock: ManualClock) -> None:
     del cache
     gc.collect()
     assert gone() is None
+
+
+def test_a_clock_that_is_none_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match=r"clock must have time\(\) and monotonic\(\)"):
+        TokenCache(clock="now")  # type: ignore[arg-type]

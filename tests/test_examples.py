@@ -17,6 +17,8 @@ KEY_LINES = {
     "parallel_batch.py": "token requests: 1 at the start, 1 after a revocation",
     "own_source.py": "the command ran 2 times",
     "rotate_secret.py": "3. the new one is in use",
+    "shared_folder.py": "tokens revoked; 20 of 20 runs of a script succeeded, token requests: 1",
+    "shared_redis.py": "8 of 8 workers succeeded, token requests: 1",
     "token_exchange.py": "token exchanges: 2 for these, and 1 by hand",
     "test_with_responses.py": "6 passed",
 }

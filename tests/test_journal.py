@@ -80,6 +80,7 @@ def test_an_observer_is_told_of_each_event(clock: ManualClock) -> None:
         "requests": 3,
         "successes": 2,
         "failures": 1,
+        "shared": 0,
         "rejections": 1,
         "holds": 1,
         "last_latency": 0.0,

@@ -186,6 +186,20 @@ def test_an_abandoned_request_is_made_again() -> None:
     assert state.step(later(91), None) is Step.RENEW_AHEAD
 
 
+def test_after_an_abandoned_renewal_another_is_due_before_the_token_expires() -> None:
+    state = fresh(lifetime=2.0).requested().abandoned(later(1.6))
+    assert state.step(later(1.79), None) is Step.SERVE
+    assert state.step(later(1.81), None) is Step.RENEW_AHEAD
+    assert fresh(lifetime=None).abandoned(later(9)).renew_at == math.inf
+
+
+def test_of_a_token_that_was_forgotten_it_is_known_how_old_it_was() -> None:
+    one = AccessToken("one", expires_at=START.wall + 100, issued_at=START.wall - 5)
+    state = Lifecycle().received(one, START, 1080.0, None).forgotten()
+    assert state.outdated_at == state.forgotten().outdated_at == START.wall - 5
+    assert fresh().forgotten().outdated_at == -math.inf
+
+
 def test_an_abandoned_request_for_a_forgotten_token_leaves_nothing_fresh() -> None:
     state = fresh().requested().forgotten().abandoned(later(90))
     assert state.renew_at == -math.inf

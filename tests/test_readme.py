@@ -324,6 +324,7 @@ def test_the_operators_page_has_each_event_and_count() -> None:
 SHOWN = [
     protocols.TokenRequested("it", "missing"),
     protocols.TokenReceived("it", 0.081, 3600.0),
+    protocols.TokenShared("it", "missing", 3540.0),
     protocols.TokenRejected("it"),
     protocols.TokenRequestFailed("it", 0.590, "TokenEndpointUnreachable"),
     protocols.CoolingDown("it", 1.2),

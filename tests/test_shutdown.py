@@ -77,16 +77,21 @@ def test_a_token_can_be_requested_at_exit() -> None:
 def test_after_ctrl_c_in_the_requesting_main_thread_another_takes_over() -> None:
     program = """
     import os
-    gate = source.gate = threading.Event()
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's "&" has it ignored
     others = []
+
+    def answer():
+        source.mend()
+        while True:  # not one long wait, which a signal just before it would not end
+            time.sleep(0.01)
 
     def interrupt():
         source.reached.wait(30)
         others.extend(in_thread(lambda: cache.token(source)) for _ in range(3))
         until_waiting(3)
-        source.gate = None
         os.kill(os.getpid(), signal.SIGINT)
 
+    source.answer = answer
     threading.Thread(target=interrupt).start()
     try:
         cache.token(source)
