@@ -1,0 +1,1 @@
+"""The library against a certified authorization server: ``tox -e interop``."""
