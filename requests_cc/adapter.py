@@ -168,13 +168,14 @@ class ClientCredentialsAdapter(HTTPAdapter):
             hide_copy(error, authorized, request)
             if self._certificate is None or last_attempt or not is_of_own_certificate(error):
                 raise
-            # Its files were being replaced: read again, they belong together.
-            return self._send_authorized(request, options, token, last_attempt=True)
-        if self._dpop is not None:
-            self._dpop.take_nonce(str(request.url), response.headers)
-        response.request = request
-        response.connection = self  # where an auth object's hook, such as Digest's, sends again
-        return response
+        else:
+            if self._dpop is not None:
+                self._dpop.take_nonce(str(request.url), response.headers)
+            response.request = request
+            response.connection = self  # where an auth object's hook, such as Digest's, sends again
+            return response
+        # Its files were being replaced: read again, they belong together.
+        return self._send_authorized(request, options, token, last_attempt=True)
 
     def _transmit(
         self, request: requests.PreparedRequest, options: SendOptions

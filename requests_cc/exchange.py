@@ -172,7 +172,7 @@ class _Call:
                 dict(session.proxies),
                 True,
                 session.verify,
-                self._cert or session.cert,
+                self._cert,
             )
             under_way = token_exchange_under_way.set(True)
             try:

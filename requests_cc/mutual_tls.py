@@ -18,6 +18,8 @@ from .protocols import Authentication, Cert, ClientIdentity
 _BEGIN, _END = "-----BEGIN CERTIFICATE-----", "-----END CERTIFICATE-----"
 _VERSION, _UTC_TIME = 0xA0, 0x17  # tags of DER
 
+LOADS = 10  # of files that may be in the middle of being replaced, a millisecond each
+
 
 @dataclass(frozen=True)
 class TLSClientAuth:
@@ -105,23 +107,30 @@ def _certificate(path: str) -> bytes:
 
 def _check_pair(paths: tuple[str, ...]) -> None:
     """Loads certificate and key as urllib3 does, which would say less about what is wrong."""
+    problem: str | None = None
+    # OpenSSL opens the files one after the other, or one file twice: they may be replaced between.
+    for _ in range(LOADS):
+        problem = _problem_of_pair(paths)
+        if problem is None:
+            return
+    raise ConfigurationError(str(problem))
+
+
+def _problem_of_pair(paths: tuple[str, ...]) -> str | None:
     certificate, key = paths[0], paths[-1]
     _certificate(certificate)
     _text(key)
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_cert_chain(certificate, key, _no_password)
     except _KeyIsEncrypted:
-        problem = f"the key in {key} is encrypted, which requests cannot use: decrypt the file"
+        return f"the key in {key} is encrypted, which requests cannot use: decrypt the file"
     except ssl.SSLError as error:
         if error.reason == "KEY_VALUES_MISMATCH":
-            problem = f"the key in {key} is not that of the certificate in {certificate}"
-        else:
-            files = " and ".join(dict.fromkeys(paths))
-            problem = f"OpenSSL finds no certificate with its private key in {files}"
-            problem += f" ({error.reason})" if error.reason else ""
-    else:
-        return
-    raise ConfigurationError(problem)
+            return f"the key in {key} is not that of the certificate in {certificate}"
+        files = " and ".join(dict.fromkeys(paths))
+        reason = f" ({error.reason})" if error.reason else ""
+        return f"OpenSSL finds no certificate with its private key in {files}{reason}"
+    return None
 
 
 class _KeyIsEncrypted(Exception):

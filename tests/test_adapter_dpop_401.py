@@ -84,6 +84,9 @@ def test_a_nonce_demand_on_the_last_send_begins_no_hold(authority, api, answers)
         api.next = []
         assert statuses(session.get(api.origin)) == [200]
         assert cache.stats().held == 0
+        # Nor was the new token accepted: it is not renewed again at once.
+        api.next = [Reply(401)]
+        assert statuses(session.get(api.origin)) == [401]
     assert len(authority.arrived) == 2
 
 

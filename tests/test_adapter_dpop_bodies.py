@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import requests
-from api_server import Reply
+from api_server import Arrived, Reply, within
 from proof_server import (
     DPoPApi,
     DPoPAuthority,
@@ -74,16 +74,17 @@ def test_a_generator_is_not_resent_and_the_nonce_kept_for_the_next_call(
     assert len(authority.arrived) == 1
 
 
+class Tiring(io.BytesIO):
+    rewinds = 0
+
+    def seek(self, *where: int) -> int:
+        self.rewinds += where == (0,)
+        if self.rewinds > 2:  # requests rewinds it once, after it has measured it
+            raise OSError("no more")
+        return super().seek(*where)
+
+
 def test_a_body_that_can_be_rewound_only_once_is_not_sent_in_part(authority, api, session) -> None:
-    class Tiring(io.BytesIO):
-        rewinds = 0
-
-        def seek(self, *where: int) -> int:
-            self.rewinds += where == (0,)
-            if self.rewinds > 2:  # requests rewinds it once, after it has measured it
-                raise OSError("no more")
-            return super().seek(*where)
-
     api.next = [demand("nonce"), Reply(401, body=b"second")]
     response = session.post(api.origin, data=Tiring(b"body"))
     assert (statuses(response), response.text) == ([401, 401], "second")
@@ -91,6 +92,30 @@ def test_a_body_that_can_be_rewound_only_once_is_not_sent_in_part(authority, api
     assert len(authority.arrived) == 2
     assert session.get(api.origin).status_code == 200
     assert api.presented[-1] == "token-2"
+
+
+def test_while_such_a_call_renews_the_token_its_connection_serves_another(authority, api) -> None:
+    renewing = []
+    answer = authority._answer
+
+    def answer_late(arrived: Arrived) -> Reply | None:
+        if renewing:
+            renewing.append(within(10, lambda: plain.get(api.origin).status_code))
+        return answer(arrived)
+
+    authority._answer = answer_late
+    transport = requests.adapters.HTTPAdapter(pool_maxsize=1, pool_block=True)
+    with (
+        requests.Session() as plain,
+        bound_session(bound_credentials(authority), api, transport=transport) as session,
+    ):
+        plain.mount("http://", transport)
+        session.get(api.origin)
+        renewing.append("from now on")
+        api.next = [demand("nonce"), Reply(401, body=b"second")]
+        response = session.post(api.origin, data=Tiring(b"body"), stream=True)
+        assert response.content == b"second"
+    assert renewing[1:] == [401]  # an answer, without a token
 
 
 def test_the_pool_of_one_connection_serves_three_sends(authority, api) -> None:

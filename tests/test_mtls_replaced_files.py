@@ -135,22 +135,28 @@ def test_a_certificate_that_is_replaced_before_the_token_is_renewed_costs_one_re
     assert len(authority.bound) == 2
 
 
+def count_looks(monkeypatch: pytest.MonkeyPatch, first: Path | None = None) -> list[object]:
+    """Each time that OpenSSL loads a certificate; the first time it finds this key instead."""
+    looks: list[object] = []
+    load = ssl.SSLContext.load_cert_chain
+
+    def look(self, certfile, keyfile=None, password=None):
+        looks.append(certfile)
+        load(self, certfile, str(first) if first and len(looks) == 1 else keyfile, password)
+
+    monkeypatch.setattr(ssl.SSLContext, "load_cert_chain", look)
+    return looks
+
+
 def test_a_file_that_is_replaced_between_two_looks_at_it_is_read_again(
     files, authority, api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """OpenSSL opens it twice, for the certificate and for the key."""
     cert, other = files.issue(), files.issue("other.pem")
-    looks = []
-    load = ssl.SSLContext.load_cert_chain
-
-    def look(self, certfile, keyfile=None, password=None):
-        looks.append(certfile)
-        load(self, certfile, str(other) if len(looks) == 1 else keyfile, password)
-
     session = session_with(credentials_with(str(cert), authority), api)
     session.get(api.origin)
     session.get_adapter(api.origin + "/").close()
-    monkeypatch.setattr(ssl.SSLContext, "load_cert_chain", look)
+    looks = count_looks(monkeypatch, first=other)
     assert session.post(api.origin, data=iter([b"once"])).status_code == 200
     assert looks == [str(cert)] * 2
     assert api.arrived[-1].body == b"once"
@@ -166,8 +172,10 @@ def test_a_key_of_another_certificate_ends_in_the_error_of_the_call(
         session.get(api.origin)
         session.get_adapter(api.origin + "/").close()
         files.issue("tls.key")
+        looks = count_looks(monkeypatch)
         with pytest.raises(requests.exceptions.SSLError, match="KEY_VALUES_MISMATCH") as caught:
             session.get(api.origin)
+    assert len(looks) == 2
     assert "Authorization" not in caught.value.request.headers
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import os
 import pickle
 import re
 import socket
 import ssl
+import threading
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -332,3 +334,30 @@ def test_a_certificate_whose_date_cannot_be_read_is_left_to_the_server(
     auth = TLSClientAuth(combined)
     monkeypatch.setattr("requests_cc.mutual_tls._dates", lambda _: None)
     assert auth.authenticate(IDENTITY).cert == str(combined)
+
+
+def test_files_that_are_replaced_all_the_time_are_a_pair_at_every_request(tmp_path: Path) -> None:
+    first, second = (trustme.CA().issue_cert("client.example.com") for _ in range(2))
+    path, stop = tmp_path / "client.pem", threading.Event()
+
+    def replace(issued: trustme.LeafCert) -> None:
+        beside = tmp_path / "new.pem"
+        issued.private_key_and_cert_chain_pem.write_to_path(str(beside))
+        os.replace(beside, path)
+
+    def replace_again_and_again() -> None:
+        for issued in itertools.cycle([second, first]):
+            replace(issued)
+            if stop.wait(0.005):
+                return
+
+    replace(first)
+    replacing = threading.Thread(target=replace_again_and_again)
+    replacing.start()
+    try:
+        auth = TLSClientAuth(str(path))
+        for _ in range(100):
+            auth.authenticate(ClientIdentity("me", None, "https://auth.example.com/token"))
+    finally:
+        stop.set()
+        replacing.join()

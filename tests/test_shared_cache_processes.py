@@ -236,19 +236,25 @@ def test_ctrl_c_at_any_moment_leaves_the_store_unlocked_and_the_cache_working() 
     import logging, random
     logging.disable()
 
+    class Plain:  # without an Event, whose lock an interruption can leave held
+        cache_key = "plain"
+
+        def request_token(self):
+            return AccessToken("plain", expires_at=clock.time() + 3600)
+
     def interrupt(*_):
         raise KeyboardInterrupt
 
     signal.signal(signal.SIGALRM, interrupt)
     sys.unraisablehook = lambda *_: None
-    end, interruptions = time.monotonic() + 2, 0
+    plain, end, interruptions = Plain(), time.monotonic() + 2, 0
 
     def calls():
         signal.setitimer(signal.ITIMER_REAL, random.uniform(0.0002, 0.003))
         # Not for ever: what is raised in a destructor, Python prints and passes over.
         while time.monotonic() < end:
-            cache.invalidate(source)
-            cache.token(source)
+            cache.invalidate(plain)
+            cache.token(plain)
         signal.setitimer(signal.ITIMER_REAL, 0)
 
     while time.monotonic() < end:
@@ -258,7 +264,7 @@ def test_ctrl_c_at_any_moment_leaves_the_store_unlocked_and_the_cache_working() 
             interruptions += 1
     signal.setitimer(signal.ITIMER_REAL, 0)
     clock.forward(3601)
-    outcome = in_thread(lambda: cache.token(source))()
+    outcome = in_thread(lambda: cache.token(plain))()
     until(lambda: not store.locked)
     print(type(outcome).__name__, interruptions > 0)
     """
