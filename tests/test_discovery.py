@@ -672,3 +672,50 @@ def test_an_endpoint_of_absurd_length_is_refused_without_being_shown(
         AuthorizationServer.discover(server.url).endpoint("token_endpoint")
     assert "token_endpoint has more than 2000 characters" in str(raised.value)
     assert len(str(raised.value)) < 1000
+
+
+# --- what a discovered server says of itself ---------------------------------------------------
+
+
+def test_each_endpoint_and_alias_stands_in_the_document(server: DocumentServer) -> None:
+    aliases = {"revocation_endpoint": "https://mtls.example.com/revoke"}
+    members = {
+        "introspection_endpoint": "https://auth.example.com/introspect",
+        "revocation_endpoint": "https://auth.example.com/revoke",
+        "mtls_endpoint_aliases": aliases,
+    }
+    server.routes[RFC8414] = document(server.url, **members)
+    found_server = discover(server.url)
+    assert found_server.issuer == server.url
+    assert found_server.introspection_endpoint == members["introspection_endpoint"]
+    assert found_server.revocation_endpoint == members["revocation_endpoint"]
+    assert found_server.mtls_endpoint_aliases == aliases
+    name = "revocation_endpoint"
+    assert found_server.endpoint(name) == members[name]
+    assert found_server.endpoint(name, mutual_tls=True) == aliases[name]
+
+
+def test_a_document_without_endpoints_but_the_token_endpoint_has_none(
+    server: DocumentServer,
+) -> None:
+    server.routes[RFC8414] = document(server.url, mtls_endpoint_aliases="none")
+    found_server = discover(server.url)
+    assert found_server.introspection_endpoint is found_server.revocation_endpoint is None
+    assert found_server.mtls_endpoint_aliases is None
+    assert found_server.endpoint("token_endpoint", mutual_tls=True) == found_server.token_endpoint
+    with pytest.raises(InvalidTokenResponse, match="names no introspection_endpoint"):
+        found_server.endpoint("introspection_endpoint")
+
+
+def test_servers_that_were_discovered_alike_are_equal_before_anything_is_looked_up() -> None:
+    one, same = discover("https://auth.example.com"), discover("https://auth.example.com")
+    assert one == same
+    assert hash(one) == hash(same)
+    assert one != discover("https://other.example.com")
+    assert one != AuthorizationServer("https://auth.example.com")
+    assert repr(one) == "AuthorizationServer.discover('https://auth.example.com')"
+
+
+def test_aliases_that_are_no_mapping_are_refused() -> None:
+    with pytest.raises(ConfigurationError, match="mtls_endpoint_aliases must be a mapping"):
+        AuthorizationServer("https://auth.example.com/token", mtls_endpoint_aliases=["x"])  # type: ignore[arg-type]
