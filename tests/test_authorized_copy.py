@@ -1,0 +1,107 @@
+"""The copy that carries the token: like the caller's request in all else, and apart from it."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+from typing import Any
+
+import pytest
+import requests
+from requests.structures import CaseInsensitiveDict
+
+from requests_cc.authorized_copy import authorized_copy
+
+TOKEN = "Bearer abc"
+
+
+def prepared(**given: Any) -> requests.PreparedRequest:
+    given = {"headers": {"X-One": "1", "x-TWO": "2"}, "cookies": {"taste": "good"}, **given}
+    with requests.Session() as session:
+        return session.prepare_request(
+            requests.Request("POST", "https://api.example.com/path?a=b", data=b"body", **given)
+        )
+
+
+def test_the_copy_has_all_that_the_request_has() -> None:
+    request = prepared(hooks={"response": print})
+    authorized = authorized_copy(request, TOKEN)
+    assert type(authorized) is requests.PreparedRequest
+    assert vars(authorized).keys() == vars(request).keys()
+    for name in vars(request).keys() - {"headers"}:
+        assert getattr(authorized, name) is getattr(request, name), name
+
+
+def test_the_headers_keep_their_order_and_their_spelling() -> None:
+    request = prepared()
+    before = list(request.headers.items())
+    authorized = authorized_copy(request, TOKEN)
+    assert list(authorized.headers.items()) == [*before, ("Authorization", TOKEN)]
+    assert authorized.headers["x-one"] == authorized.headers["X-ONE"] == "1"
+
+
+def test_an_authorization_of_the_request_is_replaced_in_the_copy_only() -> None:
+    request = prepared(headers={"authorization": "Basic bWU="})
+    authorized = authorized_copy(request, TOKEN)
+    assert [name for name in authorized.headers if name.lower() == "authorization"] == [
+        "Authorization"
+    ]
+    assert request.headers["Authorization"] == "Basic bWU="
+
+
+def test_neither_set_of_headers_follows_the_other() -> None:
+    request = prepared()
+    authorized = authorized_copy(request, TOKEN)
+    authorized.headers["X-Copy"] = "c"
+    del authorized.headers["X-One"]
+    request.headers["X-Request"] = "r"
+    assert "X-Copy" not in request.headers
+    assert request.headers["X-One"] == "1"
+    assert "X-Request" not in authorized.headers
+
+
+@pytest.mark.parametrize(
+    "copied", [lambda h: h.copy(), copy.deepcopy, lambda h: pickle.loads(pickle.dumps(h))]
+)
+def test_a_copy_of_the_headers_is_equal_and_apart(copied: Any) -> None:
+    headers = authorized_copy(prepared(), TOKEN).headers
+    again = copied(headers)
+    assert isinstance(again, CaseInsensitiveDict)
+    assert again == headers
+    assert list(again) == list(headers)
+    again["Authorization"] = "other"
+    assert headers["Authorization"] == TOKEN
+
+
+def test_headers_that_are_a_plain_dict_are_copied_as_well() -> None:
+    request = prepared()
+    request.headers = {"X-One": "1"}  # type: ignore[assignment] # as some callers do
+    authorized = authorized_copy(request, TOKEN)
+    assert dict(authorized.headers) == {"X-One": "1", "Authorization": TOKEN}
+    assert request.headers == {"X-One": "1"}
+
+
+def test_the_copy_can_be_copied_as_requests_does_it() -> None:
+    again = authorized_copy(prepared(), TOKEN).copy()
+    assert again.headers["Authorization"] == TOKEN
+    assert again.url == "https://api.example.com/path?a=b"
+
+
+class Signed(requests.PreparedRequest):
+    """A user's own kind of request, with an attribute and a path of its own."""
+
+    key_id = "none"
+
+    @property
+    def path_url(self) -> str:
+        return f"/signed-with/{self.key_id}"
+
+
+def test_a_users_own_kind_of_request_keeps_its_ways() -> None:
+    request = Signed()
+    request.__dict__.update(vars(prepared()), key_id="k1")
+    authorized = authorized_copy(request, TOKEN)
+    assert type(authorized) is Signed
+    assert authorized.path_url == "/signed-with/k1"
+    assert authorized.headers["Authorization"] == TOKEN
+    assert "Authorization" not in request.headers
