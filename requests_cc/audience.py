@@ -6,7 +6,6 @@ import logging
 from collections.abc import Iterable
 
 from .errors import ConfigurationError
-from .jwt_bearer import JWTBearer
 from .origin import Origin
 
 MAX_WARNINGS = 100  # for one adapter: whoever mounts it on https:// meets the whole web
@@ -57,7 +56,8 @@ class Audience:
 def origins_of(source: object, origins: str | Iterable[str] | None) -> list[str]:
     """The URLs that name an adapter's origins.
 
-    :param source: whose ``audience`` and ``resource`` count where ``origins`` is None.
+    :param source: whose ``resource_servers`` count where ``origins`` is None; if it has none, its
+        ``audience`` and ``resource``.
     :param origins: what the user wrote.
     :raises ConfigurationError: when that leaves none.
     """
@@ -68,17 +68,22 @@ def origins_of(source: object, origins: str | Iterable[str] | None) -> list[str]
                 'origins must be URLs, one or more: write origins=["https://api.example.com"]'
             )
         return urls
-    # The audience of a JWT bearer grant is the authorization server (RFC 7523 §3).
-    audience = None if isinstance(source, JWTBearer) else getattr(source, "audience", None)
-    resource = getattr(source, "resource", None) or ()
-    meant = [audience, *([resource] if isinstance(resource, str) else resource)]
-    urls = [url for url in meant if isinstance(url, str) and _is_http_url(url)]
+    urls = [url for url in _resource_servers(source) if isinstance(url, str) and _is_http_url(url)]
     if not urls:
         raise ConfigurationError(
             "it is not known where the token may be sent, since neither audience nor resource is "
             'an http(s) URL: write origins=["https://api.example.com"], with the API\'s host'
         )
     return urls
+
+
+def _resource_servers(source: object) -> Iterable[object]:
+    named: Iterable[object] | None = getattr(source, "resource_servers", None)
+    if named is not None:
+        return named
+    resource = getattr(source, "resource", None) or ()
+    resources = [resource] if isinstance(resource, str) else resource
+    return [getattr(source, "audience", None), *resources]
 
 
 def _is_http_url(text: str) -> bool:

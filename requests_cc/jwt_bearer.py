@@ -7,7 +7,7 @@ from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import InitVar, dataclass, field, fields
 from functools import cached_property, partial
 from os import PathLike
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 from .access_token import AccessToken
 from .authenticated_request import AuthenticatedRequest
@@ -56,6 +56,9 @@ class JWTBearer:
     with ``origins=``. Its ``repr`` shows neither the key nor ``claims``. A pickle holds the key,
     decrypted. RFC 7523 §2.1.
     """
+
+    # Its audience names the authorization server (RFC 7523 §3), and no API.
+    resource_servers: ClassVar[tuple[str, ...]] = ()
 
     server: AuthorizationServer | str
     issuer: str = field(kw_only=True)

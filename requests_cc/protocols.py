@@ -55,6 +55,10 @@ class TokenSource(Protocol):
 
     A :class:`~requests_cc.TokenCache` calls :meth:`request_token` from whichever thread needs a
     token, one call at a time for each ``cache_key``.
+
+    A source may also have ``resource_servers``, whose URLs are the origins of an adapter without
+    ``origins=``; one that has not is asked for ``audience`` and ``resource``. Its tokens are bound
+    to its ``cert`` and its ``dpop``, if there are any.
     """
 
     @property

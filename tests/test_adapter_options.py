@@ -423,6 +423,14 @@ def test_plain_http_is_accepted_where_the_network_is_trusted():
     assert adapter.origins == ("http://api.svc",)
 
 
+def test_a_source_may_name_its_resource_servers_itself():
+    class Named(OneToken):
+        audience = "https://no-api.example"
+        resource_servers = ("https://a.example/v1", "urn:no-url")
+
+    assert ClientCredentialsAdapter(Named()).origins == ("https://a.example",)
+
+
 def test_resources_and_audience_name_the_origins_together():
     credentials = ClientCredentials(
         *KNOWN, audience="https://a.example/v1", resource=["https://b.example/x", "urn:c"]

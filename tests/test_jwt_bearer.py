@@ -201,7 +201,7 @@ def test_an_adapter_takes_it_as_a_source() -> None:
 
 def test_an_adapter_asks_where_its_tokens_go() -> None:
     with pytest.raises(ConfigurationError, match=r"write origins="):
-        ClientCredentialsAdapter(source())
+        ClientCredentialsAdapter(source(audience=URL))
 
 
 def test_a_cache_asks_once_for_sources_that_are_equal() -> None:
