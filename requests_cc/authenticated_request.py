@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from urllib.parse import urlsplit
 
 import requests
@@ -99,15 +100,19 @@ class AuthenticatedRequest:
             attempt += 1
 
     def _attempt(self, candidate: Candidate) -> Answer | TokenRequestError:
-        result, nonce_came = self._exchange(candidate)
+        result, keep_nonce = self._exchange(candidate)
         # "... MUST be used ... in the DPoP proof" of another request (RFC 9449 §8); once, since a
         # server that wants a new one each time would never be content.
-        if nonce_came and isinstance(result, OAuthError) and result.error == "use_dpop_nonce":
+        wants_nonce = isinstance(result, OAuthError) and result.error == "use_dpop_nonce"
+        # Kept once more: an answer to another source with this key may have brought an older one.
+        if wants_nonce and keep_nonce():
             result, _ = self._exchange(candidate)
         return result
 
-    def _exchange(self, candidate: Candidate) -> tuple[Answer | TokenRequestError, bool]:
-        """One exchange: what came of it, and whether it brought a nonce for the next proof."""
+    def _exchange(
+        self, candidate: Candidate
+    ) -> tuple[Answer | TokenRequestError, Callable[[], bool]]:
+        """One exchange: what came of it, and what keeps its nonce, if any, for the next proof."""
         server = self.server
         try:
             identity = ClientIdentity(
@@ -123,11 +128,15 @@ class AuthenticatedRequest:
             )
             answer = exchange(request, session, server.reach.timeout, authentication.cert)
         except TokenRequestError as error:
-            return error, False
+            return error, lambda: False
         url = str(request.url)
-        nonce_came = self.dpop is not None and self.dpop.take_nonce(url, answer.headers)
+        keep_nonce = partial(self._keep_nonce, url, answer.headers)
+        keep_nonce()
         secrets = (*authentication.secrets, *self._further_secrets(url))
-        return refusal(answer, url, method, secrets) or answer, nonce_came
+        return refusal(answer, url, method, secrets) or answer, keep_nonce
+
+    def _keep_nonce(self, url: str, headers: Mapping[str, str]) -> bool:
+        return self.dpop is not None and self.dpop.take_nonce(url, headers)
 
     def _request(self, url: str, authentication: Authentication) -> requests.Request:
         params = (*self.params, *authentication.params.items())
