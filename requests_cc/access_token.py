@@ -14,7 +14,7 @@ from .errors import InvalidTokenResponse
 # RFC 6749 A.12: access-token = 1*VSCHAR; VSCHAR is %x20-7E. The space is left out, since in an
 # Authorization header it would end the token.
 _VISIBLE_ASCII = re.compile(r"[\x21-\x7e]+")
-_NUMERIC = re.compile(r"-?[0-9]{1,300}(\.[0-9]{1,300})?")
+_NUMERIC = re.compile(r"-?[0-9]{1,300}(\.[0-9]{1,300})?([eE][+-]?[0-9]{1,3})?")
 _BEARER_SPELLINGS = {"bearer", "bearertoken"}
 
 

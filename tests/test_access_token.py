@@ -107,6 +107,8 @@ def test_a_token_of_another_type_is_refused(token_type: object) -> None:
         ("0", 0.0),
         ("-5", -5.0),
         ("1e3", 1000.0),
+        ('"1e3"', 1000.0),
+        ('"3.6E+3"', 3600.0),
         (str(10**20), 1e20),
     ],
 )
