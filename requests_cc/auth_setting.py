@@ -10,7 +10,7 @@ from .client_assertion import ClientSecretJWT
 from .client_auth import ClientSecretBasic, ClientSecretPost, NoClientAuthentication, RequestsAuth
 from .errors import ConfigurationError
 from .protocols import Authentication, ClientAuthentication, ClientIdentity
-from .well_known import readable
+from .well_known import readable_list
 
 # By preference: what a client with nothing but a secret can do.
 _WITH_A_SECRET: dict[str, Callable[[], ClientAuthentication]] = {
@@ -19,7 +19,6 @@ _WITH_A_SECRET: dict[str, Callable[[], ClientAuthentication]] = {
     "client_secret_jwt": ClientSecretJWT,
 }
 _BY_NAME = {**_WITH_A_SECRET, "none": NoClientAuthentication}
-MOST_SHOWN = 10  # methods in a message; a server's metadata can name any number
 _NEEDS_MORE = {
     "private_key_jwt": "PrivateKeyJWT(key)",
     "tls_client_auth": "TLSClientAuth(cert)",
@@ -70,10 +69,9 @@ def preferred(accepted: Iterable[str] | None) -> ClientAuthentication:
     for name, method in _WITH_A_SECRET.items():
         if name in names:
             return method()
-    shown = ", ".join(map(readable, names[:MOST_SHOWN]))
     wanted = dict.fromkeys(f"auth={_NEEDS_MORE[name]}" for name in names if name in _NEEDS_MORE)
     raise ConfigurationError(
-        f"the server accepts {shown or 'no method'}, none of which a client_secret "
+        f"the server accepts {readable_list(names) or 'no method'}, none of which a client_secret "
         f"alone is enough for: set {' or '.join(wanted) or 'auth='}"
     )
 

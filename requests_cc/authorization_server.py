@@ -4,17 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Literal
 
 import requests
 
 from .endpoint_url import check_url, without_query
-from .error_response import LONGEST_TEXT
 from .errors import ConfigurationError, InvalidTokenResponse
-from .metadata import IssuerOfResource, Metadata, same_issuer
+from .issuer import IssuerOfResource, same_issuer
+from .metadata import Metadata
 from .reach import Reach, Timeout
-
-LONGEST_URL = 2000  # characters of an endpoint that a server's metadata names
+from .server_document import ServerDocument
+from .server_settings import (
+    check_body_format,
+    check_optional_urls,
+    endpoint_aliases,
+    names,
+    trusted_issuers,
+)
 
 
 @dataclass(frozen=True)
@@ -53,21 +59,18 @@ class AuthorizationServer:
     allow_http: bool = field(default=False, kw_only=True)
 
     def __post_init__(self) -> None:
-        aliases = _aliases(self.mtls_endpoint_aliases)
+        aliases = endpoint_aliases(self.mtls_endpoint_aliases)
         object.__setattr__(self, "mtls_endpoint_aliases", aliases)
-        object.__setattr__(self, "auth_methods", _names(self.auth_methods, "auth_methods"))
-        given = {
+        object.__setattr__(self, "auth_methods", names(self.auth_methods, "auth_methods"))
+        check_url(self.token_endpoint, "token_endpoint", allow_http=self.allow_http)
+        further = {
             "introspection_endpoint": self.introspection_endpoint,
             "revocation_endpoint": self.revocation_endpoint,
             "issuer": self.issuer,
             **{f"mtls_endpoint_aliases[{name!r}]": url for name, url in (aliases or {}).items()},
         }
-        check_url(self.token_endpoint, "token_endpoint", allow_http=self.allow_http)
-        for name, url in given.items():
-            if url is not None:
-                check_url(url, name, allow_http=self.allow_http)
-        if self.body_format not in ("form", "json"):
-            raise ConfigurationError('body_format must be "form" or "json"')
+        check_optional_urls(further, allow_http=self.allow_http)
+        check_body_format(self.body_format)
         object.__setattr__(self, "timeout", self.reach.timeout)
 
     @classmethod
@@ -120,9 +123,7 @@ class AuthorizationServer:
         RFC 9728 §3.
         """
         check_url(resource_url, "resource_url", allow_http=allow_http)
-        trusted = _names(issuers, "issuers")
-        for url in trusted or ():
-            check_url(url, "each of issuers", allow_http=allow_http)
+        trusted = trusted_issuers(issuers, allow_http=allow_http)
         reach = Reach.checked(session, timeout, allow_http)
         return DiscoveredServer(Metadata(resource_url, IssuerOfResource(trusted), reach))
 
@@ -194,31 +195,26 @@ class DiscoveredServer(AuthorizationServer):
 
     @property
     def issuer(self) -> str | None:
-        return str(self.metadata.document()["issuer"])
+        return self._document.issuer
 
     @property
     def introspection_endpoint(self) -> str | None:
-        return self._named(self.metadata.document(), "introspection_endpoint")
+        return self._document.endpoint("introspection_endpoint")
 
     @property
     def revocation_endpoint(self) -> str | None:
-        return self._named(self.metadata.document(), "revocation_endpoint")
+        return self._document.endpoint("revocation_endpoint")
 
     @property
     def mtls_endpoint_aliases(self) -> Mapping[str, str] | None:
-        aliases = self.metadata.document().get("mtls_endpoint_aliases")
-        return aliases if isinstance(aliases, dict) else None
+        return self._document.mtls_endpoint_aliases
 
     @property
     def auth_methods(self) -> tuple[str, ...]:
-        methods = self.metadata.document().get("token_endpoint_auth_methods_supported")
-        # "If omitted, the default is client_secret_basic" (RFC 8414 §2).
-        named = methods if isinstance(methods, list) else ["client_secret_basic"]
-        return tuple(method for method in named if isinstance(method, str))
+        return self._document.auth_methods
 
     def endpoint(self, name: str, *, mutual_tls: bool = False) -> str:
-        alias = self._named(self.mtls_endpoint_aliases or {}, name) if mutual_tls else None
-        url = alias or self._named(self.metadata.document(), name)
+        url = self._document.endpoint(name, mutual_tls=mutual_tls)
         if url is None:
             raise InvalidTokenResponse(
                 f"the metadata of {self.given_url} names no {name}: check that the server has one"
@@ -236,20 +232,10 @@ class DiscoveredServer(AuthorizationServer):
     def key_part(self) -> Hashable:
         return (self.metadata.key_part, self.reach.key_part)
 
-    def _named(self, members: Mapping[str, Any], name: str) -> str | None:
-        """An endpoint's URL, held to the same rules as one that is written down."""
-        url = members.get(name)
-        if url is None:
-            return None
-        try:
-            check_url(url, name, allow_http=self.allow_http)
-        except ConfigurationError as error:
-            reason = str(error)[:LONGEST_TEXT]
-        else:
-            if len(str(url)) <= LONGEST_URL:
-                return str(url)
-            reason = f"{name} has more than {LONGEST_URL} characters"
-        raise InvalidTokenResponse(f"the metadata of {self.given_url} cannot be used: {reason}")
+    @property
+    def _document(self) -> ServerDocument:
+        """Its metadata document, looked up where it is not there yet."""
+        return ServerDocument(self.metadata.document(), self.given_url, self.allow_http)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, DiscoveredServer) and self._settings == other._settings
@@ -263,23 +249,3 @@ class DiscoveredServer(AuthorizationServer):
 
     def __repr__(self) -> str:
         return f"AuthorizationServer.discover({self.given_url!r})"
-
-
-def _aliases(aliases: object) -> dict[str, str] | None:
-    if aliases is None:
-        return None
-    if not isinstance(aliases, Mapping):
-        raise ConfigurationError(
-            "mtls_endpoint_aliases must be a mapping from an endpoint's name to its URL"
-        )
-    return dict(aliases)
-
-
-def _names(names: Iterable[str] | None, setting: str) -> tuple[str, ...] | None:
-    if names is None:
-        return None
-    listed = isinstance(names, Iterable) and not isinstance(names, (str, bytes))
-    several = tuple(names) if listed else ()
-    if not several or not all(isinstance(name, str) for name in several):
-        raise ConfigurationError(f"{setting} must be one or more str, in a list, or None")
-    return several

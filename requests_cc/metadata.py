@@ -4,98 +4,21 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Hashable, Mapping
-from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
-from .endpoint_url import check_url, without_query
-from .errors import ConfigurationError, InvalidTokenResponse, own_copy
+from .errors import own_copy
 from .fork import ForkSafeLock, watch_forks
+from .issuer import FindIssuer
 from .reach import Reach
-from .well_known import LookUp, is_same_issuer, readable, resource_metadata, server_metadata
-
-
-class FindIssuer(Protocol):
-    """Finds out, by looking it up or otherwise, who the authorization server is."""
-
-    @property
-    def key_part(self) -> Hashable:
-        """Equal only for those that find the same."""
-
-    def __call__(self, url: str, look_up: LookUp) -> str:
-        """The URL of the issuer.
-
-        :param url: str, what a :class:`Metadata` was made with.
-        :param look_up: how documents are fetched.
-        """
-
-
-@dataclass(frozen=True)
-class SameIssuer:
-    """For those who know the issuer."""
-
-    @property
-    def key_part(self) -> Hashable:
-        return "issuer"
-
-    def __call__(self, url: str, look_up: LookUp) -> str:
-        return url
-
-
-same_issuer = SameIssuer()
-
-
-@dataclass(frozen=True)
-class IssuerOfResource:
-    """Finds the authorization server of a protected resource (RFC 9728 §2).
-
-    :param trusted: tuple of str, the issuers that may be chosen, or None for any. The resource's
-        own order decides.
-    """
-
-    trusted: tuple[str, ...] | None
-
-    @property
-    def key_part(self) -> Hashable:
-        return ("resource", self.trusted)
-
-    def __call__(self, url: str, look_up: LookUp) -> str:
-        document = resource_metadata(url, look_up)
-        servers = document.get("authorization_servers")
-        named = (
-            [one for one in servers if isinstance(one, str)] if isinstance(servers, list) else []
-        )
-        for issuer in named:
-            if self.trusted is None:
-                return self._checked(issuer, url, look_up)
-            for one in self.trusted:
-                if is_same_issuer(one, issuer):
-                    return one
-        there = ", ".join(map(readable, named)) or "none"
-        whom = "" if self.trusted is None else " that issuers= trusts"
-        raise InvalidTokenResponse(
-            f"the metadata of the resource {without_query(url)} names no authorization server"
-            f"{whom}; it has {there}"
-        )
-
-    def _checked(self, issuer: str, url: str, look_up: LookUp) -> str:
-        """An issuer that only the resource vouches for."""
-        try:
-            check_url(issuer, "the authorization server", allow_http=look_up.reach.allow_http)
-        except ConfigurationError as error:
-            reason = str(error)
-        else:
-            return issuer
-        raise InvalidTokenResponse(
-            f"the metadata of the resource {without_query(url)} cannot be used: {reason}"
-        )
+from .well_known import LookUp, server_metadata
 
 
 class Metadata:
     """The metadata of one authorization server.
 
     :param url: str, the issuer's or the resource's URL.
-    :param find_issuer: from that URL to the issuer's: :data:`same_issuer`, or an
-        :class:`IssuerOfResource`.
+    :param find_issuer: from that URL to the issuer's: :data:`~requests_cc.issuer.same_issuer`,
+        or an :class:`~requests_cc.issuer.IssuerOfResource`.
     :param reach: how the documents are fetched.
 
     Safe to share between threads: one of them fetches, and those who wait for it share what comes

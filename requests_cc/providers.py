@@ -18,17 +18,8 @@ import requests
 from .authorization_server import AuthorizationServer
 from .endpoint_url import check_url
 from .errors import ConfigurationError
-from .provider_table import (
-    AUTH0,
-    COGNITO,
-    ENTRA,
-    GOOGLE,
-    KEYCLOAK,
-    OKTA,
-    OKTA_ORG,
-    Provider,
-    Row,
-)
+from .provider_rules import Provider
+from .provider_table import AUTH0, COGNITO, ENTRA, GOOGLE, KEYCLOAK, OKTA, OKTA_ORG, Row
 from .reach import Timeout
 
 __all__ = ["auth0", "cognito", "entra", "google", "keycloak", "okta"]

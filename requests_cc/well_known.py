@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 import requests
 
 from .endpoint_url import without_query
-from .error_response import is_transient, retry_after
+from .error_response import LONGEST_TEXT, is_transient, retry_after
 from .errors import (
     InvalidTokenResponse,
     OAuthError,
@@ -28,7 +28,7 @@ from .errors import (
 from .exchange import Answer, exchange, without_authorization
 from .reach import Reach
 
-LONGEST_TEXT = 300  # characters of a document's own words
+MOST_SHOWN = 10  # of a document's list in a message; it can be of any length
 LEAST_TIME = 0.001  # seconds; no time at all is no timeout that requests takes
 _AUTHORITY = re.compile(r"[^:/?#]+://[^/?#]*")
 _DOCUMENT = re.compile(r"(?P<before>.*)/\.well-known/[^/]+(?P<after>/.*)?", re.DOTALL)
@@ -110,6 +110,11 @@ def readable(value: object) -> str:
     path, mark, _ = value.partition("?")  # queries can hold keys
     text = "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in path)
     return f"{text[:LONGEST_TEXT]}…" if mark or len(text) > LONGEST_TEXT else text
+
+
+def readable_list(values: Sequence[object]) -> str:
+    """The first of a document's own words, as a message may show them."""
+    return ", ".join(map(readable, values[:MOST_SHOWN]))
 
 
 def _is_same_resource(one: str, other: str) -> bool:

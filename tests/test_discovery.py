@@ -577,6 +577,21 @@ def test_only_a_trusted_issuer_is_chosen(
 
 
 @pytest.mark.parametrize(
+    ("named", "limited"),
+    [
+        ([f"https://{number}.evil.example.com" for number in range(1000)], True),
+        (["https://user:pw@" + "evil" * 1000], False),
+    ],
+)
+def test_a_resource_that_says_too_much_has_a_short_message(
+    server: DocumentServer, auth: DocumentServer, named: list[str], limited: bool
+) -> None:
+    server.routes[RESOURCE] = {"resource": server.url, "authorization_servers": named}
+    error = resource_failure(server.url, issuers=[f"{auth.url}/a"] if limited else None)
+    assert len(str(error)) < 1000
+
+
+@pytest.mark.parametrize(
     ("named", "words", "limited"),
     [
         (["https://evil.example.com/\x1b"], "it has https://evil.example.com/", True),

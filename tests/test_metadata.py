@@ -26,7 +26,8 @@ from requests_cc.errors import (
     TokenEndpointTimeout,
     TokenRequestError,
 )
-from requests_cc.metadata import IssuerOfResource, Metadata, _Fetch, same_issuer
+from requests_cc.issuer import IssuerOfResource, same_issuer
+from requests_cc.metadata import Metadata, _Fetch
 from requests_cc.reach import Reach
 from requests_cc.well_known import LookUp
 

@@ -1,0 +1,66 @@
+"""What of a metadata document is believed, member by member (RFC 8414 §2)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from requests_cc import InvalidTokenResponse
+from requests_cc.server_document import ServerDocument
+
+ISSUER = "https://auth.example.com"
+TOKEN = f"{ISSUER}/token"
+
+
+def document(**members: object) -> ServerDocument:
+    return ServerDocument({"issuer": ISSUER, **members}, ISSUER, allow_http=False)
+
+
+def test_its_repr_shows_no_member() -> None:
+    assert repr(document(token_endpoint=f"{TOKEN}?key=s3cret")) == (
+        f"ServerDocument(given_url={ISSUER!r}, allow_http=False)"
+    )
+
+
+def test_what_is_wrong_in_one_member_hinders_no_other() -> None:
+    said = document(
+        token_endpoint=TOKEN, revocation_endpoint=7, mtls_endpoint_aliases={"token_endpoint": 7}
+    )
+    assert said.endpoint("token_endpoint") == TOKEN
+    assert said.endpoint("introspection_endpoint") is None
+    with pytest.raises(InvalidTokenResponse, match="revocation_endpoint"):
+        said.endpoint("revocation_endpoint")
+    with pytest.raises(InvalidTokenResponse, match="token_endpoint"):
+        said.endpoint("token_endpoint", mutual_tls=True)
+
+
+@pytest.mark.parametrize("aliases", [None, {}, [TOKEN], "token_endpoint", {"token_endpoint": None}])
+def test_without_an_alias_a_certificate_is_shown_at_the_endpoint_itself(aliases: object) -> None:
+    said = document(token_endpoint=TOKEN, mtls_endpoint_aliases=aliases)
+    assert said.endpoint("token_endpoint", mutual_tls=True) == TOKEN
+
+
+@pytest.mark.parametrize("mutual_tls", [False, True])
+def test_what_is_said_of_an_endpoint_that_cannot_be_used_is_short(*, mutual_tls: bool) -> None:
+    url = f"http://auth.example.com/{'a' * 100_000}"
+    members: dict[str, Any] = {"mtls_endpoint_aliases": {"token_endpoint": url}}
+    said = document(**members if mutual_tls else {"token_endpoint": url})
+    with pytest.raises(InvalidTokenResponse, match="cannot be used: token_endpoint") as raised:
+        said.endpoint("token_endpoint", mutual_tls=mutual_tls)
+    assert len(str(raised.value)) < 400
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        (None, ("client_secret_basic",)),
+        ("client_secret_post", ("client_secret_basic",)),
+        ([], ()),
+        (["client_secret_post", 7, None, ["none"]], ("client_secret_post",)),
+    ],
+)
+def test_methods_are_a_list_of_names_and_basic_where_there_is_none(
+    written: object, read: tuple[str, ...]
+) -> None:
+    assert document(token_endpoint_auth_methods_supported=written).auth_methods == read
