@@ -25,7 +25,11 @@ from requests_cc import (
 )
 
 FRESH = 60  # seconds
-ALGORITHMS = ["ES256", "ES384", "ES512", "RS256", "PS256", "EdDSA"]
+ALGORITHMS = [
+    alg
+    for alg in ("ES256", "ES384", "ES512", "EdDSA", "Ed25519", "RS256", "PS256")
+    if alg in jws.JWSRegistry.algorithms  # an old joserfc does not know Ed25519 by that name
+]
 
 
 class Proofs:

@@ -6,41 +6,17 @@ import gc
 import multiprocessing
 import os
 import pickle
-import signal
 import threading
 import warnings
-from collections.abc import Callable
 
 import pytest
 import requests
+from forked_child import in_child, needs_fork
 from sources import PATIENCE, ManualClock, Source, in_thread, renewals_end
 
 from requests_cc import AccessToken, ClientCredentials, ClientCredentialsAdapter, TokenCache
 from requests_cc.fork import ForkSafeLock
 from requests_cc.testing import LocalServer
-
-needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
-
-
-def in_child(work: Callable[[], object]) -> str:
-    """What ``work`` gives in a forked child, or its error."""
-    read, write = os.pipe()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # a fork with threads: the point of it
-        pid = os.fork()
-    if pid == 0:
-        try:
-            signal.alarm(int(PATIENCE))
-            os.write(write, str(work()).encode())
-        except BaseException as error:  # noqa: BLE001
-            os.write(write, repr(error).encode())
-        finally:
-            os._exit(0)
-    os.close(write)
-    with os.fdopen(read) as answer:
-        said = answer.read()
-    os.waitpid(pid, 0)
-    return said
 
 
 @pytest.fixture

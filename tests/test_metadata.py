@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import gc
-import os
 import pickle
-import signal
 import sys
 import threading
 import time
-import warnings
 import weakref
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -19,6 +16,7 @@ from typing import Any
 import pytest
 import requests
 from document_server import PATIENCE, DocumentServer, Plain
+from forked_child import in_child, needs_fork
 
 from requests_cc.errors import (
     InvalidTokenResponse,
@@ -34,8 +32,6 @@ from requests_cc.well_known import LookUp
 RFC8414 = "/.well-known/oauth-authorization-server"
 OPENID = "/.well-known/openid-configuration"
 THREADS = 32
-
-needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
 
 
 @pytest.fixture(autouse=True)
@@ -309,26 +305,6 @@ def test_what_is_left_of_the_time_is_never_nothing() -> None:
 
 
 # --- processes ---------------------------------------------------------------------------------
-
-
-def in_child(work: Callable[[], object]) -> str:
-    read, write = os.pipe()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # a fork with threads: the point of it
-        pid = os.fork()
-    if pid == 0:
-        try:
-            signal.alarm(int(PATIENCE))
-            os.write(write, str(work()).encode())
-        except BaseException as error:  # noqa: BLE001
-            os.write(write, repr(error).encode())
-        finally:
-            os._exit(0)
-    os.close(write)
-    with os.fdopen(read) as answer:
-        said = answer.read()
-    os.waitpid(pid, 0)
-    return said
 
 
 @needs_fork

@@ -6,7 +6,6 @@ import importlib.util
 import multiprocessing
 import os
 import signal
-import subprocess
 import sys
 import threading
 from collections.abc import Callable
@@ -15,10 +14,10 @@ from pathlib import Path
 
 import pytest
 import requests
+from forked_child import in_child, needs_fork
+from fresh_interpreter import PATCHED, needs_gevent, printed_by, run
 from plain_stores import FolderStore, be_patient
 from sources import PATIENCE, ManualClock, Source, in_thread
-from test_fork import in_child, needs_fork
-from test_shutdown import PATCHED, needs_gevent, run
 from workers import Workers
 
 from requests_cc import ClientCredentials, ClientCredentialsAdapter, TokenCache
@@ -27,7 +26,6 @@ from requests_cc.stores.file import FileTokenStore
 from requests_cc.testing import LocalServer
 
 PROCESSES, THREADS = 8, 32
-TESTS = Path(__file__).parent
 pytestmark = pytest.mark.skipif(
     importlib.util.find_spec("fcntl") is None, reason="FolderStore locks with fcntl"
 )
@@ -88,18 +86,9 @@ print(session_on(token_url, FolderStore(Path(folder)), api_url).get(api_url).sta
 
 
 def test_a_script_that_runs_again_and_again_makes_one_token_request(tmp_path: Path) -> None:
-    path = os.pathsep.join([str(TESTS.parent), str(TESTS)])
     with LocalServer() as server:
         for _ in range(5):
-            finished = subprocess.run(
-                [sys.executable, "-c", CRON, server.token_url, server.api_url, str(tmp_path)],
-                capture_output=True,
-                text=True,
-                timeout=PATIENCE,
-                env={**os.environ, "PYTHONPATH": path},
-                check=False,
-            )
-            assert (finished.stdout.strip(), finished.stderr) == ("200", "")
+            assert printed_by(CRON, server.token_url, server.api_url, str(tmp_path)) == "200"
         assert len(server.token_requests) == 1
 
 
@@ -209,23 +198,10 @@ def test_greenlets_of_several_caches_share_one_request() -> None:
 @needs_gevent
 def test_a_gevent_timeout_in_the_requesting_greenlet_releases_the_store() -> None:
     program = """
-    def answer():
-        if source.requests == 1:
-            gevent.sleep(60)
-        return source.mint()
+    from cut_short import give_up_in_the_first_greenlet
 
-    source.answer = answer
-
-    def impatient():
-        with gevent.Timeout(0.3, False):
-            cache.token(source)
-            print("not reached")
-
-    first = gevent.spawn(impatient)
-    source.reached.wait()
-    others = [gevent.spawn(one.token, source) for one in caches]
-    gevent.joinall([first, *others])
-    print({other.value.value for other in others}, source.requests, store.locked)
+    tokens = give_up_in_the_first_greenlet(source, caches, seconds=0.3)
+    print(tokens, source.requests, store.locked)
     """
     assert run(program_of(program), before=PATCHED) == "{'key-2'} 2 False"
 
@@ -233,7 +209,9 @@ def test_a_gevent_timeout_in_the_requesting_greenlet_releases_the_store() -> Non
 @pytest.mark.skipif(sys.platform == "win32", reason="no SIGINT to one's own process")
 def test_ctrl_c_at_any_moment_leaves_the_store_unlocked_and_the_cache_working() -> None:
     program = """
-    import logging, random
+    import logging
+    from cut_short import interrupt_at_any_moment
+
     logging.disable()
 
     class Plain:  # without an Event, whose lock an interruption can leave held
@@ -242,27 +220,8 @@ def test_ctrl_c_at_any_moment_leaves_the_store_unlocked_and_the_cache_working() 
         def request_token(self):
             return AccessToken("plain", expires_at=clock.time() + 3600)
 
-    def interrupt(*_):
-        raise KeyboardInterrupt
-
-    signal.signal(signal.SIGALRM, interrupt)
-    sys.unraisablehook = lambda *_: None
-    plain, end, interruptions = Plain(), time.monotonic() + 2, 0
-
-    def calls():
-        signal.setitimer(signal.ITIMER_REAL, random.uniform(0.0002, 0.003))
-        # Not for ever: what is raised in a destructor, Python prints and passes over.
-        while time.monotonic() < end:
-            cache.invalidate(plain)
-            cache.token(plain)
-        signal.setitimer(signal.ITIMER_REAL, 0)
-
-    while time.monotonic() < end:
-        try:
-            calls()
-        except KeyboardInterrupt:
-            interruptions += 1
-    signal.setitimer(signal.ITIMER_REAL, 0)
+    plain = Plain()
+    interruptions = interrupt_at_any_moment(cache, plain, after=(0.0002, 0.003))
     clock.forward(3601)
     outcome = in_thread(lambda: cache.token(plain))()
     until(lambda: not store.locked)

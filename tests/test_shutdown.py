@@ -2,48 +2,10 @@
 
 from __future__ import annotations
 
-import importlib.util
-import os
-import subprocess
 import sys
-import textwrap
-from pathlib import Path
 
 import pytest
-
-TESTS = Path(__file__).parent
-PREAMBLE = """
-import atexit, signal, sys, threading, time
-from requests_cc import AccessToken, TokenCache
-from sources import ManualClock, Source, in_thread, until_waiting
-
-clock = ManualClock()
-cache, source = TokenCache(clock=clock), Source(clock)
-
-def until(condition):
-    while not condition():
-        time.sleep(0.01)
-"""
-
-
-def run(program: str, *, before: str = "", measured: bool = True) -> str:
-    """What a program prints; anything on stderr, such as a traceback, fails the test.
-
-    :param measured: whether coverage may look on: its own lock does not bear KeyboardInterrupt.
-    """
-    seen = os.environ if measured else {k: v for k, v in os.environ.items() if "COVERAGE" not in k}
-    path = os.pathsep.join([str(TESTS.parent), str(TESTS), os.environ.get("PYTHONPATH", "")])
-    finished = subprocess.run(
-        [sys.executable, "-c", before + PREAMBLE + textwrap.dedent(program)],
-        capture_output=True,
-        text=True,
-        timeout=50,
-        env={**seen, "PYTHONPATH": path},
-        check=False,
-    )
-    assert finished.stderr == ""
-    assert finished.returncode == 0
-    return finished.stdout.strip()
+from fresh_interpreter import PATCHED, needs_gevent, run
 
 
 def test_an_interpreter_exits_at_once_while_a_renewal_hangs() -> None:
@@ -104,7 +66,7 @@ def test_after_ctrl_c_in_the_requesting_main_thread_another_takes_over() -> None
 @pytest.mark.skipif(sys.platform == "win32", reason="no SIGINT to one's own process")
 def test_ctrl_c_at_any_moment_leaves_no_lock_held_and_no_request_unended() -> None:
     program = """
-    import random
+    from cut_short import interrupt_at_any_moment
 
     class Plain:
         cache_key = "plain"
@@ -112,38 +74,13 @@ def test_ctrl_c_at_any_moment_leaves_no_lock_held_and_no_request_unended() -> No
         def request_token(self):
             return AccessToken("plain")
 
-    def interrupt(*_):
-        raise KeyboardInterrupt
-
-    signal.signal(signal.SIGALRM, interrupt)
-    sys.unraisablehook = lambda *_: None
-    plain, end, interruptions = Plain(), time.monotonic() + 2, 0
-
-    def calls():
-        signal.setitimer(signal.ITIMER_REAL, random.uniform(0.00005, 0.0003))
-        # Not for ever: what is raised in a destructor, Python prints and passes over.
-        while time.monotonic() < end:
-            cache.invalidate(plain)
-            cache.token(plain)
-        signal.setitimer(signal.ITIMER_REAL, 0)
-
-    while time.monotonic() < end:
-        try:
-            calls()
-        except KeyboardInterrupt:
-            interruptions += 1
-    signal.setitimer(signal.ITIMER_REAL, 0)
+    plain = Plain()
+    interruptions = interrupt_at_any_moment(cache, plain, after=(0.00005, 0.0003))
     cache.invalidate(plain)
     outcome = in_thread(lambda: cache.token(plain))()
     print(type(outcome).__name__, interruptions > 0)
     """
     assert run(program, measured=False) == "AccessToken True"
-
-
-needs_gevent = pytest.mark.skipif(
-    importlib.util.find_spec("gevent") is None, reason="gevent is not installed"
-)
-PATCHED = "from gevent import monkey; monkey.patch_all(); import gevent\n"
 
 
 @needs_gevent
@@ -173,22 +110,9 @@ def test_greenlets_renew_ahead_in_the_background() -> None:
 @needs_gevent
 def test_after_a_gevent_timeout_in_the_requesting_greenlet_another_takes_over() -> None:
     program = """
-    def answer():
-        if source.requests == 1:
-            gevent.sleep(60)
-        return source.mint()
+    from cut_short import give_up_in_the_first_greenlet
 
-    source.answer = answer
-
-    def impatient():
-        with gevent.Timeout(0.2, False):
-            cache.token(source)
-            print("not reached")
-
-    first = gevent.spawn(impatient)
-    source.reached.wait()
-    others = [gevent.spawn(cache.token, source) for _ in range(3)]
-    gevent.joinall([first, *others])
-    print({other.value.value for other in others}, source.requests)
+    tokens = give_up_in_the_first_greenlet(source, [cache] * 3, seconds=0.2)
+    print(tokens, source.requests)
     """
     assert run(program, before=PATCHED) == "{'key-2'} 2"

@@ -13,8 +13,8 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import pytest
+from forked_child import in_child, needs_fork
 from sources import PATIENCE, ManualClock, in_thread, outcomes
-from test_fork import in_child, needs_fork
 
 from requests_cc import ConfigurationError, TokenStoreError
 from requests_cc.stores.bounded import MAX_HANGING

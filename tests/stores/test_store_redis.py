@@ -17,10 +17,10 @@ import redis
 import redis.asyncio
 import valkey
 from cryptography.fernet import Fernet
+from forked_child import in_child, needs_fork
 from redis_server import RedisServer, free_port
 from sources import PATIENCE, ManualClock
 from store_workers import fleet
-from test_fork import in_child, needs_fork
 
 from requests_cc import ConfigurationError, TokenStoreError
 from requests_cc.stores.breaker import Breaker

@@ -3,39 +3,12 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import requests
 from api_server import Arrived, Reply, within
-from proof_server import (
-    DPoPApi,
-    DPoPAuthority,
-    bound_credentials,
-    bound_session,
-    demand,
-    statuses,
-)
-
-
-@pytest.fixture
-def authority() -> Iterator[DPoPAuthority]:
-    with DPoPAuthority() as running:
-        yield running
-
-
-@pytest.fixture
-def api(authority: DPoPAuthority) -> Iterator[DPoPApi]:
-    with DPoPApi(authority) as running:
-        yield running
-
-
-@pytest.fixture
-def session(authority: DPoPAuthority, api: DPoPApi) -> Iterator[requests.Session]:
-    with bound_session(bound_credentials(authority), api) as running:
-        yield running
-
+from proof_server import bound_credentials, bound_session, demand, statuses
 
 # Bodies (rule 6).
 

@@ -4,27 +4,19 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
 
 import pytest
 from api_server import Reply
 from joserfc import jwk
 from proof_server import DPoPAuthority, Proofs, bound_credentials, opened
 
-from requests_cc import (
-    ClientCredentials,
-    DPoPKey,
-    InvalidTokenResponse,
-    OAuthError,
-    PrivateKeyJWT,
-)
+from requests_cc import ClientCredentials, DPoPKey, InvalidTokenResponse, OAuthError, PrivateKeyJWT
 
 
 @pytest.fixture
-def authority(monkeypatch: pytest.MonkeyPatch) -> Iterator[DPoPAuthority]:
+def authority(authority: DPoPAuthority, monkeypatch: pytest.MonkeyPatch) -> DPoPAuthority:
     monkeypatch.setattr(time, "sleep", lambda _: None)  # no pause between attempts
-    with DPoPAuthority() as running:
-        yield running
+    return authority
 
 
 def all_different(proofs: Proofs) -> bool:

@@ -2,22 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from functools import partial
 
 import pytest
 import requests
 from api_server import Reply, in_threads
-from proof_server import (
-    DPoPApi,
-    DPoPAuthority,
-    Proofs,
-    bound_credentials,
-    bound_session,
-    challenge,
-    demand,
-    statuses,
-)
+from proof_server import Proofs, bound_credentials, bound_session, challenge, demand, statuses
 
 from requests_cc import (
     AccessToken,
@@ -27,25 +17,6 @@ from requests_cc import (
     TokenRequestError,
     mount,
 )
-
-
-@pytest.fixture
-def authority() -> Iterator[DPoPAuthority]:
-    with DPoPAuthority() as running:
-        yield running
-
-
-@pytest.fixture
-def api(authority: DPoPAuthority) -> Iterator[DPoPApi]:
-    with DPoPApi(authority) as running:
-        yield running
-
-
-@pytest.fixture
-def session(authority: DPoPAuthority, api: DPoPApi) -> Iterator[requests.Session]:
-    with bound_session(bound_credentials(authority), api) as running:
-        yield running
-
 
 # Renewal and nonce in one call: three sends in all.
 
@@ -158,3 +129,10 @@ def test_tokens_revoked_under_32_threads_cause_one_token_request(authority, api)
     assert found == [200] * 32
     assert len(authority.bound) == 2
     assert len(authority.arrived) == 3  # the nonce was demanded once
+
+
+def test_a_nonce_beside_another_status_than_401_is_no_demand(authority, api, session) -> None:
+    of_proof = demand("nonce").headers
+    api.next = [Reply(401, challenge("invalid_token")), Reply(403, of_proof), Reply(418)]
+    assert statuses(session.get(api.origin)) == [401, 403]
+    assert len(authority.arrived) == 2

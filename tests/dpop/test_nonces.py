@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-import requests
 from api_server import Reply
 from proof_server import (
     DPoPApi,
-    DPoPAuthority,
     Proofs,
     bound_credentials,
     bound_session,
@@ -18,28 +16,7 @@ from proof_server import (
     statuses,
 )
 
-from requests_cc import (
-    TokenCache,
-)
-
-
-@pytest.fixture
-def authority() -> Iterator[DPoPAuthority]:
-    with DPoPAuthority() as running:
-        yield running
-
-
-@pytest.fixture
-def api(authority: DPoPAuthority) -> Iterator[DPoPApi]:
-    with DPoPApi(authority) as running:
-        yield running
-
-
-@pytest.fixture
-def session(authority: DPoPAuthority, api: DPoPApi) -> Iterator[requests.Session]:
-    with bound_session(bound_credentials(authority), api) as running:
-        yield running
-
+from requests_cc import TokenCache
 
 # A nonce that is demanded: once another proof, the same token.
 

@@ -3,46 +3,13 @@
 from __future__ import annotations
 
 import pickle
-from collections.abc import Iterator
 
 import pytest
 import requests
 from api_server import ApiServer, Arrived, Reply
-from proof_server import (
-    DPoPApi,
-    DPoPAuthority,
-    bound_credentials,
-    bound_session,
-    demand,
-    presented,
-    statuses,
-)
+from proof_server import bound_credentials, bound_session, demand, presented, statuses
 
-from requests_cc import (
-    AccessToken,
-    ClientCredentialsAdapter,
-    TokenCache,
-    mount,
-)
-
-
-@pytest.fixture
-def authority() -> Iterator[DPoPAuthority]:
-    with DPoPAuthority() as running:
-        yield running
-
-
-@pytest.fixture
-def api(authority: DPoPAuthority) -> Iterator[DPoPApi]:
-    with DPoPApi(authority) as running:
-        yield running
-
-
-@pytest.fixture
-def session(authority: DPoPAuthority, api: DPoPApi) -> Iterator[requests.Session]:
-    with bound_session(bound_credentials(authority), api) as running:
-        yield running
-
+from requests_cc import AccessToken, ClientCredentialsAdapter, TokenCache, mount
 
 # What is sent.
 
