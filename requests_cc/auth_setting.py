@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass
+from difflib import get_close_matches
 
 from .authorization_server import AuthorizationServer, DiscoveredServer
 from .client_assertion import ClientSecretJWT
@@ -19,11 +21,15 @@ _WITH_A_SECRET: dict[str, Callable[[], ClientAuthentication]] = {
     "client_secret_jwt": ClientSecretJWT,
 }
 _BY_NAME = {**_WITH_A_SECRET, "none": NoClientAuthentication}
+_KNOWN = ", ".join(sorted(_BY_NAME))
 _NEEDS_MORE = {
     "private_key_jwt": "PrivateKeyJWT(key)",
     "tls_client_auth": "TLSClientAuth(cert)",
     "self_signed_tls_client_auth": "TLSClientAuth(cert)",
 }
+_WITHOUT_A_SECRET = {**_NEEDS_MORE, "none": '"none"'}
+_OF_HTTP = ("basic", "bearer")  # no methods, but names that are mistaken for them
+_LIKE_A_NAME = re.compile(r"(?=.{1,40}\Z)[a-z]+(_[a-z]+)+")
 
 
 def client_authentication(auth: object, server: AuthorizationServer) -> ClientAuthentication:
@@ -40,7 +46,7 @@ def client_authentication(auth: object, server: AuthorizationServer) -> ClientAu
             return PreferredAuthentication(server)
         return preferred(server.auth_methods)
     if isinstance(auth, str):
-        return _by_name(auth)
+        return method_named(auth)
     if isinstance(auth, type):
         raise ConfigurationError(f"auth is the class {auth.__name__}: write {auth.__name__}(...)")
     if hasattr(auth, "authenticate"):
@@ -69,10 +75,13 @@ def preferred(accepted: Iterable[str] | None) -> ClientAuthentication:
     for name, method in _WITH_A_SECRET.items():
         if name in names:
             return method()
-    wanted = dict.fromkeys(f"auth={_NEEDS_MORE[name]}" for name in names if name in _NEEDS_MORE)
+    wanted = dict.fromkeys(
+        f"auth={_WITHOUT_A_SECRET[name]}" for name in names if name in _WITHOUT_A_SECRET
+    )
     raise ConfigurationError(
         f"the server accepts {readable_list(names) or 'no method'}, none of which a client_secret "
-        f"alone is enough for: set {' or '.join(wanted) or 'auth='}"
+        f"alone is enough for: set "
+        f"{' or '.join(wanted) or f'auth= to one of {_KNOWN}, or to an object'}"
     )
 
 
@@ -122,10 +131,23 @@ def check_client(authentication: ClientAuthentication, client_id: str, *, has_se
         )
 
 
-def _by_name(name: str) -> ClientAuthentication:
+def method_named(name: str, setting: str = "auth") -> ClientAuthentication:
+    """The way of client authentication that a name stands for.
+
+    :param name: str.
+    :param setting: str, what holds the name, for the message.
+    :raises ConfigurationError: when the name is not known, or not enough.
+    """
     if name in _NEEDS_MORE:
-        raise ConfigurationError(f"auth={name!r} is not enough: write auth={_NEEDS_MORE[name]}")
-    if name not in _BY_NAME:
-        known = ", ".join(sorted(_BY_NAME))
-        raise ConfigurationError(f"auth={name!r} is not known: write one of {known}, or an object")
-    return _BY_NAME[name]()
+        raise ConfigurationError(
+            f"{setting}={name!r} is not enough: write auth={_NEEDS_MORE[name]}"
+        )
+    if name in _BY_NAME:
+        return _BY_NAME[name]()
+    # What is nothing like a name may be the secret, set in the wrong place.
+    names = [*_BY_NAME, *_NEEDS_MORE, *_OF_HTTP]
+    if _LIKE_A_NAME.fullmatch(name) or get_close_matches(name, names):
+        problem = f"{setting}={name!r} is not known"
+    else:
+        problem = f"{setting} is no method that is known"
+    raise ConfigurationError(f"{problem}: write one of {_KNOWN}, or give auth= an object")

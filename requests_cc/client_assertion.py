@@ -11,7 +11,7 @@ from functools import partial
 from os import PathLike
 from typing import Any, cast
 
-from .client_secret import SecretFile
+from .client_secret import SecretFile, check_path
 from .errors import ConfigurationError
 from .private_key import PrivateKey
 from .protocols import Authentication, ClientIdentity
@@ -138,6 +138,7 @@ class AssertionFile:
         path = os.fspath(self.path) if isinstance(self.path, PathLike) else self.path
         if not isinstance(path, str) or not path:
             raise ConfigurationError("AssertionFile takes the path of a file")
+        check_path(path, "path")
         if not isinstance(self.assertion_type, str) or not self.assertion_type:
             raise ConfigurationError(f"assertion_type must be a text such as {JWT_BEARER}")
         object.__setattr__(self, "path", path)

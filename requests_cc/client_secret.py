@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from os import PathLike
@@ -14,25 +15,53 @@ from .protocols import KeyPart
 
 Secret: TypeAlias = "str | Callable[[], str]"
 
+# A line's end, a PEM, JSON, a JWT (whose header is JSON too, in base64), or a word that is longer
+# than a file's name can be.
+_WHAT_A_FILE_HOLDS = re.compile(
+    r"[\r\n]|-----BEGIN|^\s*\{|^e(?:y[AJ]|w[0o])[\w-]*\.[\w-]*\.|[^/\\]{256}"
+)
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, repr=False)
 class SecretFile:
     """A callable that reads a secret from a file, anew each time.
 
     :param path: str or path of a file, such as a mounted Docker or Kubernetes secret. White space
         at the end of its text is dropped.
+    :param variable: str, the environment variable that names the file. Messages and ``repr``
+        then name it instead of the path: whoever mistook it set it to the secret itself.
     """
 
     path: str | PathLike[str]
+    variable: str | None = field(default=None, compare=False)
 
     def __call__(self) -> str:
         try:
             text = Path(self.path).read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            reason = getattr(error, "strerror", None) or "it is no UTF-8 text"
+        except OSError as error:
+            reason = error.strerror or type(error).__name__
+        except UnicodeDecodeError:
+            reason = "it is no UTF-8 text"
+        except ValueError:  # a NUL in the path
+            reason = "it is no path"
         else:
             return text.rstrip()
-        raise ConfigurationError(f"the file {self.path} cannot be read: {reason}")
+        raise ConfigurationError(self._problem(reason))
+
+    def __repr__(self) -> str:
+        shown = (
+            f"path={str(self.path)!r}" if self.variable is None else f"variable={self.variable!r}"
+        )
+        return f"SecretFile({shown})"
+
+    def _problem(self, reason: str) -> str:
+        if self.variable is None:
+            check_path(self.path, "path")
+            return f"the file {self.path} cannot be read: {reason}"
+        return (
+            f"the file that {self.variable} names cannot be read: {reason}; set {self.variable} to "
+            f"a path, or {self.variable.removesuffix('_FILE')} to what the file should hold"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +114,17 @@ class ClientSecret:
 
     def __repr__(self) -> str:
         return f"ClientSecret(<{len(self._secrets)} hidden>)"
+
+
+def check_path(path: object, what: str) -> None:
+    """Checks that a path is not what the file should hold: no message may repeat that as a path.
+
+    :param path: what was set.
+    :param what: str, its name in the message.
+    :raises ConfigurationError: when it is a key, a certificate, JSON or a JWT.
+    """
+    if _WHAT_A_FILE_HOLDS.search(str(path)):
+        raise ConfigurationError(f"{what} is no path but what a file holds: write its path")
 
 
 def digest(secret: str | bytes) -> str:

@@ -12,10 +12,12 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import NamedTuple, NoReturn
 
+from .client_secret import check_path
 from .errors import ConfigurationError
 from .protocols import Authentication, Cert, ClientIdentity
 
 _BEGIN, _END = "-----BEGIN CERTIFICATE-----", "-----END CERTIFICATE-----"
+_KEY = "PRIVATE KEY-----"  # of whatever kind, encrypted or not
 _VERSION, _UTC_TIME = 0xA0, 0x17  # tags of DER
 
 LOADS = 10  # of files that may be in the middle of being replaced, a millisecond each
@@ -82,6 +84,8 @@ def _paths(cert: object) -> tuple[str, ...]:
     paths = [os.fspath(path) if isinstance(path, os.PathLike) else path for path in given]
     if not all(isinstance(path, str) and path for path in paths):
         raise ConfigurationError("cert must be a path, or a pair of paths: (certificate, key)")
+    for path in paths:
+        check_path(path, "cert")
     return tuple(map(str, paths))
 
 
@@ -118,8 +122,12 @@ def _check_pair(paths: tuple[str, ...]) -> None:
 
 def _problem_of_pair(paths: tuple[str, ...]) -> str | None:
     certificate, key = paths[0], paths[-1]
+    text, text_of_key = _text(certificate), _text(key)
+    if _BEGIN not in text and _KEY in text and _BEGIN in text_of_key:
+        return (
+            f"{certificate} holds a key, {key} a certificate: give (certificate, key) in this order"
+        )
     _certificate(certificate)
-    _text(key)
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_cert_chain(certificate, key, _no_password)
     except _KeyIsEncrypted:
@@ -127,10 +135,18 @@ def _problem_of_pair(paths: tuple[str, ...]) -> str | None:
     except ssl.SSLError as error:
         if error.reason == "KEY_VALUES_MISMATCH":
             return f"the key in {key} is not that of the certificate in {certificate}"
+        if _KEY not in text_of_key:
+            return _missing_key(paths)
         files = " and ".join(dict.fromkeys(paths))
         reason = f" ({error.reason})" if error.reason else ""
         return f"OpenSSL finds no certificate with its private key in {files}{reason}"
     return None
+
+
+def _missing_key(paths: tuple[str, ...]) -> str:
+    if len(paths) == 1:
+        return f"the file {paths[0]} holds no private key: add the key: TLSClientAuth((cert, key))"
+    return f"the file {paths[1]} holds no PEM private key"
 
 
 class _KeyIsEncrypted(Exception):

@@ -65,6 +65,8 @@ def read(key: PrivateKey, password: str | bytes | None) -> tuple[Any, Mapping[st
     :raises ConfigurationError: when it is no private key; the message shows nothing of it.
     """
     jwk = optional("joserfc.jwk")
+    if password is not None and not isinstance(password, (str, bytes)):
+        raise ConfigurationError(f"password must be str or bytes, not {type(password).__name__}")
     if isinstance(key, (str, bytes)):
         return _from_pem(key, password), {}
     if password is not None:

@@ -78,7 +78,7 @@ class SigningKey:
                 size = LEAST_RSA_BITS if kind == "RSA" else kind
                 return cls(key_type_of(kind).generate_key(size), alg=alg)
         known = ", ".join(name for fitting in _ALGORITHMS.values() for name in fitting)
-        raise ConfigurationError(f"alg must be one of {known}")
+        raise ConfigurationError(f"alg must be one of {known}, not {alg!r:.20}")
 
     @property
     def public_jwk(self) -> dict[str, Any]:

@@ -87,7 +87,11 @@ def test_an_object_that_is_not_whole_says_what_it_lacks(missing: str) -> None:
     ("auth", "words"),
     [
         ("private_key", "is not known: write one of client_secret_basic, client_secret_jwt, "),
-        ("", "is not known: write one of"),
+        ("client-secret-basic", "^auth='client-secret-basic' is not known: write one of client_"),
+        ("basic", "^auth='basic' is not known: write one of client_secret_basic, "),
+        ("HTTP_BASIC", "^auth is no method that is known: write one of client_secret_basic, "),
+        ("proof_of_work", "^auth='proof_of_work' is not known: "),
+        ("", "^auth is no method that is known: write one of"),
         ("private_key_jwt", r"write auth=PrivateKeyJWT\(key\)"),
         ("tls_client_auth", r"write auth=TLSClientAuth\(cert\)"),
         ("self_signed_tls_client_auth", r"write auth=TLSClientAuth\(cert\)"),
@@ -100,6 +104,28 @@ def test_an_object_that_is_not_whole_says_what_it_lacks(missing: str) -> None:
 def test_what_is_no_client_authentication_is_refused(auth: object, words: str) -> None:
     with pytest.raises(ConfigurationError, match=words):
         client_authentication(auth, SERVER)
+
+
+@pytest.mark.parametrize(
+    "secret",
+    [
+        "s3cr3t",
+        "correcthorse",
+        "sk_live_4f9a0c",
+        "a_s3cr3t",
+        "correct_horse\n",
+        "_horse_",
+        "correct_horse_" * 3 + "staple",
+        "Correct Horse",
+    ],
+)
+def test_a_secret_in_place_of_a_method_is_not_repeated(secret: str) -> None:
+    with pytest.raises(ConfigurationError) as raised:
+        ClientCredentials("https://auth.example.com/token", "me", auth=secret)
+    assert str(raised.value) == (
+        "auth is no method that is known: write one of client_secret_basic, client_secret_jwt, "
+        "client_secret_post, none, or give auth= an object"
+    )
 
 
 @pytest.mark.parametrize(
@@ -119,6 +145,30 @@ def test_a_server_that_wants_more_than_a_secret_is_an_error_that_says_so() -> No
     server = AuthorizationServer("https://auth.example.com/token", auth_methods=["private_key_jwt"])
     with pytest.raises(ConfigurationError, match=r"accepts private_key_jwt, none of which.*auth="):
         ClientCredentials(server, "me", "s3cret")
+
+
+@pytest.mark.parametrize(
+    ("accepted", "advice"),
+    [
+        (
+            ["client_secret_bsic"],
+            "auth= to one of client_secret_basic, client_secret_jwt, client_secret_post, none, or "
+            "to an object",
+        ),
+        (["none"], 'auth="none"'),
+        (["tls_client_auth", "none"], 'auth=TLSClientAuth(cert) or auth="none"'),
+    ],
+)
+def test_a_server_whose_methods_are_of_no_use_leads_to_those_that_are(
+    accepted: list[str], advice: str
+) -> None:
+    server = AuthorizationServer("https://auth.example.com/token", auth_methods=accepted)
+    with pytest.raises(ConfigurationError) as raised:
+        ClientCredentials(server, "me", "s3cret")
+    assert str(raised.value) == (
+        f"the server accepts {', '.join(accepted)}, none of which a client_secret alone is enough "
+        f"for: set {advice}"
+    )
 
 
 # --- whether the client can ---------------------------------------------------------------------

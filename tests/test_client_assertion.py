@@ -395,6 +395,17 @@ def test_an_assertion_file_takes_a_path(path: Any) -> None:
         AssertionFile(path)
 
 
+@pytest.mark.parametrize(
+    "text", ["eyJhbGciOiJFUzI1NiJ9.s3cr3t.c2ln", "eyJhbGciOiJkaXIifQ..s3cr3t.a.b", "s3cr3t\nmore"]
+)
+def test_an_assertion_in_place_of_its_path_is_not_repeated(text: str) -> None:
+    with pytest.raises(ConfigurationError, match=r"^path is no path but what a file holds: "):
+        AssertionFile(text)
+    with pytest.raises(ConfigurationError, match=r"^path is no path but what a file holds: ") as e:
+        AssertionFile(Path(text))
+    assert "s3cr3t" not in str(e.value)
+
+
 @pytest.mark.parametrize("kind", ["", None, 7])
 def test_an_assertion_type_is_a_text(kind: Any) -> None:
     with pytest.raises(ConfigurationError, match="assertion_type must be a text such as urn:"):

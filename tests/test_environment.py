@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import pickle
 from pathlib import Path
+from typing import Any
 
 import pytest
 from document_server import DocumentServer
@@ -118,15 +120,117 @@ def test_a_missing_setting_names_its_variable(
 def test_a_missing_secret_is_said(environment: pytest.MonkeyPatch) -> None:
     environment.setenv("OAUTH_TOKEN_URL", URL)
     environment.setenv("OAUTH_CLIENT_ID", "me")
-    with pytest.raises(ConfigurationError, match="client_secret is missing"):
-        ClientCredentials.from_env()
+    for method in ("", "client_secret_post"):
+        environment.setenv("OAUTH_AUTH", method)
+        assert refusal() == (
+            "OAUTH_CLIENT_SECRET is missing: set it, or OAUTH_CLIENT_SECRET_FILE; a public client "
+            "sets OAUTH_AUTH=none"
+        )
+    environment.setenv("OAUTH_AUTH", "none")
+    assert ClientCredentials.from_env() == ClientCredentials(URL, "me", auth="none")
+    environment.setenv("OAUTH_CLIENT_SECRET", "s3cret")
+    assert refusal() == "OAUTH_AUTH=none sends no OAUTH_CLIENT_SECRET: unset one of them"
 
 
-def test_a_file_that_cannot_be_read_is_named() -> None:
-    with pytest.raises(ConfigurationError, match="/no/such/file cannot be read: No such file"):
-        Environment("X_", {"X_SCOPE_FILE": "/no/such/file"}).text("SCOPE")
-    with pytest.raises(ConfigurationError, match="/no/such/file cannot be read: No such file"):
-        Environment("X_", {"X_SECRET_FILE": "/no/such/file"}).secret("SECRET")
+def refusal(prefix: str = "OAUTH_") -> str:
+    with pytest.raises(ConfigurationError) as raised:
+        ClientCredentials.from_env(prefix)
+    assert raised.value.__context__ is None
+    return str(raised.value)
+
+
+@pytest.mark.parametrize(
+    "path", ["s3cr3t-pasted-here", "-----BEGIN s3cr3t", "eyJh.s3cr3t.x", "s3cr3t" * 99]
+)
+@pytest.mark.parametrize("name", ["CLIENT_ID", "CLIENT_SECRET", "SCOPE"])
+def test_a_file_that_cannot_be_read_is_named_by_its_variable_alone(
+    environment: pytest.MonkeyPatch, name: str, path: str
+) -> None:
+    for other in {"TOKEN_URL", "CLIENT_ID", "CLIENT_SECRET"} - {name}:
+        environment.setenv(f"OAUTH_{other}", SETTINGS[other])
+    environment.setenv(f"OAUTH_{name}_FILE", path)
+    reason = "File name too long" if len(path) > 255 else "No such file or directory"
+    assert refusal() == (
+        f"the file that OAUTH_{name}_FILE names cannot be read: {reason}; set OAUTH_{name}_FILE "
+        f"to a path, or OAUTH_{name} to what the file should hold"
+    )
+
+
+def test_a_file_that_went_is_named_by_its_variable_at_the_token_request(
+    environment: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    path = tmp_path / "secret"
+    path.write_text("s3cret")
+    environment.setenv("OAUTH_TOKEN_URL", URL)
+    environment.setenv("OAUTH_CLIENT_ID", "me")
+    environment.setenv("OAUTH_CLIENT_SECRET_FILE", str(path))
+    credentials = pickle.loads(pickle.dumps(ClientCredentials.from_env()))
+    path.unlink()
+    with pytest.raises(ConfigurationError, match=r"^the file that OAUTH_CLIENT_SECRET_FILE names "):
+        credentials.request_token()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("TOKEN_URL", "auth.example.com", "OAUTH_TOKEN_URL is no URL that can be used: "),
+        ("TOKEN_URL", "http://auth.example.com/t", "OAUTH_TOKEN_URL ('http://auth.example.com/t')"),
+        ("AUTH", "s3cr3t", "OAUTH_AUTH is no method that is known: write one of client_secret_"),
+        ("AUTH", "client_secret_bsic", "OAUTH_AUTH='client_secret_bsic' is not known: write one"),
+        ("AUTH", "private_key_jwt", "OAUTH_AUTH='private_key_jwt' is not enough: write auth="),
+    ],
+)
+@pytest.mark.parametrize("in_a_file", [False, True])
+def test_a_setting_that_cannot_be_used_names_its_variable(
+    environment: pytest.MonkeyPatch,
+    tmp_path: Path,
+    name: str,
+    value: str,
+    words: str,
+    in_a_file: bool,
+) -> None:
+    for other in {"TOKEN_URL", "CLIENT_ID", "CLIENT_SECRET"} - {name}:
+        environment.setenv(f"OAUTH_{other}", SETTINGS[other])
+    path = tmp_path / "setting"
+    path.write_text(value)
+    environment.setenv(
+        f"OAUTH_{name}_FILE" if in_a_file else f"OAUTH_{name}", str(path) if in_a_file else value
+    )
+    assert refusal().startswith(words)
+
+
+@pytest.mark.parametrize("prefix", [None, 7, b"OAUTH_"])
+def test_a_prefix_must_be_a_text(prefix: Any) -> None:
+    kind = type(prefix).__name__
+    assert refusal(prefix) == f'prefix must be a str such as "OAUTH_", not {kind}'
+
+
+def test_a_prefix_that_lacks_its_end_is_told_so(
+    environment: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for name, value in SETTINGS.items():
+        environment.setenv(f"BILLING_{name}", value)
+        environment.setenv(f"X{name}", value)
+    assert refusal("BILLING") == (
+        "BILLINGTOKEN_URL (or BILLINGISSUER) is missing or empty: prefix 'BILLING' does not end "
+        'in "_", write "BILLING_"'
+    )
+    assert ClientCredentials.from_env("X") == EXPECTED
+    path = tmp_path / "url"
+    path.write_text(URL)
+    environment.setenv("XTOKEN_URL", "")
+    environment.setenv("XTOKEN_URL_FILE", str(path))
+    assert ClientCredentials.from_env("X") == EXPECTED
+    environment.delenv("XTOKEN_URL_FILE")
+    for name in ("XISSUER", "XISSUER_FILE"):
+        environment.setenv(name, "/no/such/file")
+        assert "does not end" not in refusal("X")
+        environment.delenv(name)
+    for name, value in SETTINGS.items():
+        environment.setenv(name, value)
+    assert ClientCredentials.from_env("") == EXPECTED
+    environment.delenv("TOKEN_URL")
+    assert "does not end" not in refusal("")
 
 
 def test_an_empty_file_of_a_secret_is_named(tmp_path: Path) -> None:
@@ -213,5 +317,5 @@ def test_an_issuer_that_cannot_be_used_is_named(
 ) -> None:
     environment.setenv("OAUTH_ISSUER", issuer)
     environment.setenv("OAUTH_CLIENT_ID", "me")
-    with pytest.raises(ConfigurationError, match=r"^issuer "):
+    with pytest.raises(ConfigurationError, match=r"^OAUTH_ISSUER "):
         ClientCredentials.from_env()

@@ -278,8 +278,11 @@ def test_a_key_is_generated_for_each_algorithm(kind: str, alg: str) -> None:
 
 @pytest.mark.parametrize("alg", ["HS256", "none", "es256", "", None])
 def test_no_key_is_generated_for_another_algorithm(alg: Any) -> None:
-    with pytest.raises(ConfigurationError, match=r"alg must be one of RS256, .*ES256, .*Ed25519"):
+    with pytest.raises(
+        ConfigurationError, match=r"alg must be one of RS256, .*ES256, .*Ed25519"
+    ) as e:
         SigningKey.generate(alg)
+    assert str(e.value).endswith(f"Ed25519, not {alg!r}")
 
 
 # --- what is refused, without a word of the key -------------------------------------------------
@@ -409,6 +412,8 @@ def test_a_password_must_be_there_and_right_where_it_is_needed_and_nowhere_else(
     error = refused("cannot be read: check that it is whole, and password", encrypted, password="x")
     assert "hörse" not in str(error)
     refused("needs no password: leave it out", pem_of(native("P-256")), password=PASSWORD)
+    for key in (encrypted, pem_of(native("P-256")), jwk_of("P-256")):
+        refused("^password must be str or bytes, not int$", key, password=5)
 
 
 # --- what it shows and how it travels -----------------------------------------------------------

@@ -5,46 +5,15 @@ from __future__ import annotations
 import ssl
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import requests
 from api_server import in_threads
 from connect_proxy import ConnectProxy
-from mtls_server import (
-    PATIENCE,
-    CertificateApi,
-    CertificateAuthority,
-    Certificates,
-    credentials_with,
-    session_with,
-    thumbprint,
-)
+from mtls_server import PATIENCE, credentials_with, session_with, thumbprint
 
-from requests_cc import (
-    ConfigurationError,
-    TokenCache,
-)
-
-
-@pytest.fixture
-def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Certificates:
-    certificates = Certificates(tmp_path)
-    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificates.bundle))
-    return certificates
-
-
-@pytest.fixture
-def authority(files: Certificates) -> Iterator[CertificateAuthority]:
-    with CertificateAuthority(files.server_context(ssl.CERT_REQUIRED)) as running:
-        yield running
-
-
-@pytest.fixture
-def api(files: Certificates, authority: CertificateAuthority) -> Iterator[CertificateApi]:
-    with CertificateApi(authority, files.server_context(ssl.CERT_REQUIRED)) as running:
-        yield running
+from requests_cc import ConfigurationError, TokenCache
 
 
 @pytest.mark.parametrize("own_session", [False, True])

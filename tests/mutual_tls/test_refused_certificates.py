@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
 import pytest
 import requests
 import trustme
-from mtls_server import CertificateAuthority, Certificates, thumbprint
+from mtls_server import Certificates, thumbprint
 from raw_server import RawServer, drop, reset
 
 from requests_cc import (
@@ -24,19 +24,6 @@ from requests_cc import (
 from requests_cc.exchange_failure import failure
 
 CHECK = "check the client certificate (TLSClientAuth, or the cert of the AuthorizationServer's"
-
-
-@pytest.fixture
-def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Certificates:
-    certificates = Certificates(tmp_path)
-    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificates.bundle))
-    return certificates
-
-
-@pytest.fixture
-def authority(files: Certificates) -> Iterator[CertificateAuthority]:
-    with CertificateAuthority(files.server_context(ssl.CERT_REQUIRED)) as running:
-        yield running
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pickle
 import ssl
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,36 +11,12 @@ import requests
 from mtls_server import (
     CertificateApi,
     CertificateAuthority,
-    Certificates,
     credentials_with,
     session_with,
     thumbprint,
 )
 
-from requests_cc import (
-    AuthorizationServer,
-    ClientCredentials,
-    TLSClientAuth,
-)
-
-
-@pytest.fixture
-def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Certificates:
-    certificates = Certificates(tmp_path)
-    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificates.bundle))
-    return certificates
-
-
-@pytest.fixture
-def authority(files: Certificates) -> Iterator[CertificateAuthority]:
-    with CertificateAuthority(files.server_context(ssl.CERT_REQUIRED)) as running:
-        yield running
-
-
-@pytest.fixture
-def api(files: Certificates, authority: CertificateAuthority) -> Iterator[CertificateApi]:
-    with CertificateApi(authority, files.server_context(ssl.CERT_REQUIRED)) as running:
-        yield running
+from requests_cc import AuthorizationServer, ClientCredentials, TLSClientAuth
 
 
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
