@@ -143,6 +143,7 @@ class AuthenticatedRequest:
         session, body_format = self.server.session, self._body_format
         # "identity": what is not compressed cannot be a compression bomb.
         headers = {"Accept": "application/json", "Accept-Encoding": "identity"}
+        headers["Content-Type"] = _CONTENT_TYPES[body_format]  # a session may have one of its own
         if self.dpop is not None:
             headers["DPoP"] = self.dpop.proof("POST", url)
         if session is not None and authentication.cert is not None:
@@ -173,6 +174,8 @@ class AuthenticatedRequest:
         # Shown by whoever prints the variables of a traceback: params and queries hold secrets.
         return f"AuthenticatedRequest({self.server.given_url!r}, {self.client_id!r})"
 
+
+_CONTENT_TYPES = {"form": "application/x-www-form-urlencoded", "json": "application/json"}
 
 # How an endpoint that is not where it was looks from here; a host that is gone may never answer.
 _MOVED = (TokenEndpointUnreachable, TokenEndpointTimeout, InvalidTokenResponse)

@@ -34,7 +34,19 @@ def _token_in(answer: Answer, request: AuthenticatedRequest) -> AccessToken:
             f"{request.server.given_url} answered {answer.status_code} without a JSON object: "
             f"check that this is the token endpoint's URL"
         )
-    token = AccessToken.from_response(members, answer.requested_at)
+    try:
+        token = AccessToken.from_response(members, answer.requested_at)
+    except InvalidTokenResponse as error:
+        reason = str(error)
+    else:
+        return _of_the_wanted_type(token, request)
+    raise InvalidTokenResponse(
+        f"{request.server.given_url} answered {answer.status_code} without a token that can be "
+        f"used: {reason}; check that this is the token endpoint's URL"
+    )
+
+
+def _of_the_wanted_type(token: AccessToken, request: AuthenticatedRequest) -> AccessToken:
     wanted = "Bearer" if request.dpop is None else "DPoP"
     if token.token_type == wanted:
         return token
