@@ -116,14 +116,33 @@ class ClientCredentialsAdapter(HTTPAdapter):
                 "a token request would travel through a ClientCredentialsAdapter: give the "
                 "AuthorizationServer a session= without one where its endpoints live"
             )
-        options = (stream, timeout, verify, cert, proxies)
         url = request.url or ""
         if not url.startswith(self._prefixes) and not self._audience.includes(url):
-            return self._transmit(request, options)
+            return self._transmit(request, (stream, timeout, verify, cert, proxies))
         cache = default_cache() if self._cache is None else self._cache
         token = cache.token(self._source)
         rewind = None if request.body is None else rewinder(request.body)
-        response = self._send_authorized(request, options, token)
+        options = (stream, timeout, verify, cert, proxies)
+        if self._is_bound:
+            response = self._send_authorized(request, options, token)
+        else:
+            # As _send_authorized does it, which is one more call on the path of every request.
+            authorized = authorized_copy(request, token.authorization)
+            send = super().send if self._transport is None else self._transport.send
+            try:
+                response = send(
+                    authorized,
+                    stream=stream,
+                    timeout=timeout,
+                    verify=verify,
+                    cert=cert,
+                    proxies=proxies,
+                )
+            except requests.RequestException as error:
+                hide_copy(error, token.authorization, request)
+                raise
+            response.request = request
+            response.connection = self  # where an auth object's hook, such as Digest's, sends again
         if response.status_code != UNAUTHORIZED:
             return response
         resend = partial(self._send_authorized, request, options)
@@ -153,8 +172,7 @@ class ClientCredentialsAdapter(HTTPAdapter):
         if self._certificate is not None:
             cert = self._certificate.present_with(token, self)
         try:
-            # By name, since some transports take them in no other way. Not by _transmit, which
-            # is one more call on the path of every request.
+            # By name, since some transports take them in no other way.
             send = super().send if self._transport is None else self._transport.send
             response = send(
                 authorized,
@@ -165,14 +183,14 @@ class ClientCredentialsAdapter(HTTPAdapter):
                 proxies=proxies,
             )
         except requests.RequestException as error:
-            hide_copy(error, authorized, request)
+            hide_copy(error, token.authorization, request)
             if self._certificate is None or last_attempt or not is_of_own_certificate(error):
                 raise
         else:
             if self._dpop is not None:
                 self._dpop.take_nonce(str(request.url), response.headers)
             response.request = request
-            response.connection = self  # where an auth object's hook, such as Digest's, sends again
+            response.connection = self
             return response
         # Its files were being replaced: read again, they belong together.
         return self._send_authorized(request, options, token, last_attempt=True)
@@ -197,6 +215,7 @@ class ClientCredentialsAdapter(HTTPAdapter):
         self._dpop: ProofKey | None = getattr(self._source, "dpop", None)
         cert: Cert | None = getattr(self._source, "cert", None)
         self._certificate = None if cert is None else PresentedCertificate(cert)
+        self._is_bound = self._dpop is not None or self._certificate is not None
 
 
 def mount(session: requests.Session, adapter: BaseAdapter) -> None:

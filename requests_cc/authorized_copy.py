@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import copy
+from collections.abc import Iterable
 
 import requests
 from requests import PreparedRequest
 from requests.structures import CaseInsensitiveDict
 
-# What else PreparedRequest.copy() takes along, and what a mapping of headers is made of. All by
-# name: to read an instance's __dict__ is to slow down the instance from then on.
-_PUBLIC_ATTRIBUTES = ("method", "url", "headers", "body", "hooks")
-_OTHERS = tuple(name for name in vars(PreparedRequest()) if name not in _PUBLIC_ATTRIBUTES)
-_PARTS = tuple(vars(CaseInsensitiveDict()))
+_PARTS = tuple(vars(CaseInsensitiveDict()))  # what a mapping of headers is made of
 
 _new = object.__new__  # without __init__, which would set what is set again
 
@@ -23,8 +19,11 @@ class AuthorizedHeaders(CaseInsensitiveDict[str | bytes]):
     An ordinary mapping of headers builds its copy name by name, in three times the time.
     """
 
-    def copy(self) -> AuthorizedHeaders:
-        return _copy_of(self)
+    def copy(self: CaseInsensitiveDict[str | bytes]) -> AuthorizedHeaders:
+        headers = _new(AuthorizedHeaders)
+        for part in _PARTS:
+            setattr(headers, part, getattr(self, part).copy())
+        return headers
 
 
 def authorized_copy(request: PreparedRequest, authorization: str) -> PreparedRequest:
@@ -35,36 +34,46 @@ def authorized_copy(request: PreparedRequest, authorization: str) -> PreparedReq
     :param authorization: str, the header's value.
     """
     given = request.headers
-    # A caller may have put a plain dict there.
-    headers = _copy_of(given) if type(given) is CaseInsensitiveDict else AuthorizedHeaders(given)
+    if type(given) is CaseInsensitiveDict:
+        headers = AuthorizedHeaders.copy(given)
+    else:
+        headers = AuthorizedHeaders(given)  # a caller may have put a plain dict there
     headers["Authorization"] = authorization
-    if type(request) is not PreparedRequest:
-        authorized = copy.copy(request)  # a user's own kind may have attributes of its own
-        authorized.headers = headers
-        return authorized
-    authorized = _new(PreparedRequest)
-    authorized.method = request.method
-    authorized.url = request.url
+    authorized = _new(type(request))
+    # One by one: an instance whose dict was touched is slower to read from then on.
+    for name, value in request.__dict__.items():
+        setattr(authorized, name, value)
     authorized.headers = headers
-    authorized.body = request.body
-    authorized.hooks = request.hooks
-    for name in _OTHERS:
-        setattr(authorized, name, getattr(request, name))
     return authorized
 
 
 def hide_copy(
-    error: requests.RequestException, authorized: PreparedRequest, request: PreparedRequest
+    error: requests.RequestException, authorization: str, request: PreparedRequest
 ) -> None:
-    """Puts the caller's own request in the copy's place, in what the API call raised."""
-    if error.request is authorized:
-        error.request = request
-    if error.response is not None and error.response.request is authorized:
-        error.response.request = request
+    """Puts the caller's own request in the copy's place, in what the API call raised.
+
+    Also in the place of further copies that a transport made, and in the errors that led to this
+    one: wherever the token is.
+
+    :param authorization: str, the header that carries it.
+    :param request: the caller's own.
+    """
+    for each in _chain(error):
+        if isinstance(each, requests.RequestException):
+            for holder in (each, each.response):
+                held = getattr(holder, "request", None)
+                headers = getattr(held, "headers", None) or {}
+                if headers.get("Authorization") == authorization:
+                    holder.request = request  # type: ignore[union-attr] # it has one
 
 
-def _copy_of(given: CaseInsensitiveDict[str | bytes]) -> AuthorizedHeaders:
-    headers = _new(AuthorizedHeaders)
-    for part in _PARTS:
-        setattr(headers, part, getattr(given, part).copy())
-    return headers
+def _chain(error: BaseException) -> Iterable[BaseException]:
+    """An error and all that led to it."""
+    chain: dict[int, BaseException] = {}
+    ahead: list[BaseException | None] = [error]
+    while ahead:
+        each = ahead.pop()
+        if each is not None and id(each) not in chain:
+            chain[id(each)] = each
+            ahead += (each.__cause__, each.__context__)
+    return chain.values()

@@ -10,7 +10,7 @@ import pytest
 import requests
 from requests.structures import CaseInsensitiveDict
 
-from requests_cc.authorized_copy import authorized_copy
+from requests_cc.authorized_copy import authorized_copy, hide_copy
 
 TOKEN = "Bearer abc"
 
@@ -87,6 +87,12 @@ def test_the_copy_can_be_copied_as_requests_does_it() -> None:
     assert again.url == "https://api.example.com/path?a=b"
 
 
+def test_what_a_user_put_on_a_request_is_on_the_copy() -> None:
+    request = prepared()
+    request.signer = "k1"  # type: ignore[attr-defined] # as an auth object may
+    assert authorized_copy(request, TOKEN).signer == "k1"  # type: ignore[attr-defined]
+
+
 class Signed(requests.PreparedRequest):
     """A user's own kind of request, with an attribute and a path of its own."""
 
@@ -105,3 +111,32 @@ def test_a_users_own_kind_of_request_keeps_its_ways() -> None:
     assert authorized.path_url == "/signed-with/k1"
     assert authorized.headers["Authorization"] == TOKEN
     assert "Authorization" not in request.headers
+
+
+def failed(request: requests.PreparedRequest, authorization: str) -> requests.HTTPError:
+    """As a transport raises it that sends a copy of what it was given."""
+    response = requests.Response()
+    response.request = authorized_copy(request, authorization).copy()
+    return requests.HTTPError("500", response=response)
+
+
+def test_no_error_shows_a_further_copy_that_a_transport_made() -> None:
+    request = prepared()
+    error = requests.ConnectionError("wrapped", request=authorized_copy(request, TOKEN).copy())
+    error.__cause__, error.__context__ = failed(request, TOKEN), failed(request, TOKEN)
+    error.__context__.__context__ = error  # it need not end
+    hide_copy(error, TOKEN, request)
+    for each in (error, error.__cause__, error.__context__):
+        assert each.request is request
+    assert error.__cause__.response.request is error.__context__.response.request is request
+
+
+def test_an_error_that_was_there_before_keeps_its_own_request() -> None:
+    """Such as one that the caller handles while it makes this call."""
+    before = failed(prepared(), "Bearer other")
+    own = before.request
+    error = requests.ConnectionError("no request at all")
+    error.__context__ = before
+    hide_copy(error, TOKEN, prepared())
+    assert error.request is None
+    assert before.request is before.response.request is own
