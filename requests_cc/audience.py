@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable
 
+from .endpoint_url import check_allow_http
 from .errors import ConfigurationError
 from .origin import Origin
 
@@ -24,6 +25,7 @@ class Audience:
     """
 
     def __init__(self, origins: Iterable[str], *, allow_http: bool) -> None:
+        check_allow_http(allow_http)
         self._named = {_checked(url, allow_http=allow_http) for url in origins}
         self.origins = tuple(sorted(str(origin) for origin in self._named))
         #: URLs that begin so are for this audience, whatever follows.

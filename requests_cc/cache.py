@@ -61,6 +61,8 @@ class TokenCache:
             raise ConfigurationError("leeway must be seconds, zero or more")
         if isinstance(maxsize, bool) or not isinstance(maxsize, int) or maxsize < 1:
             raise ConfigurationError("maxsize must be an int, one or more")
+        if not isinstance(background, bool):
+            raise ConfigurationError("background must be True or False")
         if observer is not None and not callable(observer):
             raise ConfigurationError("observer must be callable with one event, or None")
         if not all(callable(getattr(clock, name, None)) for name in ("time", "monotonic")):
@@ -77,7 +79,12 @@ class TokenCache:
         self._clock = clock
         self._journal = Journal(observer)
         table = TokenTable(maxsize)
-        self._find = table.get
+        # What every hit needs, at hand.
+        self._find, self._time, self._count_hit = (
+            table.get,
+            clock.time,
+            self._journal.hits.increment,
+        )
         fleet = None if store is None else Fleet(store, self._journal, clock, leeway)
         self._flights = SingleFlight(
             table, self._journal, clock, fleet, leeway=leeway, background=background
@@ -94,10 +101,10 @@ class TokenCache:
         """
         entry = self._find((type(source), source.cache_key))
         if entry is not None:
-            state, now = entry.state, self._clock.time()
+            state, now = entry.state, self._time()
             if now < state.renew_at:
                 entry.used_at = now
-                self._journal.hits.increment()
+                self._count_hit()
                 return state.token  # type: ignore[return-value] # without one renew_at is -inf
         return self._flights.obtain(source, None)  # type: ignore[return-value] # only 401s decline
 

@@ -19,8 +19,10 @@ def check_url(url: object, what: str, *, allow_http: bool) -> None:
     :param url: what was set.
     :param what: str, its name in the message.
     :param allow_http: bool, whether plain http beyond loopback is accepted.
-    :raises ConfigurationError: when it is no absolute http(s) URL that can be trusted.
+    :raises ConfigurationError: when it is no absolute http(s) URL that can be trusted, or
+        ``allow_http`` no bool.
     """
+    check_allow_http(allow_http)
     if not isinstance(url, str) or not url:
         raise ConfigurationError(f"{what} is missing: write its URL, https://...")
     origin, reason = _origin(url)
@@ -33,10 +35,21 @@ def check_url(url: object, what: str, *, allow_http: bool) -> None:
         raise ConfigurationError(f"{what} ({shown!r}) has a fragment: leave out # and the rest")
     if " " in url or not url.isprintable():
         raise ConfigurationError(f"{what} ({shown!r}) holds white space or a control character")
-    if origin.scheme == "http" and not origin.is_loopback and allow_http is not True:
+    if origin.scheme == "http" and not origin.is_loopback and not allow_http:
         raise ConfigurationError(
             f"{what} ({shown!r}) would be asked over plain http: write https://, or, where the "
             f"network is trusted, allow_http=True beside it"
+        )
+
+
+def check_allow_http(allow_http: object) -> None:
+    """Checks a setting that opens a door: any text from the environment would count as true.
+
+    :raises ConfigurationError: when it is no bool.
+    """
+    if not isinstance(allow_http, bool):
+        raise ConfigurationError(
+            f"allow_http must be True or False, not {type(allow_http).__name__}"
         )
 
 

@@ -46,11 +46,11 @@ class TokenTable:
         return iter(self._entries.values())
 
     def _evict(self, now: Now) -> None:
-        """Makes room, never of what requests or cools down; what has expired goes first."""
+        """Makes room: what has expired first, never what requests, cools down or is held."""
         evictable = [
             (entry.used_at, number, key, entry.state.usable(now))
             for number, (key, entry) in enumerate(self._entries.items())
-            if entry.flight is None and not entry.state.cools_for(now)
+            if not (entry.flight or entry.state.cools_for(now) or entry.state.held_for(now))
         ]
         leaving = [one for one in evictable if not one[-1]]
         if not leaving:

@@ -62,12 +62,14 @@ def test_a_revoked_token_is_renewed_and_the_request_resent_once(server):
     assert len(server.api_requests) == 3
 
 
-def test_the_second_answer_is_the_callers_whatever_it_is(server):
-    answers = iter([Reply(401), Reply(418, body=b"teapot")])
+@pytest.mark.parametrize("status", [204, 401, 403, 404, 418, 503])
+def test_the_second_answer_is_the_callers_whatever_it_is(server, status):
+    second = b"" if status == 204 else b"teapot"
+    answers = iter([Reply(401, body=b"first"), Reply(status, body=second)])
     with ApiServer(lambda _: next(answers)) as api, session_for(server, api.origin) as session:
         response = session.get(api.origin)
-    assert (response.status_code, response.text) == (418, "teapot")
-    assert len(response.history) == 1
+    assert (response.status_code, response.content) == (status, second)
+    assert [first.text for first in response.history] == ["first"]
 
 
 def test_a_hundred_threads_with_one_rejected_token_make_one_token_request(server):
@@ -152,6 +154,7 @@ def test_a_401_during_a_hold_is_handed_on_untouched(server):
         assert response.history == []
         assert response.raw.read() == body
         assert session.get(api.origin).content == body
+    assert len(api.arrived) == 2 + 1 + 1  # the first call was resent
 
 
 def test_the_same_token_handed_out_again_is_not_sent_again():

@@ -174,11 +174,16 @@ def test_the_401_to_an_upload_is_whole(server):
             assert b"".join(streamed.iter_content(10_000)) == body
 
 
-def test_an_upload_holds_no_connection_while_its_token_is_renewed(server):
+@pytest.mark.parametrize(
+    "rejection",
+    [Reply(401), Reply(401, body=b"w" * 300_000), Reply(401, pieces=[b"w" * 300_000])],
+    ids=["small", "large", "chunked"],
+)
+def test_an_upload_holds_no_connection_while_its_token_is_renewed(server, rejection):
     seen: list[object] = []
 
     def answer(arrived: Arrived) -> Reply:
-        return Reply(401) if arrived.body and not seen else Reply()
+        return rejection if arrived.body and not seen else Reply()
 
     def observe(event: object) -> None:
         if type(event).__name__ == "TokenRequested" and cache.stats().rejections:

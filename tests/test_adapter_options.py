@@ -326,6 +326,20 @@ def test_a_token_request_through_an_adapter_is_refused(server, how):
     assert len(server.token_requests) == (1 if how == "later" else 0)
 
 
+def test_an_auth_object_that_needs_the_token_that_it_helps_to_request_is_refused(server):
+    cache = TokenCache()
+
+    def auth(request: requests.PreparedRequest) -> requests.PreparedRequest:
+        cache.token(credentials)
+        return request
+
+    authorization_server = AuthorizationServer(server.token_url, timeout=(2.0, 3.0))
+    credentials = ClientCredentials(authorization_server, "me", auth=auth)
+    with pytest.raises(ConfigurationError, match="the token that it is about to bring"):
+        cache.token(credentials)
+    assert not server.token_requests
+
+
 # What a pickle carries: rule 15.
 
 
@@ -388,6 +402,7 @@ def test_credentials_that_name_no_usable_origin_are_refused(more, message):
         ({"origins": ["https://ok.example", 7]}, "absolute http or https URL"),
         ({"origins": "ftp://api.example.com"}, "absolute http or https URL"),
         ({"origins": "http://api.example.com"}, "allow_http=True"),
+        ({"allow_http": "false"}, "allow_http must be True or False, not str"),
         ({"cache": {}}, "cache must be a TokenCache"),
         ({"transport": requests.Session()}, "transport must be a requests adapter"),
         ({"transport": HTTPAdapter(), "pool_maxsize": 5}, "give pool_connections"),

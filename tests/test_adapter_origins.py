@@ -48,12 +48,14 @@ def proxy() -> Iterator[ApiServer]:
         yield running
 
 
-def broad_session(origins: list[str], proxy: ApiServer) -> requests.Session:
+def broad_session(
+    origins: list[str], proxy: ApiServer, cache: TokenCache | None = None
+) -> requests.Session:
     session = requests.Session()
     session.trust_env = False
     session.proxies = {"http": proxy.origin}
     adapter = ClientCredentialsAdapter(
-        OneToken(), origins=origins, cache=TokenCache(), allow_http=True
+        OneToken(), origins=origins, cache=cache or TokenCache(), allow_http=True
     )
     session.mount("http://", adapter)
     session.mount("https://", adapter)
@@ -80,7 +82,7 @@ STRANGERS = [
 @pytest.mark.parametrize("url", STRANGERS)
 def test_a_url_of_another_origin_carries_no_token_and_its_401_changes_nothing(proxy, url):
     cache = TokenCache()
-    with broad_session(["http://api.example.com"], proxy) as session:
+    with broad_session(["http://api.example.com"], proxy, cache) as session:
         response = session.get(url, headers={"X-Mine": "1"})
     assert (response.status_code, response.text, response.history) == (401, "from the proxy", [])
     assert [arrived.headers.get("Authorization") for arrived in proxy.arrived] in (
@@ -88,7 +90,16 @@ def test_a_url_of_another_origin_carries_no_token_and_its_401_changes_nothing(pr
         [requests.auth._basic_auth_str("api.example.com", "")],
         [requests.auth._basic_auth_str("api.example.com", "80")],
     )
-    assert cache.stats().requests == 0
+    assert cache.stats().requests == 0  # a stranger's request waits for no token
+
+
+def test_the_401_of_a_stranger_leaves_the_token_that_is_there(proxy):
+    cache = TokenCache()
+    token = cache.token(OneToken())
+    with broad_session(["http://api.example.com"], proxy, cache) as session:
+        assert session.get("http://other.example.com/").status_code == 401
+    assert cache.token(OneToken()) is token
+    assert (cache.stats().rejections, cache.stats().held) == (0, 0)
 
 
 @pytest.mark.parametrize(

@@ -54,13 +54,33 @@ def test_another_url_is_refused_and_its_secrets_are_not_shown(url, words: str) -
     assert raised.value.__context__ is None
 
 
+@pytest.mark.parametrize(
+    "setting",
+    ["issuer", "introspection_endpoint", "revocation_endpoint", "mtls_endpoint_aliases"],
+)
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("/path?key=s3cret", "no URL that can be used"),
+        ("https://me:s3cret@auth.example.com/path", "holds a user name"),
+        ("https://auth.example.com/path#s3cret", "has a fragment"),
+        ("http://auth.example.com/path?key=s3cret", "plain http"),
+    ],
+)
+def test_every_url_of_a_server_is_held_to_the_same_rules(setting, url: str, words: str) -> None:
+    value = {"token_endpoint": url} if setting == "mtls_endpoint_aliases" else url
+    with pytest.raises(ConfigurationError, match=f"^{setting}.*{words}") as raised:
+        AuthorizationServer(URL, **{setting: value})
+    assert "s3cret" not in str(raised.value)
+
+
 def test_plain_http_can_be_allowed() -> None:
     assert AuthorizationServer("http://auth.internal/token", allow_http=True).allow_http
 
 
 @pytest.mark.parametrize("allowed", ["false", 1, "yes"])
 def test_plain_http_is_allowed_by_true_alone(allowed) -> None:
-    with pytest.raises(ConfigurationError, match="allow_http=True"):
+    with pytest.raises(ConfigurationError, match="allow_http must be True or False"):
         AuthorizationServer("http://auth.internal/token", allow_http=allowed)
 
 

@@ -77,6 +77,7 @@ class API:
         {"maxsize": True},
         {"maxsize": 2.5},
         {"observer": "print"},
+        {"background": "no"},
     ],
 )
 def test_a_wrong_setting_is_named(wrong: dict[str, object]) -> None:
@@ -154,6 +155,23 @@ def test_a_cool_down_is_not_shortened_by_a_wall_clock_that_jumps(
     source.mend()
     clock.forward(12.1)
     assert cache.token(source)
+
+
+def test_no_two_keys_cool_down_or_renew_in_step(clock: ManualClock) -> None:
+    cache = TokenCache(clock=clock, background=False)
+    sources = [Source(clock, key=f"key-{number}") for number in range(50)]
+    for source in sources:
+        source.fail(TokenEndpointUnreachable("down"))
+    errors = outcomes([lambda one=one: cache.token(one) for one in sources])  # type: ignore[misc]
+    assert len({getattr(error, "retry_at", None) for error in errors}) > 1
+    clock.forward(60)
+    for source in sources:
+        source.mend()
+        cache.token(source)
+    clock.forward(3600 - 60)  # when renewal begins, were it not for the jitter
+    for source in sources:
+        cache.token(source)
+    assert {source.requests for source in sources} == {2, 3}
 
 
 def test_a_failed_renewal_after_a_401_leaves_the_token_to_others(
@@ -426,6 +444,18 @@ def test_what_requests_or_cools_down_is_never_evicted(clock: ManualClock) -> Non
     slow.gate.set()
     renewals_end()
     assert cache.token(slow).value == "k1-2"
+
+
+def test_a_hold_is_not_lost_by_an_eviction(clock: ManualClock) -> None:
+    """Or an API that always answers 401 mints a token at each turn of a full cache."""
+    cache, (held, *others) = TokenCache(maxsize=1, clock=clock), sources(clock, 4)
+    minted = cache.renew(held, cache.token(held))
+    assert minted is not None
+    cache.hold(held, minted)
+    for source in others:
+        cache.token(source)
+    assert cache.renew(held, cache.token(held)) is None
+    assert held.requests == 2
 
 
 def test_a_log_handler_that_uses_the_cache_does_not_hang_an_eviction(clock: ManualClock) -> None:

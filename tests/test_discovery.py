@@ -363,6 +363,28 @@ def test_plain_http_beyond_loopback_is_refused_at_once(make: Any) -> None:
     assert make("http://auth.example.com", allow_http=True)
 
 
+def trusting(url: str) -> AuthorizationServer:
+    return AuthorizationServer.discover_for("https://api.example.com", issuers=[url])
+
+
+@pytest.mark.parametrize(
+    "make", [AuthorizationServer.discover, AuthorizationServer.discover_for, trusting]
+)
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("/path?key=s3cret", "no URL that can be used"),
+        ("https://me:s3cret@auth.example.com", "holds a user name"),
+        ("https://auth.example.com#s3cret", "has a fragment"),
+        ("http://auth.example.com?key=s3cret", "plain http"),
+    ],
+)
+def test_a_url_to_begin_with_is_refused_at_once(make: Any, url: str, words: str) -> None:
+    with pytest.raises(ConfigurationError, match=words) as raised:
+        make(url)
+    assert "s3cret" not in str(raised.value)
+
+
 @pytest.mark.parametrize(
     ("endpoint", "words"),
     [

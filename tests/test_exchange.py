@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import io
+import socket
 import ssl
+import threading
+import time
 
 import pytest
 import requests
 import urllib3
-from raw_server import RawServer, answer, token
+from raw_server import PATIENCE, RawServer, answer, token
 
 from requests_cc.endpoint_url import without_query
 from requests_cc.errors import InvalidScope, TokenEndpointUnreachable
@@ -46,11 +49,45 @@ def test_an_answer_is_told_whatever_it_is(body: bytes) -> None:
     assert repr(told).startswith("Answer(status_code=418, requested_at=")
 
 
+def test_an_answer_tells_a_time_before_the_request_arrived() -> None:
+    """What ``expires_in`` counts from: a token never looks younger than it is."""
+    arrived = []
+
+    def slowly(connection: socket.socket) -> None:
+        arrived.append(time.time())
+        time.sleep(0.05)
+        connection.sendall(token())
+
+    with RawServer(slowly) as server:
+        told = exchange(requests.Request("POST", server.url, auth=("a", "b")), None, TIMEOUT)
+    assert told.requested_at <= arrived[0]
+
+
 def test_the_cookies_of_an_answer_reach_the_session() -> None:
     session = requests.Session()
     with RawServer(answer(b"{}", headers={"Set-Cookie": "sticky=1"})) as server:
         exchange(requests.Request("POST", server.url, auth=("a", "b")), session, TIMEOUT)
     assert session.cookies["sticky"] == "1"
+
+
+def test_each_exchange_has_a_session_and_a_connection_of_its_own() -> None:
+    """So a child process finds none of its parent's, and no cookie of another client's."""
+    closed = threading.Event()
+
+    def keeps_alive(connection: socket.socket) -> None:
+        connection.sendall(
+            b"HTTP/1.1 200 OK\r\nSet-Cookie: sticky=1\r\nContent-Length: 2\r\n\r\n{}"
+        )
+        if connection.recv(1) == b"":
+            closed.set()
+
+    with RawServer(keeps_alive) as server:
+        for _ in range(2):
+            exchange(requests.Request("POST", server.url, auth=("a", "b")), None, TIMEOUT)
+            assert closed.wait(PATIENCE)
+            closed.clear()
+    assert not any(b"sticky" in request for request in server.requests)
+    assert len(server.requests) == 2
 
 
 def test_a_url_is_shown_without_its_query_and_fragment() -> None:

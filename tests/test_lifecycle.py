@@ -123,10 +123,50 @@ def test_holds_double_to_thirty_seconds_and_start_over_once_accepted() -> None:
     assert state.held_for(now) == 1
 
 
+def renewed(state: Lifecycle, now: Now) -> Lifecycle:
+    """A request that no 401 caused brings another token."""
+    another = token(f"renewed-{now.wall}", 100.0, now)
+    return state.requested().received(another, now, renewal_time(another, now.wall, 20, 0.5), None)
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        renewed,
+        lambda state, now: renewed(state.forgotten(), now),
+        lambda state, now: state.requested().failed(InvalidClient("no"), now, 0.5),
+        lambda state, now: state.requested().abandoned(now),
+        lambda state, _: state.accepted("minted-1", ME),
+        lambda state, _: state.accepted("minted-0", ME),
+    ],
+    ids=["renewal", "forgotten", "failure", "abandoned", "accepted late", "accepted later still"],
+)
+def test_nothing_but_an_accepted_resend_starts_the_holds_over(event) -> None:
+    state, now = fresh(), START
+    for number in range(2):
+        state = after_401(state, f"minted-{number}", now)
+        state = state.rejected(Rejection(f"minted-{number}", ME), now)
+        now = later(state.held_for(now) + 3600, now)  # nor does time
+    state = after_401(event(state, now), "bad", now).rejected(Rejection("bad", ME), now)
+    assert state.held_for(now) == 4
+
+
 def test_a_real_hold_is_not_lifted_by_anybody_nor_lengthened_by_the_next_rejection() -> None:
     state = after_401(fresh(), "two", START).rejected(Rejection("two", ME), START)
     assert state.accepted("two", ME) is state
     assert state.rejected(Rejection("two", OTHER), later(0.5)) is state
+
+
+@pytest.mark.parametrize("jump", [-7200, 7200])
+def test_a_hold_is_not_moved_by_a_wall_clock_that_jumps(jump: float) -> None:
+    jumped = Now(START.wall + jump, START.monotonic)
+    one = AccessToken("one")  # its expiry runs on the wall clock, so it has none
+    trial = Lifecycle(one).received(AccessToken("two"), START, math.inf, Rejection("one", ME))
+    held = trial.rejected(Rejection("two", ME), START)
+    assert held.held_for(jumped) == 1
+    for state in (trial, held):
+        assert state.step(jumped, "two") is Step.DECLINE
+        assert state.step(Now(jumped.wall, START.monotonic + 1), "two") is Step.REQUEST
 
 
 def test_a_rejection_of_a_token_that_is_there_no_more_changes_nothing() -> None:
@@ -165,6 +205,12 @@ def test_what_brought_nothing_new_waits_a_second_at_least_before_it_is_asked_for
     assert renewal_pause(token("two", lifetime=0.5), one, START.wall) == 1
     assert renewal_pause(token("two", lifetime=0.6), one, START.wall) == pytest.approx(0.3)
     assert renewal_pause(one, None, START.wall) == 0.25
+
+
+def test_no_token_counts_as_fresh_beyond_its_expiry() -> None:
+    one = token()
+    handed_back = fresh().requested().received(one, later(99.5), math.inf, None)
+    assert handed_back.renew_at == one.expires_at  # and not a second from now
 
 
 def test_a_dead_token_is_not_kept_and_leaves_a_living_one_alone() -> None:
@@ -270,7 +316,8 @@ def test_cool_downs_are_jittered_and_bounded(spread: float, failures: int) -> No
     lifetime=st.floats(0.001, 1e6),
     leeway=st.floats(0, 1e6),
     spread=st.floats(0, 1),
-    on_the_way=st.floats(0, 1),
+    # Of less than a thousandth half is left, or none: there the clock itself has no half.
+    on_the_way=st.floats(0, 0.999) | st.just(1.0),
 )
 def test_a_token_is_used_for_most_of_its_life(
     lifetime: float, leeway: float, spread: float, on_the_way: float
@@ -291,6 +338,11 @@ def test_a_short_lived_token_is_renewed_once_in_its_life(lifetime: float) -> Non
     one = token(lifetime=lifetime)
     share = (renewal_time(one, START.wall, 60.0, 0.5) - START.wall) / lifetime
     assert share == pytest.approx(0.75)
+
+
+def test_renewal_ahead_is_jittered() -> None:
+    begins = [renewal_time(token(), START.wall, 20, spread) for spread in (0.0, 0.5, 1.0)]
+    assert begins == pytest.approx([1084, 1080, 1076])
 
 
 def test_a_token_whose_expiry_lies_before_its_issue_has_no_leeway() -> None:

@@ -181,22 +181,23 @@ def example_dot_com(
     monkeypatch.setenv("OAUTH_TOKEN_URL", "https://auth.example.com/oauth/token")
     monkeypatch.setenv("OAUTH_CLIENT_ID", "client")
     monkeypatch.setenv("OAUTH_CLIENT_SECRET_FILE", str(secret_file))
-    with responses.RequestsMock(assert_all_requests_are_fired=False) as mock:
-        yield ExampleDotCom(mock)
+    logger = logging.getLogger("requests_cc")
+    level = logger.level
+    try:
+        with responses.RequestsMock(assert_all_requests_are_fired=False) as mock:
+            yield ExampleDotCom(mock)
+    finally:
+        logger.setLevel(level)  # the documents show how to set it
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: document.name)
 def test_the_python_of_a_document_runs_from_top_to_bottom(
     document: Path, example_dot_com: ExampleDotCom
 ) -> None:
-    level = logging.getLogger("requests_cc").level
     namespace: dict[str, Any] = {"__name__": "__main__"}
-    try:
-        for block in blocks(document):
-            if not block.is_test_module:
-                block.run(namespace)
-    finally:
-        logging.getLogger("requests_cc").setLevel(level)
+    for block in blocks(document):
+        if not block.is_test_module:
+            block.run(namespace)
     assert set(example_dot_com.api_statuses) <= {200}
     assert not [r for r in example_dot_com.strangers if "Authorization" in r.headers]
 

@@ -161,6 +161,20 @@ def test_a_foreign_exception_of_a_request_reaches_those_who_wait(
     assert len({id(call()) for call in calls}) == 1
 
 
+@pytest.mark.parametrize("lifetime", [0.0, -10.0])
+def test_a_token_of_no_lifetime_is_shared_by_those_who_waited(
+    cache: TokenCache, source: Source, lifetime: float
+) -> None:
+    source.lifetime = lifetime
+    source.gate = threading.Event()
+    calls = [in_thread(lambda: cache.token(source)) for _ in range(8)]
+    until_waiting(7)
+    source.gate.set()
+    assert {getattr(call(), "value", None) for call in calls} == {"key-1"}
+    assert source.requests == 1
+    assert cache.token(source).value == "key-2"
+
+
 @pytest.mark.parametrize("killer", [KeyboardInterrupt, SystemExit, GeneratorExit])
 def test_when_the_requesting_thread_is_killed_another_takes_over(
     cache: TokenCache, clock: ManualClock, killer: type[BaseException]
@@ -236,6 +250,16 @@ def test_two_sources_that_need_each_other_at_the_same_time_are_refused(
     assert [type(error) for error in errors] == [ConfigurationError] * 2
 
 
+def test_a_source_that_needs_its_own_token_by_way_of_another_is_refused(
+    cache: TokenCache, clock: ManualClock
+) -> None:
+    one = Source(clock, key="one", answer=lambda: cache.token(two))
+    two = Source(clock, key="two", answer=lambda: cache.token(one))
+    error = in_thread(lambda: cache.token(one))()
+    assert isinstance(error, ConfigurationError)
+    assert (one.requests, two.requests) == (1, 1)
+
+
 def test_a_source_may_use_another_sources_token(cache: TokenCache, clock: ManualClock) -> None:
     inner = Source(clock, key="inner")
     inner.gate = threading.Event()
@@ -264,6 +288,31 @@ def test_an_observer_that_needs_the_token_that_is_requested_does_not_hang(
     source = Source(clock)
     assert getattr(in_thread(lambda: cache.token(source))(), "value", None) == "key-1"
     assert len(refused) == 1
+
+
+def test_an_observer_may_ask_the_cache_about_every_event(clock: ManualClock) -> None:
+    seen: set[str] = set()
+
+    def observer(event: Event) -> None:
+        cache.stats()  # takes each of the cache's locks
+        seen.add(type(event).__name__)
+
+    cache = TokenCache(clock=clock, background=False, observer=observer)
+    source = Source(clock)
+
+    def every_kind() -> None:
+        renewed = cache.renew(source, cache.token(source))
+        assert renewed is not None
+        cache.hold(source, renewed)
+        source.fail(TokenEndpointTimeout("slow"))
+        clock.forward(3595)
+        cache.token(source)
+
+    assert in_thread(every_kind)() is None
+    assert seen == {
+        "TokenRequested", "TokenReceived", "TokenRejected", "RenewalHeld", "TokenRequestFailed",
+        "CoolingDown", "RenewalAheadFailed",
+    }  # fmt: skip
 
 
 def test_what_is_no_access_token_is_an_error_that_names_the_source(

@@ -157,9 +157,11 @@ class PrivateFolder:
                 f"it: give each user a folder of their own"
             )
         if _OWN_USER is not None and status.st_mode & OTHERS_WRITE:
+            shared = status.st_mode & stat.S_ISVTX  # such as /tmp, which others need as it is
+            advice = "give the tokens a folder of their own" if shared else f"chmod 700 {self.path}"
             raise TokenStoreError(
                 f"others than its owner can write in {self.path}, and replace the tokens in it: "
-                f"chmod 700 {self.path}"
+                f"{advice}"
             )
         return True
 
