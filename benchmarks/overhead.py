@@ -77,7 +77,7 @@ class Effort(NamedTuple):
     seconds: float = 12.0
 
 
-QUICK = Effort(rounds=40, imports=5, seconds=5.0)
+QUICK = Effort(rounds=80, imports=5, seconds=5.0)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -105,7 +105,7 @@ def effort_of(argv: Sequence[str] | None) -> Effort:
         type=multiple_of_interpreters,
         help=f"of all variants, a multiple of {INTERPRETERS}; more is steadier",
     )
-    parser.add_argument("--quick", action="store_true", help="a first look, in half a minute")
+    parser.add_argument("--quick", action="store_true", help="a first look, in a minute")
     options = parser.parse_args(argv)
     effort = QUICK if options.quick else Effort()
     return effort if options.rounds is None else effort._replace(rounds=options.rounds)
