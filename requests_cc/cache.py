@@ -56,19 +56,8 @@ class TokenCache:
         clock: Clock = time,
     ) -> None:
         _check_store(store)
-        is_number = isinstance(leeway, (int, float)) and not isinstance(leeway, bool)
-        if not is_number or not 0 <= leeway < math.inf:
-            raise ConfigurationError("leeway must be seconds, zero or more")
-        if isinstance(maxsize, bool) or not isinstance(maxsize, int) or maxsize < 1:
-            raise ConfigurationError("maxsize must be an int, one or more")
-        if not isinstance(background, bool):
-            raise ConfigurationError("background must be True or False")
-        if observer is not None and not callable(observer):
-            raise ConfigurationError("observer must be callable with one event, or None")
-        if not all(callable(getattr(clock, name, None)) for name in ("time", "monotonic")):
-            raise ConfigurationError(
-                "clock must have time() and monotonic(), as the module time has"
-            )
+        _check_numbers(leeway, maxsize)
+        _check_parts(background, observer, clock)
         self._settings: dict[str, Any] = {
             "store": store,
             "leeway": leeway,
@@ -222,6 +211,23 @@ class TokenCache:
 
 def _rejection(token: AccessToken) -> Rejection:
     return Rejection(token.value, threading.get_ident(), token.issued_at)
+
+
+def _check_numbers(leeway: float, maxsize: int) -> None:
+    is_number = isinstance(leeway, (int, float)) and not isinstance(leeway, bool)
+    if not is_number or not 0 <= leeway < math.inf:
+        raise ConfigurationError("leeway must be seconds, zero or more")
+    if isinstance(maxsize, bool) or not isinstance(maxsize, int) or maxsize < 1:
+        raise ConfigurationError("maxsize must be an int, one or more")
+
+
+def _check_parts(background: object, observer: object, clock: object) -> None:
+    if not isinstance(background, bool):
+        raise ConfigurationError("background must be True or False")
+    if observer is not None and not callable(observer):
+        raise ConfigurationError("observer must be callable with one event, or None")
+    if not all(callable(getattr(clock, name, None)) for name in ("time", "monotonic")):
+        raise ConfigurationError("clock must have time() and monotonic(), as the module time has")
 
 
 def _check_store(store: object) -> None:
