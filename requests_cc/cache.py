@@ -68,12 +68,8 @@ class TokenCache:
         self._clock = clock
         self._journal = Journal(observer)
         table = TokenTable(maxsize)
-        # What every hit needs, at hand.
-        self._find, self._time, self._count_hit = (
-            table.get,
-            clock.time,
-            self._journal.hits.increment,
-        )
+        # What every hit needs, at hand; the clock is not, since tests freeze the module time later.
+        self._find, self._count_hit = table.get, self._journal.hits.increment
         fleet = None if store is None else Fleet(store, self._journal, clock, leeway)
         self._flights = SingleFlight(
             table, self._journal, clock, fleet, leeway=leeway, background=background
@@ -90,7 +86,7 @@ class TokenCache:
         """
         entry = self._find((type(source), source.cache_key))
         if entry is not None:
-            state, now = entry.state, self._time()
+            state, now = entry.state, self._clock.time()
             if now < state.renew_at:
                 entry.used_at = now
                 self._count_hit()

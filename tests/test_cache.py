@@ -7,6 +7,7 @@ import gc
 import logging
 import pickle
 import threading
+import time
 
 import pytest
 from sources import ManualClock, Source, outcomes, renewals_end
@@ -532,6 +533,16 @@ def test_a_cache_that_is_used_no_more_is_collected(clock: ManualClock) -> None:
     del cache
     gc.collect()
     assert gone() is None
+
+
+def test_a_clock_that_is_frozen_later_counts_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As freezegun and its like do it in users' tests: the default cache is there before."""
+    cache, source = TokenCache(), Source(time)
+    now = time.time()
+    assert cache.token(source) == cache.token(source)
+    monkeypatch.setattr(time, "time", lambda: now + 4000)
+    cache.token(source)
+    assert source.requests == 2
 
 
 def test_a_clock_that_is_none_is_refused() -> None:
