@@ -16,11 +16,11 @@ from unittest.mock import patch
 
 from fleet_world import EPOCH, Settings, SimulatedClock, SimulatedStore, TokenEndpoint
 
-import requests_cc.fleet
-import requests_cc.stores.bounded
+import requests_cc.cache.sharing
+import requests_cc.cache.stores.bounded
 from requests_cc import TokenCache
-from requests_cc.protocols import Event, TokenRequested, TokenShared
-from requests_cc.stores.breaker import Breaker
+from requests_cc.cache.stores.guard import Breaker
+from requests_cc.events import Event, TokenRequested, TokenShared
 
 PATIENCE = 600.0  # real seconds: what a busy machine delays is no slow store
 
@@ -143,8 +143,8 @@ def simulated(clock: SimulatedClock, seed: int) -> Iterator[None]:
     random.seed(seed)
     try:
         with (
-            patch.object(requests_cc.stores.bounded, "time", clock),
-            patch.object(requests_cc.fleet, "Breaker", patient),
+            patch.object(requests_cc.cache.stores.bounded, "time", clock),
+            patch.object(requests_cc.cache.sharing, "Breaker", patient),
         ):
             yield
     finally:

@@ -33,7 +33,7 @@ from multiprocessing.connection import Connection
 import requests
 
 from requests_cc import AuthorizationServer, ClientCredentials, ClientCredentialsAdapter, TokenCache
-from requests_cc.protocols import Event, TokenReceived, TokenRequested
+from requests_cc.events import Event, TokenReceived, TokenRequested
 from requests_cc.testing import LocalServer
 
 THREADS = 32

@@ -10,13 +10,19 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from . import providers
     from .access_token import AccessToken
-    from .adapter import ClientCredentialsAdapter, mount
-    from .authorization_server import AuthorizationServer
-    from .cache import TokenCache, default_cache, set_default_cache
-    from .client_assertion import AssertionFile, ClientSecretJWT, PrivateKeyJWT
-    from .client_auth import ClientSecretBasic, ClientSecretPost
-    from .client_credentials import ClientCredentials
-    from .dpop import DPoPKey
+    from .adapter.adapter import ClientCredentialsAdapter
+    from .adapter.mounting import OriginRouter, mount
+    from .cache.journal import CacheStats
+    from .cache.stores.file import FileTokenStore
+    from .cache.stores.redis import RedisTokenStore
+    from .cache.token_cache import TokenCache, default_cache, set_default_cache
+    from .client_auth.assertion import AssertionFile, ClientSecretJWT, PrivateKeyJWT
+    from .client_auth.basic import ClientSecretBasic, ClientSecretPost
+    from .client_auth.certificate import TLSClientAuth
+    from .client_auth.dpop import DPoPKey
+    from .credentials.client_credentials import ClientCredentials
+    from .credentials.endpoints import Introspection
+    from .credentials.jwt_bearer import JWTBearer
     from .errors import (
         ClientCredentialsError,
         ConfigurationError,
@@ -36,14 +42,8 @@ if TYPE_CHECKING:
         UnauthorizedClient,
         UnsupportedGrantType,
     )
-    from .introspection import Introspection
-    from .journal import CacheStats
-    from .jwt_bearer import JWTBearer
-    from .mutual_tls import TLSClientAuth
-    from .origin_router import OriginRouter
     from .protocols import TokenSource, TokenStore
-    from .stores.file import FileTokenStore
-    from .stores.redis import RedisTokenStore
+    from .server.authorization_server import AuthorizationServer
 
 __all__ = [
     "AccessToken",
@@ -93,34 +93,34 @@ __version__ = "0.1.0"
 
 _ROOMS = {
     "AccessToken": "access_token",
-    "AssertionFile": "client_assertion",
-    "AuthorizationServer": "authorization_server",
-    "CacheStats": "journal",
-    "ClientCredentials": "client_credentials",
-    "ClientCredentialsAdapter": "adapter",
+    "AssertionFile": "client_auth.assertion",
+    "AuthorizationServer": "server.authorization_server",
+    "CacheStats": "cache.journal",
+    "ClientCredentials": "credentials.client_credentials",
+    "ClientCredentialsAdapter": "adapter.adapter",
     "ClientCredentialsError": "errors",
-    "ClientSecretBasic": "client_auth",
-    "ClientSecretJWT": "client_assertion",
-    "ClientSecretPost": "client_auth",
+    "ClientSecretBasic": "client_auth.basic",
+    "ClientSecretJWT": "client_auth.assertion",
+    "ClientSecretPost": "client_auth.basic",
     "ConfigurationError": "errors",
-    "DPoPKey": "dpop",
-    "FileTokenStore": "stores.file",
-    "Introspection": "introspection",
+    "DPoPKey": "client_auth.dpop",
+    "FileTokenStore": "cache.stores.file",
+    "Introspection": "credentials.endpoints",
     "InvalidClient": "errors",
     "InvalidGrant": "errors",
     "InvalidRequest": "errors",
     "InvalidScope": "errors",
     "InvalidTarget": "errors",
     "InvalidTokenResponse": "errors",
-    "JWTBearer": "jwt_bearer",
+    "JWTBearer": "credentials.jwt_bearer",
     "OAuthError": "errors",
-    "OriginRouter": "origin_router",
-    "PrivateKeyJWT": "client_assertion",
-    "RedisTokenStore": "stores.redis",
+    "OriginRouter": "adapter.mounting",
+    "PrivateKeyJWT": "client_auth.assertion",
+    "RedisTokenStore": "cache.stores.redis",
     "ServerError": "errors",
-    "TLSClientAuth": "mutual_tls",
+    "TLSClientAuth": "client_auth.certificate",
     "TemporarilyUnavailable": "errors",
-    "TokenCache": "cache",
+    "TokenCache": "cache.token_cache",
     "TokenEndpointTimeout": "errors",
     "TokenEndpointUnreachable": "errors",
     "TokenRequestError": "errors",
@@ -129,9 +129,9 @@ _ROOMS = {
     "TokenStoreError": "errors",
     "UnauthorizedClient": "errors",
     "UnsupportedGrantType": "errors",
-    "default_cache": "cache",
-    "mount": "adapter",
-    "set_default_cache": "cache",
+    "default_cache": "cache.token_cache",
+    "mount": "adapter.mounting",
+    "set_default_cache": "cache.token_cache",
 }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from requests_cc.cli import main
+from requests_cc.cli.main import main
 
 if __name__ == "__main__":
     sys.exit(main())

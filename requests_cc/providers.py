@@ -15,12 +15,21 @@ from urllib.parse import quote, urlsplit
 
 import requests
 
-from .authorization_server import AuthorizationServer
-from .endpoint_url import check_url
 from .errors import ConfigurationError
-from .provider_rules import Provider
-from .provider_table import AUTH0, COGNITO, ENTRA, GOOGLE, KEYCLOAK, OKTA, OKTA_ORG, Row
-from .reach import Timeout
+from .server.authorization_server import AuthorizationServer
+from .server.provider_table import (
+    AUTH0,
+    COGNITO,
+    ENTRA,
+    GOOGLE,
+    KEYCLOAK,
+    OKTA,
+    OKTA_ORG,
+    Provider,
+    Row,
+)
+from .server.settings import Timeout
+from .url import check_url
 
 __all__ = ["auth0", "cognito", "entra", "google", "keycloak", "okta"]
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 import requests
 
-from .cache import TokenCache, set_default_cache
+from .cache.token_cache import TokenCache, set_default_cache
 
 if TYPE_CHECKING:  # optional, or not needed in most test runs: imported when used
     import responses

@@ -14,8 +14,8 @@ from pathlib import Path
 
 from sources import PATIENCE, ManualClock
 
-from requests_cc import fleet
-from requests_cc.stores.breaker import Breaker
+from requests_cc.cache import sharing as fleet
+from requests_cc.cache.stores.guard import Breaker
 
 Patient = functools.partial(Breaker, deadline=PATIENCE)
 

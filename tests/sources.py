@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 from requests_cc import AccessToken
-from requests_cc.flight import Flight
+from requests_cc.cache.flight import Flight
 
 T = TypeVar("T")
 NOON = 1_800_000_000.0

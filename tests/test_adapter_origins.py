@@ -22,7 +22,7 @@ from api_server import (
 )
 
 from requests_cc import AccessToken, ClientCredentialsAdapter, TokenCache, mount
-from requests_cc.audience import MAX_WARNINGS
+from requests_cc.adapter.allowed_origins import MAX_WARNINGS
 from requests_cc.testing import LocalServer
 
 

@@ -23,10 +23,10 @@ from requests_cc import (
     ConfigurationError,
     InvalidClient,
     TemporarilyUnavailable,
-    authenticated_request,
 )
-from requests_cc.auth_setting import client_authentication
-from requests_cc.client_auth import NoClientAuthentication
+from requests_cc.client_auth.basic import NoClientAuthentication
+from requests_cc.credentials import authenticated_request
+from requests_cc.credentials.auth_setting import client_authentication
 
 SERVER = AuthorizationServer("https://auth.example.com/token")
 

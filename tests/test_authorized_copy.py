@@ -10,7 +10,7 @@ import pytest
 import requests
 from requests.structures import CaseInsensitiveDict
 
-from requests_cc.authorized_copy import authorized_copy, hide_copy
+from requests_cc.adapter.authorized_copy import authorized_copy, hide_copy
 
 TOKEN = "Bearer abc"
 

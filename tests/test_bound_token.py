@@ -23,7 +23,7 @@ from requests_cc import (
     DPoPKey,
     TokenCache,
 )
-from requests_cc.bound_token import PresentedCertificate
+from requests_cc.adapter.bound_token import PresentedCertificate
 
 RECOMMENDED = Retry(connect=3, read=False, other=0, respect_retry_after_header=False)
 

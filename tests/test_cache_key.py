@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from requests.auth import AuthBase, HTTPBasicAuth
 
 from requests_cc import AuthorizationServer, ClientCredentials, ClientSecretBasic
-from requests_cc.cache_key import cache_key
-from requests_cc.client_secret import SecretFile
+from requests_cc.client_auth.secret import SecretFile
+from requests_cc.credentials.parameters import cache_key
 
 URL = "https://auth.example.com/token"
 WORDS = st.text("ab=&,\x00\"'é[] ", min_size=1, max_size=3)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from requests_cc.challenge import Challenge
+from requests_cc.adapter.challenge import Challenge
 
 # No deadline: the machine that runs the tests may be busy.
 unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=300)

@@ -31,7 +31,7 @@ from requests_cc import (
     ConfigurationError,
     PrivateKeyJWT,
 )
-from requests_cc.client_assertion import JWT_BEARER, check_lifetime
+from requests_cc.client_auth.assertion import JWT_BEARER, check_lifetime
 from requests_cc.protocols import ClientIdentity
 from requests_cc.testing import LocalServer
 

@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 from requests.auth import AuthBase, HTTPBasicAuth, HTTPDigestAuth
 
 from requests_cc import ClientCredentials, ClientSecretBasic, ClientSecretPost, ConfigurationError
-from requests_cc.client_auth import (
+from requests_cc.client_auth.basic import (
     NoClientAuthentication,
     RequestsAuth,
     SameObject,
     auth_key_part,
 )
-from requests_cc.client_secret import ClientSecret, SecretFile
+from requests_cc.client_auth.secret import ClientSecret, SecretFile
 from requests_cc.protocols import Authentication, ClientIdentity
 from requests_cc.testing import LocalServer
 

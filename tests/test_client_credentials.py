@@ -21,7 +21,7 @@ from requests_cc import (
     DPoPKey,
     TokenSource,
 )
-from requests_cc.client_secret import SecretFile
+from requests_cc.client_auth.secret import SecretFile
 from requests_cc.testing import LocalServer
 
 URL = "https://auth.example.com/token"

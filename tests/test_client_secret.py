@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from requests_cc import ConfigurationError
-from requests_cc.client_secret import SecretFile, check_path
+from requests_cc.client_auth.secret import SecretFile, check_path
 
 JWT = "eyJhbGciOiJFUzI1NiJ9.s3cr3t.c2ln"
 

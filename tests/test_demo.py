@@ -6,10 +6,10 @@ import re
 
 import pytest
 
-from requests_cc.demo import demonstrate
-from requests_cc.demo_ageing import Pace, comes_true, warnings_logged
-from requests_cc.demo_calls import Call, Caller, all_succeeded, in_words, longest
-from requests_cc.demo_timeline import WIDTH, Timeline, count, milliseconds
+from requests_cc.cli.ageing import Pace, comes_true, warnings_logged
+from requests_cc.cli.calls import Call, Caller, all_succeeded, in_words, longest
+from requests_cc.cli.demo import demonstrate
+from requests_cc.cli.timeline import WIDTH, Timeline, count, milliseconds
 from requests_cc.testing import LocalServer
 
 QUICK = Pace(token_lifetime=0.4, token_delay=0.0)

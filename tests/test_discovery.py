@@ -29,7 +29,8 @@ from requests_cc import (
     TokenEndpointUnreachable,
     TokenRequestError,
 )
-from requests_cc.well_known import is_same_issuer, readable
+from requests_cc.server.error_response import readable
+from requests_cc.server.well_known import is_same_issuer
 
 RFC8414 = "/.well-known/oauth-authorization-server"
 OPENID = "/.well-known/openid-configuration"

@@ -10,7 +10,7 @@ import pytest
 from document_server import DocumentServer
 
 from requests_cc import AuthorizationServer, ClientCredentials, ConfigurationError
-from requests_cc.environment import Environment
+from requests_cc.credentials.environment import Environment
 from requests_cc.testing import LocalServer
 
 URL = "https://auth.example.com/token"

@@ -13,11 +13,11 @@ import requests
 import urllib3
 from raw_server import PATIENCE, RawServer, answer, token
 
-from requests_cc.endpoint_url import without_query
 from requests_cc.errors import InvalidScope, TokenEndpointUnreachable
-from requests_cc.exchange import exchange, token_exchange_under_way
-from requests_cc.exchange_failure import failure
-from requests_cc.response_body import read_body, with_body
+from requests_cc.http.body import read_body, with_body
+from requests_cc.http.exchange import exchange, token_exchange_under_way
+from requests_cc.http.failure import failure
+from requests_cc.url import without_query
 
 URL = "https://auth.example.com/token?key=s3cret"
 TIMEOUT = (2.0, 2.0)

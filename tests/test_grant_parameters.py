@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from requests_cc import ConfigurationError
-from requests_cc.grant_parameters import (
+from requests_cc.credentials.parameters import (
     further_params,
     optional_text,
     pairs,

@@ -42,11 +42,11 @@ from requests_cc import (
     TokenEndpointTimeout,
     TokenEndpointUnreachable,
     TokenRequestError,
-    authenticated_request,
 )
-from requests_cc.client_secret import ClientSecret
-from requests_cc.exchange import Answer
-from requests_cc.introspection import introspect
+from requests_cc.client_auth.secret import ClientSecret
+from requests_cc.credentials import authenticated_request
+from requests_cc.credentials.endpoints import introspect
+from requests_cc.http.exchange import Answer
 
 TOKEN = "0p4que.t0ken/with+signs"
 SECRET = "a secret of the client's"

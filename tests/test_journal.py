@@ -9,7 +9,7 @@ import pytest
 from sources import ManualClock, Source, renewals_end
 
 from requests_cc import InvalidClient, TokenCache, TokenEndpointUnreachable
-from requests_cc.protocols import (
+from requests_cc.events import (
     CoolingDown,
     Event,
     RenewalAheadFailed,

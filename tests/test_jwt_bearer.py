@@ -35,9 +35,9 @@ from requests_cc import (
     JWTBearer,
     TokenCache,
     TokenRequestError,
-    authenticated_request,
     mount,
 )
+from requests_cc.credentials import authenticated_request
 from requests_cc.protocols import TokenSource
 from requests_cc.testing import LocalServer
 

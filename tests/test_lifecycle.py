@@ -9,15 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from requests_cc.access_token import AccessToken
-from requests_cc.clock import Now
+from requests_cc.cache.lifecycle import Lifecycle, Rejection, Step, seconds_left
+from requests_cc.cache.pacing import Now, cool_down_pause, hold_pause, renewal_pause, renewal_time
 from requests_cc.errors import (
     ConfigurationError,
     InvalidClient,
     TemporarilyUnavailable,
     TokenRequestError,
 )
-from requests_cc.lifecycle import Lifecycle, Rejection, Step, seconds_left
-from requests_cc.pacing import cool_down_pause, hold_pause, renewal_pause, renewal_time
 
 START = Now(1000.0, 50.0)
 ME, OTHER = 1, 2

@@ -18,9 +18,8 @@ from requests_cc import (
     TokenCache,
     TokenEndpointTimeout,
 )
-from requests_cc.clock import Now
-from requests_cc.lifecycle import Lifecycle, Rejection, Step
-from requests_cc.pacing import renewal_time
+from requests_cc.cache.lifecycle import Lifecycle, Rejection, Step
+from requests_cc.cache.pacing import Now, renewal_time
 
 SPREADS = st.sampled_from([0.0, 0.5, 1.0])
 SECONDS = st.sampled_from([0.01, 0.4, 1.0, 1.3, 5.0, 29.0, 61.0, 301.0, 3600.0])

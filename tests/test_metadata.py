@@ -24,10 +24,9 @@ from requests_cc.errors import (
     TokenEndpointTimeout,
     TokenRequestError,
 )
-from requests_cc.issuer import IssuerOfResource, same_issuer
-from requests_cc.metadata import Metadata, _Fetch
-from requests_cc.reach import Reach
-from requests_cc.well_known import LookUp
+from requests_cc.server.discovery import IssuerOfResource, Metadata, _Fetch, same_issuer
+from requests_cc.server.settings import Reach
+from requests_cc.server.well_known import LookUp
 
 RFC8414 = "/.well-known/oauth-authorization-server"
 OPENID = "/.well-known/openid-configuration"

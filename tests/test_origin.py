@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from requests.adapters import HTTPAdapter
 from urllib3.util import parse_url
 
-from requests_cc.origin import Origin
+from requests_cc.url import Origin
 
 # No deadline: the machine that runs the tests may be busy.
 unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=300)

@@ -27,8 +27,8 @@ import trustme
 from joserfc.jwk import RSAKey
 
 import requests_cc
-from requests_cc import protocols
-from requests_cc.journal import Journal
+from requests_cc import events
+from requests_cc.cache.journal import Journal
 
 ROOT = Path(__file__).resolve().parent.parent
 README = ROOT / "README.rst"
@@ -307,15 +307,11 @@ def test_the_table_of_options_is_complete(name: str) -> None:
 
 def test_the_operators_page_has_each_event_and_count() -> None:
     text = OPERATIONS.read_text(encoding="utf-8")
-    events = [
-        event
-        for event in protocols.Event.__subclasses__()
-        if event.__module__ == protocols.__name__
-    ]
-    for event in events:
-        row = re.search(rf"^``{event.__name__}``.*\n(?: .*\n)*", text, flags=re.MULTILINE)
-        assert row, f"{event.__name__} has no row"
-        for field in dataclasses.fields(event)[1:]:
+    kinds = [k for k in events.Event.__subclasses__() if k.__module__ == events.__name__]
+    for kind in kinds:
+        row = re.search(rf"^``{kind.__name__}``.*\n(?: .*\n)*", text, flags=re.MULTILINE)
+        assert row, f"{kind.__name__} has no row"
+        for field in dataclasses.fields(kind)[1:]:
             assert f"``{field.name}``" in row[0]
     for field in dataclasses.fields(requests_cc.CacheStats):
         assert re.search(rf"^``{field.name}`` ", text, flags=re.MULTILINE), field.name
@@ -323,14 +319,14 @@ def test_the_operators_page_has_each_event_and_count() -> None:
 
 # As the page shows them: each event with its line in the log.
 SHOWN = [
-    protocols.TokenRequested("it", "missing"),
-    protocols.TokenReceived("it", 0.081, 3600.0),
-    protocols.TokenShared("it", "missing", 3540.0),
-    protocols.TokenRejected("it"),
-    protocols.TokenRequestFailed("it", 0.590, "TokenEndpointUnreachable"),
-    protocols.CoolingDown("it", 1.2),
-    protocols.RenewalAheadFailed("it", "TokenEndpointTimeout", 42.0),
-    protocols.RenewalHeld("it", 8.0),
+    events.TokenRequested("it", "missing"),
+    events.TokenReceived("it", 0.081, 3600.0),
+    events.TokenShared("it", "missing", 3540.0),
+    events.TokenRejected("it"),
+    events.TokenRequestFailed("it", 0.590, "TokenEndpointUnreachable"),
+    events.CoolingDown("it", 1.2),
+    events.RenewalAheadFailed("it", "TokenEndpointTimeout", 42.0),
+    events.RenewalHeld("it", 8.0),
 ]
 
 
@@ -343,7 +339,7 @@ def lines_for_operators() -> dict[str, str]:
 
 @pytest.mark.parametrize("event", SHOWN, ids=lambda event: type(event).__name__)
 def test_the_operators_page_has_each_line_of_the_log(
-    event: protocols.Event, caplog: pytest.LogCaptureFixture
+    event: events.Event, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG, "requests_cc")
     Journal(None).record(event)
@@ -362,7 +358,7 @@ class OwnSource:
 def test_the_operators_page_has_the_warnings_that_are_no_events(
     caplog: pytest.LogCaptureFixture, example_dot_com: ExampleDotCom
 ) -> None:
-    def observe(_: protocols.Event) -> None:
+    def observe(_: events.Event) -> None:
         raise KeyError
 
     cache = requests_cc.TokenCache(maxsize=1, observer=observe)
@@ -388,7 +384,9 @@ def test_the_operators_page_has_the_warnings_that_are_no_events(
 
 def test_each_number_of_the_operators_page_is_the_librarys() -> None:
     text = OPERATIONS.read_text(encoding="utf-8")
-    numbers = re.findall(r"     - ``([^`]+)``\n     - ``(\w+)\.(\w+)``$", text, flags=re.MULTILINE)
+    numbers = re.findall(
+        r"     - ``([^`]+)``\n     - ``([\w.]+)\.(\w+)``$", text, flags=re.MULTILINE
+    )
     assert len(numbers) == 11
     for shown, module, constant in numbers:
         actual = getattr(importlib.import_module(f"requests_cc.{module}"), constant)

@@ -19,8 +19,8 @@ from requests_cc import (
     TemporarilyUnavailable,
     TokenCache,
     TokenEndpointUnreachable,
-    authenticated_request,
 )
+from requests_cc.credentials import authenticated_request
 
 REVOKED = answer(b"")
 REFUSED = answer({"error": "unsupported_token_type"}, "400 Bad")

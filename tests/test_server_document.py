@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from requests_cc import InvalidTokenResponse
-from requests_cc.server_document import ServerDocument
+from requests_cc.server.metadata import ServerDocument
 
 ISSUER = "https://auth.example.com"
 TOKEN = f"{ISSUER}/token"

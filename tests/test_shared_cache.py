@@ -11,12 +11,12 @@ from plain_stores import DictStore, Patient
 from sources import PATIENCE, ManualClock, Source, in_thread, outcomes, renewals_end
 
 from requests_cc import AccessToken, ConfigurationError, TokenCache, TokenEndpointUnreachable
-from requests_cc.protocols import Event, TokenReceived, TokenRequested, TokenShared
+from requests_cc.events import Event, TokenReceived, TokenRequested, TokenShared
 
 
 @pytest.fixture(autouse=True)
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("requests_cc.fleet.Breaker", Patient)
+    monkeypatch.setattr("requests_cc.cache.sharing.Breaker", Patient)
 
 
 @pytest.fixture

@@ -19,14 +19,14 @@ from requests_cc import (
     TokenCache,
     TokenEndpointTimeout,
 )
-from requests_cc.fleet import LOCK_WAIT
-from requests_cc.stores.breaker import Breaker
-from requests_cc.stores.redis import LEASE
+from requests_cc.cache.sharing import LOCK_WAIT
+from requests_cc.cache.stores.guard import Breaker
+from requests_cc.cache.stores.redis import LEASE
 
 
 @pytest.fixture(autouse=True)
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("requests_cc.fleet.Breaker", Patient)
+    monkeypatch.setattr("requests_cc.cache.sharing.Breaker", Patient)
 
 
 @pytest.fixture
@@ -125,7 +125,7 @@ def test_a_store_that_hangs_costs_its_deadline_once(
     caplog: pytest.LogCaptureFixture,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("requests_cc.fleet.Breaker", Breaker)
+    monkeypatch.setattr("requests_cc.cache.sharing.Breaker", Breaker)
     gate = threading.Event()
     store = Faulty(clock, method, lambda: gate.wait(PATIENCE))
     cache = TokenCache(store, clock=clock)
@@ -205,7 +205,7 @@ def test_a_failed_renewal_leaves_the_token_in_the_store(
 def test_a_request_that_hangs_delays_another_process_for_a_bounded_time(
     store: DictStore, clock: ManualClock, source: Source, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("requests_cc.fleet.LOCK_WAIT", 1.0)
+    monkeypatch.setattr("requests_cc.cache.sharing.LOCK_WAIT", 1.0)
     caches = [TokenCache(store, clock=clock) for _ in range(3)]
     gate = source.gate = threading.Event()
     first = in_thread(lambda: caches[0].token(source))
@@ -221,7 +221,7 @@ def test_a_request_that_hangs_delays_another_process_for_a_bounded_time(
 def test_who_waits_for_the_lock_sees_a_token_that_comes_meanwhile(
     store: DictStore, clock: ManualClock, source: Source, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("requests_cc.fleet.LOCK_WAIT", 2 * PATIENCE)
+    monkeypatch.setattr("requests_cc.cache.sharing.LOCK_WAIT", 2 * PATIENCE)
     one, two = TokenCache(store, clock=clock), TokenCache(store, clock=clock)
     token = one.token(source)
     key = store.key

@@ -70,7 +70,7 @@ class Fleet(RuleBasedStateMachine):
 
     @initialize(background=st.booleans(), leeway=st.sampled_from([0.0, 5.0, 60.0]))
     def caches(self, background: bool, leeway: float) -> None:
-        with mock.patch("requests_cc.fleet.Breaker", Patient):
+        with mock.patch("requests_cc.cache.sharing.Breaker", Patient):
             self.fleet = [
                 TokenCache(self.store, leeway=leeway, background=background, clock=self.clock)
                 for _ in range(3)

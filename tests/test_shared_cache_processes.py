@@ -21,8 +21,8 @@ from sources import PATIENCE, ManualClock, Source, in_thread
 from workers import Workers
 
 from requests_cc import ClientCredentials, ClientCredentialsAdapter, TokenCache
+from requests_cc.cache.stores.file import FileTokenStore
 from requests_cc.protocols import TokenStore
-from requests_cc.stores.file import FileTokenStore
 from requests_cc.testing import LocalServer
 
 PROCESSES, THREADS = 8, 32

@@ -14,7 +14,7 @@ from sources import PATIENCE
 from test_shared_cache_processes import PROCESSES, THREADS, session_on
 from workers import Workers
 
-from requests_cc.stores.redis import RedisTokenStore
+from requests_cc.cache.stores.redis import RedisTokenStore
 from requests_cc.testing import LocalServer
 
 redis = pytest.importorskip("redis")

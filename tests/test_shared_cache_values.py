@@ -12,7 +12,7 @@ from plain_stores import DictStore
 from sources import NOON, ManualClock, Source
 
 from requests_cc import AccessToken, ClientCredentials, TokenCache, TokenStoreError
-from requests_cc.stored_token import name_in_store, packed, time_to_live, unpacked
+from requests_cc.cache.stored_token import name_in_store, packed, time_to_live, unpacked
 
 MOMENTS = st.floats(0, 1e11)
 TOKEN = {

@@ -30,7 +30,7 @@ from hypothesis import strategies as st
 from joserfc import jwk, jws
 
 from requests_cc import ConfigurationError
-from requests_cc.signing_key import SigningKey, base64url, compact, fresh_claims
+from requests_cc.client_auth.signing_key import SigningKey, base64url, compact, fresh_claims
 
 # RFC 8037 appendix A: key, thumbprint, and what it signs.
 RFC_8037 = {

@@ -18,8 +18,8 @@ from requests_cc import (
     TokenCache,
     TokenEndpointTimeout,
 )
-from requests_cc.protocols import Event, TokenRequested
-from requests_cc.single_flight import MAX_RENEWING
+from requests_cc.cache.single_flight import MAX_RENEWING
+from requests_cc.events import Event, TokenRequested
 
 
 @pytest.fixture
@@ -199,7 +199,7 @@ def test_a_waiter_that_is_killed_leaves_the_request_alone(
     first = in_thread(lambda: cache.token(source))
     assert source.reached.wait(PATIENCE)
     with (
-        mock.patch("requests_cc.flight.Flight.wait", side_effect=KeyboardInterrupt),
+        mock.patch("requests_cc.cache.flight.Flight.wait", side_effect=KeyboardInterrupt),
         pytest.raises(KeyboardInterrupt),
     ):
         cache.token(source)

@@ -13,7 +13,7 @@ from contextlib import suppress
 from http.server import BaseHTTPRequestHandler
 from typing import Any
 
-from requests_cc.testing.answer import Answer
+from requests_cc.testing.endpoint import Answer
 from requests_cc.testing.recorded_request import RecordedRequest
 
 _ACCEPT_TIMEOUT = 1.0  # seconds; accept() waits only for a connection that is reset before it

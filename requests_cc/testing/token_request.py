@@ -7,9 +7,8 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from urllib.parse import unquote_plus
 
-from requests_cc.testing.answer import BASIC_CHALLENGE, Answer, error_answer, json_answer
-from requests_cc.testing.endpoint import Failure
-from requests_cc.testing.issued_tokens import Grant, IssuedTokens
+from requests_cc.testing.api import Grant, IssuedTokens
+from requests_cc.testing.endpoint import BASIC_CHALLENGE, Answer, Failure, error_answer, json_answer
 from requests_cc.testing.recorded_request import RecordedRequest
 
 # Section 5.1 wants it "in any response containing tokens, credentials, or other sensitive

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from requests_cc import DPoPKey
-from requests_cc.dpop import LONGEST_NONCE, MAX_NONCES
+from requests_cc.client_auth.dpop import LONGEST_NONCE, MAX_NONCES
 
 from .proofs import EC_KEY, URL, claims_of
 
@@ -92,7 +92,7 @@ def test_the_nonces_of_no_end_of_origins_stay_within_bounds(key: DPoPKey) -> Non
 def test_threads_that_bring_nonces_for_many_origins_do_not_disturb_each_other(
     key: DPoPKey, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("requests_cc.dpop.MAX_NONCES", 3)
+    monkeypatch.setattr("requests_cc.client_auth.dpop.MAX_NONCES", 3)
     failures: list[BaseException] = []
     barrier = threading.Barrier(8)
 

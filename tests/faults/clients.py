@@ -9,7 +9,7 @@ from typing import TypeVar
 import requests
 
 from requests_cc import AuthorizationServer, ClientCredentials, ClientCredentialsAdapter, TokenCache
-from requests_cc.protocols import Event, TokenRequested
+from requests_cc.events import Event, TokenRequested
 from requests_cc.testing import LocalServer
 
 from .faulty_server import PATIENCE, FaultyServer

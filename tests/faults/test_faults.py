@@ -21,12 +21,7 @@ from requests_cc import (
     TokenEndpointUnreachable,
     TokenRequestError,
 )
-from requests_cc.protocols import (
-    RenewalAheadFailed,
-    TokenReceived,
-    TokenRequested,
-    TokenRequestFailed,
-)
+from requests_cc.events import RenewalAheadFailed, TokenReceived, TokenRequested, TokenRequestFailed
 from requests_cc.testing import LocalServer
 
 from . import misbehaviour as does
@@ -201,7 +196,7 @@ def warnings_in(caplog: pytest.LogCaptureFixture) -> list[logging.LogRecord]:
 @pytest.fixture
 def attempts_follow_soon(monkeypatch: pytest.MonkeyPatch) -> None:
     """A hundred tests would spend half a minute between attempts, and show nothing more."""
-    monkeypatch.setattr("requests_cc.authenticated_request.FIRST_PAUSE", 0.01)
+    monkeypatch.setattr("requests_cc.credentials.authenticated_request.FIRST_PAUSE", 0.01)
 
 
 @pytest.fixture

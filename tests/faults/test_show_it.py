@@ -15,7 +15,7 @@ import pytest
 import requests
 
 from requests_cc import TemporarilyUnavailable, TokenEndpointUnreachable, TokenRequestError
-from requests_cc.protocols import TokenReceived, TokenRequested, TokenRequestFailed
+from requests_cc.events import TokenReceived, TokenRequested, TokenRequestFailed
 from requests_cc.testing import LocalServer
 
 from . import misbehaviour as does

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from requests_cc import ConfigurationError, TLSClientAuth
-from requests_cc.mutual_tls import _dates
+from requests_cc.client_auth.certificate import _dates
 
 from .pem import IDENTITY, NOW, certificate, pem_of, pem_of_key
 
@@ -42,9 +42,9 @@ def test_the_last_second_of_a_certificate_is_still_within(
 ) -> None:
     auth, (dates,) = TLSClientAuth(combined), [dates_of(NOW + timedelta(days=1))]
     last = dates.not_after.timestamp()
-    monkeypatch.setattr("requests_cc.mutual_tls.time.time", lambda: last)
+    monkeypatch.setattr("requests_cc.client_auth.certificate.time.time", lambda: last)
     auth.authenticate(IDENTITY)
-    monkeypatch.setattr("requests_cc.mutual_tls.time.time", lambda: last + 1)
+    monkeypatch.setattr("requests_cc.client_auth.certificate.time.time", lambda: last + 1)
     with pytest.raises(ConfigurationError, match="expired at"):
         auth.authenticate(IDENTITY)
 
@@ -87,5 +87,5 @@ def test_a_certificate_whose_date_cannot_be_read_is_left_to_the_server(
     combined: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     auth = TLSClientAuth(combined)
-    monkeypatch.setattr("requests_cc.mutual_tls._dates", lambda _: None)
+    monkeypatch.setattr("requests_cc.client_auth.certificate._dates", lambda _: None)
     assert auth.authenticate(IDENTITY).cert == str(combined)

@@ -21,7 +21,7 @@ from requests_cc import (
     TokenEndpointUnreachable,
     TokenRequestError,
 )
-from requests_cc.exchange_failure import failure
+from requests_cc.http.failure import failure
 
 CHECK = "check the client certificate (TLSClientAuth, or the cert of the AuthorizationServer's"
 
@@ -30,7 +30,7 @@ CHECK = "check the client certificate (TLSClientAuth, or the cert of the Authori
 def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """What would have been waited for between attempts."""
     found: list[float] = []
-    monkeypatch.setattr("requests_cc.authenticated_request.time.sleep", found.append)
+    monkeypatch.setattr("requests_cc.credentials.authenticated_request.time.sleep", found.append)
     return found
 
 
@@ -111,7 +111,7 @@ def test_a_key_of_another_certificate_is_tried_again_as_files_are_replaced(
     """Between the replacement of one file and of the other."""
     cert, key = files.issue("tls.crt"), files.issue("tls.key")
     monkeypatch.setattr(
-        "requests_cc.authenticated_request.time.sleep",
+        "requests_cc.credentials.authenticated_request.time.sleep",
         lambda _: key.write_bytes(cert.read_bytes()),
     )
     with requests.Session() as session:

@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives import hashes
 from raw_server import RawServer, token
 
 from requests_cc import AuthorizationServer, ClientCredentials, TLSClientAuth
-from requests_cc.mutual_tls import stamp, thumbprint
+from requests_cc.client_auth.certificate import stamp, thumbprint
 from requests_cc.protocols import ClientIdentity
 
 from .pem import IDENTITY, NOW, certificate, pem_of, pem_of_key

@@ -15,9 +15,9 @@ from typing import Any
 
 import redis
 
-import requests_cc.stores.redis
-from requests_cc.stores.file import FileTokenStore
-from requests_cc.stores.redis import RedisTokenStore
+import requests_cc.cache.stores.redis
+from requests_cc.cache.stores.file import FileTokenStore
+from requests_cc.cache.stores.redis import RedisTokenStore
 
 PATIENCE = 60.0
 LEASE = 3.0  # seconds, in a process that holds a lock: a test does not wait for ten
@@ -34,7 +34,7 @@ def open_store(where: dict[str, Any] | Path) -> Any:
 
 def hold(where: dict[str, Any] | Path, parent: Connection) -> None:
     """Holds the lock until it is told to let go."""
-    requests_cc.stores.redis.LEASE = LEASE
+    requests_cc.cache.stores.redis.LEASE = LEASE
     with open_store(where).lock(KEY, PATIENCE) as obtained:
         parent.send(obtained)
         parent.recv()

@@ -17,8 +17,8 @@ from forked_child import in_child, needs_fork
 from sources import PATIENCE, ManualClock, in_thread, outcomes
 
 from requests_cc import ConfigurationError, TokenStoreError
-from requests_cc.stores.bounded import MAX_HANGING
-from requests_cc.stores.breaker import Breaker
+from requests_cc.cache.stores.bounded import MAX_HANGING
+from requests_cc.cache.stores.guard import Breaker
 
 SECRET = "s3cr3t-token"
 

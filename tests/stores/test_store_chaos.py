@@ -20,9 +20,9 @@ from sources import PATIENCE, ManualClock, in_thread, outcomes
 from store_workers import KEY, LEASE, fleet, holder
 
 from requests_cc import TokenStoreError
-from requests_cc.stores.breaker import Breaker
-from requests_cc.stores.file import FileTokenStore
-from requests_cc.stores.redis import RedisTokenStore
+from requests_cc.cache.stores.file import FileTokenStore
+from requests_cc.cache.stores.guard import Breaker
+from requests_cc.cache.stores.redis import RedisTokenStore
 
 Make = Callable[[RedisServer], Any]
 CLIENTS: dict[str, Make] = {
@@ -106,7 +106,7 @@ def test_a_server_that_is_paused_costs_a_caller_a_second_or_two(
     first: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("requests_cc.stores.redis.LEASE", 1.0)
+    monkeypatch.setattr("requests_cc.cache.stores.redis.LEASE", 1.0)
     asking: dict[str, Callable[[], object]] = {
         "get": lambda: breaker.get("k"),
         "set": lambda: breaker.set("k", b"w", 600),
@@ -145,7 +145,7 @@ def test_a_server_that_is_paused_costs_thirty_two_threads_no_more_than_one(
 def test_a_server_that_is_paused_while_a_lock_is_held_costs_its_holder_a_second(
     own_server: RedisServer, breaker: Breaker, client: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("requests_cc.stores.redis.LEASE", 1.0)
+    monkeypatch.setattr("requests_cc.cache.stores.redis.LEASE", 1.0)
     try:
         with lasting_at_most(10), breaker.lock("k", 0) as obtained:
             assert obtained
@@ -261,7 +261,7 @@ def test_a_holder_at_work_keeps_its_lock_beyond_its_lease(
     server: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store, close = opened(server.address)
-    monkeypatch.setattr("requests_cc.stores.redis.LEASE", 2.0)
+    monkeypatch.setattr("requests_cc.cache.stores.redis.LEASE", 2.0)
     enough = threading.Event()
 
     def hold() -> bool:

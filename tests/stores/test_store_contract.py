@@ -16,12 +16,12 @@ from cryptography.fernet import Fernet
 from redis_server import RedisServer
 from sources import NOON, PATIENCE, ManualClock, in_thread, outcomes
 
+from requests_cc.cache.stores.file import FileTokenStore
+from requests_cc.cache.stores.redis import RedisTokenStore
 from requests_cc.protocols import TokenStore
-from requests_cc.stores.file import FileTokenStore
-from requests_cc.stores.redis import RedisTokenStore
 
-KEY = "requests_cc.client_credentials.ClientCredentials:" + "0123456789abcdef" * 4
-OTHER = "requests_cc.client_credentials.ClientCredentials:" + "f" * 64
+KEY = "one" + "0123456789abcdef" * 4
+OTHER = "another" + "f" * 64
 VALUE = b'{"access_token": "s3cr3t-token"} \x00\xff'
 ENCRYPTION_KEY = Fernet.generate_key()
 
@@ -227,8 +227,8 @@ def test_a_newer_format_is_a_miss_and_is_left_alone(
     older.prepare(KEY)
     older.set(KEY, VALUE, 60)
     with monkeypatch.context() as newer_library:
-        newer_library.setattr("requests_cc.stores.envelope.FORMAT", 2)
-        newer_library.setattr("requests_cc.stores.names.PURPOSE", b"names, format 2")
+        newer_library.setattr("requests_cc.cache.stores.vault.FORMAT", 2)
+        newer_library.setattr("requests_cc.cache.stores.names.PURPOSE", b"names, format 2")
         newer = make()
         assert newer.get(KEY) is None
         newer.set(KEY, b"newer", 60)

@@ -18,9 +18,8 @@ from hypothesis import strategies as st
 from sources import ManualClock, outcomes
 
 from requests_cc import ConfigurationError
-from requests_cc.stores.encryption import Vault
-from requests_cc.stores.envelope import MAX_SIZE, lifetime, pack, unpack
-from requests_cc.stores.names import REMEMBERED, StretchedNames
+from requests_cc.cache.stores.names import REMEMBERED, StretchedNames
+from requests_cc.cache.stores.vault import MAX_SIZE, Vault, lifetime, pack, unpack
 
 KEY_A, KEY_B = Fernet.generate_key(), Fernet.generate_key()
 CLOCK = ManualClock()
@@ -170,7 +169,7 @@ def test_any_text_has_names(key: str) -> None:
 
 
 def cheap_names(monkeypatch: pytest.MonkeyPatch) -> StretchedNames:
-    monkeypatch.setattr("requests_cc.stores.names.COST", {"n": 2, "r": 1, "p": 1})
+    monkeypatch.setattr("requests_cc.cache.stores.names.COST", {"n": 2, "r": 1, "p": 1})
     return StretchedNames()
 
 

@@ -22,9 +22,9 @@ from forked_child import in_child, needs_fork
 from sources import PATIENCE, ManualClock, outcomes
 
 from requests_cc import ConfigurationError, TokenStoreError
-from requests_cc.stores.breaker import Breaker
-from requests_cc.stores.file import SETS_PER_SWEEP, FileTokenStore
-from requests_cc.stores.folder import LOOKED_AT
+from requests_cc.cache.stores.file import SETS_PER_SWEEP, FileTokenStore
+from requests_cc.cache.stores.folder import LOOKED_AT
+from requests_cc.cache.stores.guard import Breaker
 
 VALUE = b"s3cr3t-token"
 ENCRYPTION_KEY = Fernet.generate_key()
@@ -260,7 +260,7 @@ def test_a_file_in_the_place_of_the_folder_is_refused(store: FileTokenStore, fol
 def another_user(monkeypatch: pytest.MonkeyPatch) -> None:
     """The process is somebody else's from now on, as far as it can tell."""
     uid = os.geteuid()
-    monkeypatch.setattr("requests_cc.stores.folder._OWN_USER", lambda: uid + 1)
+    monkeypatch.setattr("requests_cc.cache.stores.folder._OWN_USER", lambda: uid + 1)
 
 
 def test_a_folder_of_another_user_is_refused(
@@ -304,7 +304,7 @@ def test_a_file_of_another_user_is_a_miss(
 ) -> None:
     store.set("k", VALUE, 60)
     users = iter([os.geteuid(), os.geteuid() + 1])
-    monkeypatch.setattr("requests_cc.stores.folder._OWN_USER", lambda: next(users))
+    monkeypatch.setattr("requests_cc.cache.stores.folder._OWN_USER", lambda: next(users))
     assert store.get("k") is None
 
 
@@ -313,7 +313,7 @@ def test_where_there_are_no_users_modes_do_not_count(
 ) -> None:
     folder.mkdir(parents=True)
     folder.chmod(0o777)
-    monkeypatch.setattr("requests_cc.stores.folder._OWN_USER", None)
+    monkeypatch.setattr("requests_cc.cache.stores.folder._OWN_USER", None)
     store.set("k", VALUE, 60)
     assert store.get("k") == VALUE
     assert take(store)
@@ -426,7 +426,7 @@ def test_readers_never_see_half_a_token(store: FileTokenStore) -> None:
 
 KILLED = """
 import os, sys
-from requests_cc.stores.file import FileTokenStore
+from requests_cc.cache.stores.file import FileTokenStore
 store = FileTokenStore(sys.argv[1])
 real = os.replace
 os.replace = lambda *_: os.kill(os.getpid(), 9)

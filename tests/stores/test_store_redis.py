@@ -23,8 +23,8 @@ from sources import PATIENCE, ManualClock
 from store_workers import fleet
 
 from requests_cc import ConfigurationError, TokenStoreError
-from requests_cc.stores.breaker import Breaker
-from requests_cc.stores.redis import LEASE, RedisTokenStore
+from requests_cc.cache.stores.guard import Breaker
+from requests_cc.cache.stores.redis import LEASE, RedisTokenStore
 
 SECRET = b"s3cr3t-token"
 OLD, NEW = Fernet.generate_key(), Fernet.generate_key()
@@ -131,7 +131,7 @@ def test_a_lock_is_extended_while_it_is_held(
     server: RedisServer,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("requests_cc.stores.redis.LEASE", 1.5)
+    monkeypatch.setattr("requests_cc.cache.stores.redis.LEASE", 1.5)
     with store.lock("k", 0) as obtained:
         assert obtained
         time.sleep(2.5)
@@ -142,8 +142,8 @@ def test_a_lock_is_extended_while_it_is_held(
 def test_a_lock_is_not_extended_for_ever(
     store: RedisTokenStore, client: redis.Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("requests_cc.stores.redis.LEASE", 0.3)
-    monkeypatch.setattr("requests_cc.stores.redis.LONGEST_HOLD", 0.3)
+    monkeypatch.setattr("requests_cc.cache.stores.redis.LEASE", 0.3)
+    monkeypatch.setattr("requests_cc.cache.stores.redis.LONGEST_HOLD", 0.3)
     with store.lock("k", 0) as first, store.lock("k", PATIENCE) as second:
         assert first
         assert second
@@ -152,7 +152,7 @@ def test_a_lock_is_not_extended_for_ever(
 def test_an_extension_that_fails_is_tried_again(
     own_server: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("requests_cc.stores.redis.LEASE", 6.0)
+    monkeypatch.setattr("requests_cc.cache.stores.redis.LEASE", 6.0)
     with own_server.client() as client, own_server.client() as watcher:
 
         def scripts(count: str) -> int:
@@ -187,7 +187,7 @@ def ended(threads: list[threading.Thread]) -> bool:
 def test_a_lock_that_lapsed_is_left_to_who_has_it_now(
     store: RedisTokenStore, client: redis.Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("requests_cc.stores.redis.LEASE", 0.6)
+    monkeypatch.setattr("requests_cc.cache.stores.redis.LEASE", 0.6)
     [name] = store._vault.names("k")
     with store.lock("k", 0):
         client.set(f"requests-cc:{name}:lock", "somebody else's")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from requests_cc import authenticated_request
+from requests_cc.credentials import authenticated_request
 
 
 @pytest.fixture(autouse=True)

@@ -10,14 +10,10 @@ import pytest
 import requests
 from raw_server import RawServer, answer, drop, hang, reset, token, trickle
 
-from requests_cc import (
-    TemporarilyUnavailable,
-    TokenEndpointTimeout,
-    TokenEndpointUnreachable,
-    authenticated_request,
-    exchange,
-)
-from requests_cc.error_response import retry_after
+from requests_cc import TemporarilyUnavailable, TokenEndpointTimeout, TokenEndpointUnreachable
+from requests_cc.credentials import authenticated_request
+from requests_cc.http import exchange
+from requests_cc.http.exchange import retry_after
 
 from .clients import client, failure
 

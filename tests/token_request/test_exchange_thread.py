@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pytest
 from raw_server import RawServer, token, trickle
 
-from requests_cc import exchange
+from requests_cc.http import exchange
 from requests_cc.testing import LocalServer
 
 from .clients import client, failure

@@ -8,7 +8,7 @@ import pytest
 from raw_server import RawServer, answer
 
 from requests_cc import ConfigurationError, InvalidClient
-from requests_cc.client_secret import SecretFile
+from requests_cc.client_auth.secret import SecretFile
 from requests_cc.testing import LocalServer
 
 from .clients import client, failure

@@ -1,0 +1,223 @@
+"""Where the token goes: an adapter that authorizes requests and resends them once after a 401."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import partial
+from typing import Any, TypeAlias
+
+import requests
+from requests.adapters import DEFAULT_POOLBLOCK, DEFAULT_POOLSIZE, BaseAdapter, HTTPAdapter
+from urllib3.util.retry import Retry
+
+from ..access_token import AccessToken
+from ..cache.token_cache import TokenCache, default_cache
+from ..errors import ConfigurationError
+from ..http.exchange import token_exchange_under_way
+from ..http.failure import is_of_own_certificate
+from ..protocols import Cert, ProofKey, TokenSource
+from .allowed_origins import Audience, origins_of
+from .authorized_copy import authorized_copy, hide_copy
+from .bound_token import PresentedCertificate, check_retries
+from .resend import UNAUTHORIZED, Unauthorized, rewinder
+
+#: What :meth:`requests.adapters.BaseAdapter.send` takes beside the request: stream, timeout,
+#: verify, cert, proxies. A bare tuple, since every call makes one.
+SendOptions: TypeAlias = "tuple[bool, Any, Any, Any, dict[str, str] | None]"
+
+
+class ClientCredentialsAdapter(HTTPAdapter):
+    """Authorizes the requests for its origins, and resends one once after a 401.
+
+    :param source: :class:`ClientCredentials`, or any other :class:`TokenSource`.
+    :param origins: URLs of which scheme, host and port count: where the token may be sent. None:
+        the http(s) URLs among the source's ``audience`` and ``resource``.
+    :param cache: a :class:`TokenCache`; None: :func:`default_cache`, looked up at each send.
+    :param transport: another requests adapter that does the sending. None: this one itself.
+    :param allow_http: bool, whether origins may be plain http beyond loopback.
+    :param pool_connections: int, as in :class:`requests.adapters.HTTPAdapter`.
+    :param pool_maxsize: int, likewise.
+    :param max_retries: int or :class:`urllib3.util.Retry`, likewise. With DPoP only what repeats
+        failed connections and nothing else: a proof is good once.
+    :param pool_block: bool, likewise.
+    :raises ConfigurationError: when a setting is wrong, or leaves no origin.
+
+    Safe to share between threads as far as requests' own adapters are. A request for any other
+    origin goes out as it came, without a token. RFC 6750 §2.1.
+    """
+
+    __attrs__ = [*HTTPAdapter.__attrs__, "_source", "_audience", "_cache", "_transport"]  # noqa: RUF012 - a list in requests
+
+    def __init__(  # noqa: PLR0913 - HTTPAdapter's own four
+        self,
+        source: TokenSource,
+        *,
+        origins: str | Iterable[str] | None = None,
+        cache: TokenCache | None = None,
+        transport: BaseAdapter | None = None,
+        allow_http: bool = False,
+        pool_connections: int = DEFAULT_POOLSIZE,
+        pool_maxsize: int = DEFAULT_POOLSIZE,
+        max_retries: int | Retry = 0,
+        pool_block: bool = DEFAULT_POOLBLOCK,
+    ) -> None:
+        pool = (pool_connections, pool_maxsize, max_retries, pool_block)
+        if transport is not None and pool != (DEFAULT_POOLSIZE, DEFAULT_POOLSIZE, 0, False):
+            raise ConfigurationError(
+                "transport= does the sending: give pool_connections, pool_maxsize, max_retries "
+                "and pool_block to it"
+            )
+        _check(source, cache, transport)
+        self._source = source
+        self._cache = cache
+        self._transport = transport
+        self._audience = Audience(origins_of(source, origins), allow_http=allow_http)
+        super().__init__(pool_connections, pool_maxsize, max_retries, pool_block)
+        self._bind()
+        if self._dpop is not None:
+            sender = self if transport is None else transport
+            check_retries(getattr(sender, "max_retries", 0))
+
+    @property
+    def origins(self) -> tuple[str, ...]:
+        """The origins that this adapter's token may be sent to, such as ``https://host:8443``."""
+        return self._audience.origins
+
+    def send(
+        self,
+        request: requests.PreparedRequest,
+        stream: bool = False,
+        timeout: Any = None,
+        verify: Any = True,
+        cert: Any = None,
+        proxies: dict[str, str] | None = None,
+    ) -> requests.Response:
+        """Sends a request, with a token if it is for one of the origins.
+
+        :param request: the prepared request, which stays as it is: a copy is authorized.
+        :param stream: bool, as in requests.
+        :param timeout: as in requests; it bounds the API's answer and not the wait for a token.
+        :param verify: as in requests.
+        :param cert: as in requests.
+        :param proxies: as in requests.
+        :returns: the API's answer; where that is the second one, ``history`` holds the first.
+        :raises TokenRequestError: when there is no token, or a 401 could not be followed by one.
+        :raises requests.RequestException: whatever the API call itself raises.
+        """
+        if token_exchange_under_way.get():
+            raise ConfigurationError(
+                "a token request would travel through a ClientCredentialsAdapter: give the "
+                "AuthorizationServer a session= without one where its endpoints live"
+            )
+        url = request.url or ""
+        if not url.startswith(self._prefixes) and not self._audience.includes(url):
+            return self._transmit(request, (stream, timeout, verify, cert, proxies))
+        cache = default_cache() if self._cache is None else self._cache
+        token = cache.token(self._source)
+        rewind = None if request.body is None else rewinder(request.body)
+        options = (stream, timeout, verify, cert, proxies)
+        if self._is_bound:
+            response = self._send_authorized(request, options, token)
+        else:
+            # As _send_authorized does it, which is one more call on the path of every request.
+            authorized = authorized_copy(request, token.authorization)
+            send = super().send if self._transport is None else self._transport.send
+            try:
+                response = send(
+                    authorized,
+                    stream=stream,
+                    timeout=timeout,
+                    verify=verify,
+                    cert=cert,
+                    proxies=proxies,
+                )
+            except requests.RequestException as error:
+                hide_copy(error, token.authorization, request)
+                raise
+            response.request = request
+            response.connection = self  # where an auth object's hook, such as Digest's, sends again
+        if response.status_code != UNAUTHORIZED:
+            return response
+        resend = partial(self._send_authorized, request, options)
+        rejected = Unauthorized(response, token, stream, rewind, resend, self._dpop)
+        return rejected.answer(self._source, cache)
+
+    def close(self) -> None:
+        """Closes the pooled connections, those of the transport too."""
+        super().close()
+        if self._transport is not None:
+            self._transport.close()
+
+    def _send_authorized(
+        self,
+        request: requests.PreparedRequest,
+        options: SendOptions,
+        token: AccessToken,
+        last_attempt: bool = False,
+    ) -> requests.Response:
+        """Sends an authorized copy; what comes back carries the caller's own request."""
+        authorized = authorized_copy(request, token.authorization)
+        stream, timeout, verify, cert, proxies = options
+        if self._dpop is not None:
+            authorized.headers["DPoP"] = self._dpop.proof(
+                str(request.method), str(request.url), token.value
+            )
+        if self._certificate is not None:
+            cert = self._certificate.present_with(token, self)
+        try:
+            # By name, since some transports take them in no other way.
+            send = super().send if self._transport is None else self._transport.send
+            response = send(
+                authorized,
+                stream=stream,
+                timeout=timeout,
+                verify=verify,
+                cert=cert,
+                proxies=proxies,
+            )
+        except requests.RequestException as error:
+            hide_copy(error, token.authorization, request)
+            if self._certificate is None or last_attempt or not is_of_own_certificate(error):
+                raise
+        else:
+            if self._dpop is not None:
+                self._dpop.take_nonce(str(request.url), response.headers)
+            response.request = request
+            response.connection = self
+            return response
+        # Its files were being replaced: read again, they belong together.
+        return self._send_authorized(request, options, token, last_attempt=True)
+
+    def _transmit(
+        self, request: requests.PreparedRequest, options: SendOptions
+    ) -> requests.Response:
+        stream, timeout, verify, cert, proxies = options
+        # By name, since some transports take them in no other way.
+        send = super().send if self._transport is None else self._transport.send
+        return send(
+            request, stream=stream, timeout=timeout, verify=verify, cert=cert, proxies=proxies
+        )
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        self._bind()
+
+    def _bind(self) -> None:
+        """Sets what follows from the rest: the prefixes, and what the tokens are bound to."""
+        self._prefixes = self._audience.prefixes
+        self._dpop: ProofKey | None = getattr(self._source, "dpop", None)
+        cert: Cert | None = getattr(self._source, "cert", None)
+        self._certificate = None if cert is None else PresentedCertificate(cert)
+        self._is_bound = self._dpop is not None or self._certificate is not None
+
+
+def _check(source: object, cache: object, transport: object) -> None:
+    if isinstance(source, type) or not isinstance(source, TokenSource):
+        raise ConfigurationError(
+            "the first argument must be a source of tokens, ClientCredentials(...) or an object "
+            f"with request_token() and cache_key, not {type(source).__name__}"
+        )
+    if cache is not None and not isinstance(cache, TokenCache):
+        raise ConfigurationError("cache must be a TokenCache, or None for the process-wide one")
+    if transport is not None and not isinstance(transport, BaseAdapter):
+        raise ConfigurationError("transport must be a requests adapter, such as HTTPAdapter()")

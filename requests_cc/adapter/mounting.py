@@ -1,0 +1,123 @@
+"""One mount for thousands of audiences: a look-up, where requests scans its mounts one by one."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Mapping
+from typing import Any
+
+import requests
+from requests.adapters import BaseAdapter, HTTPAdapter
+
+from ..errors import ConfigurationError
+from ..fork import ForkSafeLock
+from ..url import Origin
+
+
+class OriginRouter(BaseAdapter):
+    """Sends each request through the adapter of its origin.
+
+    :param adapters: mapping from URLs, of which scheme, host and port count, to requests adapters.
+    :param default: the adapter for every other URL; None: a plain :class:`HTTPAdapter`.
+    :raises ConfigurationError: when a URL or an adapter is none, or two URLs name one origin.
+
+    Mount it once: ``session.mount("https://", router)``. Share one ``transport=`` between the
+    adapters and they share its connections. As safe to share between threads as the adapters are.
+    """
+
+    def __init__(
+        self, adapters: Mapping[str, BaseAdapter], default: BaseAdapter | None = None
+    ) -> None:
+        super().__init__()
+        if not isinstance(adapters, Mapping):
+            raise ConfigurationError(
+                'adapters must be a mapping: {"https://api.example.com": adapter}'
+            )
+        if default is not None and not isinstance(default, BaseAdapter):
+            raise ConfigurationError("default must be a requests adapter, or None for a plain one")
+        self._adapters: dict[Origin, BaseAdapter] = {}
+        self._by_prefix: dict[str, BaseAdapter] = {}
+        for url, adapter in adapters.items():
+            self._add(url, adapter)
+        self._default = HTTPAdapter() if default is None else default
+
+    @property
+    def origins(self) -> tuple[str, ...]:
+        """The origins that have an adapter of their own."""
+        return tuple(str(origin) for origin in self._adapters)
+
+    def adapter_for(self, url: str) -> BaseAdapter:
+        """The adapter that sends a request for this URL.
+
+        :param url: str.
+        """
+        # An origin ends at the first slash after "http://" or "https://"; a host is never empty.
+        adapter = self._by_prefix.get(url[: url.find("/", len("https://")) + 1])
+        if adapter is not None:
+            return adapter
+        try:
+            return self._adapters.get(Origin.from_url(url), self._default)
+        except ValueError:
+            return self._default
+
+    def send(
+        self,
+        request: requests.PreparedRequest,
+        stream: bool = False,
+        timeout: Any = None,
+        verify: Any = True,
+        cert: Any = None,
+        proxies: dict[str, str] | None = None,
+    ) -> requests.Response:
+        """Sends a request through the adapter of its origin; see requests for the parameters."""
+        return self.adapter_for(request.url or "").send(
+            request, stream=stream, timeout=timeout, verify=verify, cert=cert, proxies=proxies
+        )
+
+    def close(self) -> None:
+        """Closes every adapter."""
+        for adapter in {id(a): a for a in (*self._adapters.values(), self._default)}.values():
+            adapter.close()
+
+    def _add(self, url: str, adapter: BaseAdapter) -> None:
+        try:
+            origin = Origin.from_url(url)
+        except ValueError as error:
+            reason = str(error)
+        else:
+            if origin in self._adapters:
+                raise ConfigurationError(f"OriginRouter has two adapters for {origin}")
+            if not isinstance(adapter, BaseAdapter):
+                raise ConfigurationError(
+                    f"what OriginRouter has for {origin} is no requests adapter"
+                )
+            self._adapters[origin] = adapter
+            self._by_prefix.update(dict.fromkeys(origin.prefixes, adapter))
+            return
+        raise ConfigurationError(f"a key of OriginRouter is no URL that can be used: {reason}")
+
+
+_mounting = ForkSafeLock()  # guards the exchange of a session's adapters for new ones
+
+
+def mount(session: requests.Session, adapter: BaseAdapter) -> None:
+    """Mounts an adapter on each of its origins, with and without an explicit default port.
+
+    :param session: a :class:`requests.Session`; other threads may send with it meanwhile.
+    :param adapter: a :class:`ClientCredentialsAdapter`, or another that has ``origins``.
+    :raises ConfigurationError: when it has none.
+    """
+    if not isinstance(session, requests.Session):
+        raise ConfigurationError("mount() takes a requests.Session first, then the adapter")
+    origins = getattr(adapter, "origins", None)
+    if not origins:
+        raise ConfigurationError(
+            "mount() takes an adapter with origins, such as ClientCredentialsAdapter(...)"
+        )
+    with _mounting:
+        adapters = dict(session.adapters)
+        for url in origins:
+            adapters.update(dict.fromkeys(Origin.from_url(url).prefixes, adapter))
+        # The longest prefix first, as requests wants them; all at once, since a thread that sends
+        # walks through the mapping that is there.
+        session.adapters = OrderedDict(sorted(adapters.items(), key=lambda item: -len(item[0])))

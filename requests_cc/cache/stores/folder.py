@@ -1,0 +1,179 @@
+"""A folder that only one user can read and write, and that others may try to plant things in."""
+
+from __future__ import annotations
+
+import os
+import random
+import stat
+import tempfile
+from collections.abc import Callable
+from contextlib import suppress
+from functools import wraps
+from itertools import islice
+from typing import Concatenate, ParamSpec, TypeAlias, TypeVar
+
+from ...errors import TokenStoreError
+
+SUFFIX = ".token"
+LOOKED_AT = 64  # files in one sweep
+LISTED = 10_000  # names in one sweep
+LEFT = 3600.0  # seconds that a file outlives its time, so that no sweep meets its successor
+OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
+
+# A link is not followed, and a planted pipe opened without waiting for its other end.
+READING = (
+    os.O_RDONLY
+    | getattr(os, "O_NOFOLLOW", 0)
+    | getattr(os, "O_NONBLOCK", 0)
+    | getattr(os, "O_BINARY", 0)
+)
+
+
+P = ParamSpec("P")
+R = TypeVar("R")
+_Method: TypeAlias = "Callable[Concatenate[PrivateFolder, P], R]"
+
+
+def _reported(
+    what: str,
+) -> Callable[[_Method[P, R]], _Method[P, R]]:
+    """Has a method of a folder raise :class:`TokenStoreError` for what the system says."""
+
+    def decorate(method: _Method[P, R]) -> _Method[P, R]:
+        @wraps(method)
+        def reported(folder: PrivateFolder, /, *args: P.args, **kwargs: P.kwargs) -> R:
+            try:
+                return method(folder, *args, **kwargs)
+            except TokenStoreError:
+                raise
+            except OSError as error:
+                reason = error.strerror or type(error).__name__
+            # Outside the block: the frames of what was raised hold what was to be written.
+            raise TokenStoreError(f"{what} in {folder.path} failed: {reason}")
+
+        return reported
+
+    return decorate
+
+
+class PrivateFolder:
+    """Files of one user, each replaced as a whole.
+
+    :param path: str, absolute; made with mode 0700 when first written to.
+
+    Its methods raise :class:`TokenStoreError` when the folder is somebody else's, others can write
+    in it, or the system says no. Safe to share between threads and processes.
+    """
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+
+    @_reported("reading")
+    def read(self, name: str, limit: int) -> bytes | None:
+        """What is in a file, up to a limit; None where there is none of ours that can be read."""
+        if not self._is_there():
+            return None
+        try:
+            descriptor = os.open(self._file(name), READING)
+        except (FileNotFoundError, PermissionError):
+            return None
+        except OSError:
+            if os.path.islink(self._file(name)):
+                return None
+            raise
+        try:
+            return os.read(descriptor, limit) if _is_ours(descriptor) else None
+        finally:
+            os.close(descriptor)
+
+    @_reported("writing")
+    def write(self, name: str, data: bytes, good_until: float) -> None:
+        """Replaces a file as a whole: mode 0600, its time set to when it may be swept.
+
+        :param good_until: float, seconds since the epoch.
+        """
+        self._make()
+        descriptor, temporary = tempfile.mkstemp(dir=self.path, prefix=".", suffix=SUFFIX)
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(data)
+            os.utime(temporary, (good_until, good_until))
+            os.replace(temporary, self._file(name))
+        except BaseException:
+            with suppress(OSError):
+                os.unlink(temporary)
+            raise
+
+    @_reported("deleting")
+    def remove(self, name: str) -> None:
+        """Removes a file, if there is one."""
+        with suppress(FileNotFoundError):
+            if self._is_there():
+                os.unlink(self._file(name))
+
+    @_reported("locking")
+    def subfolder(self, name: str) -> str:
+        """The path of a folder in it, made if need be."""
+        self._make()
+        path = os.path.join(self.path, name)
+        os.makedirs(path, mode=0o700, exist_ok=True)
+        return path
+
+    def sweep(self, now: float) -> None:
+        """Removes some of the files whose time has passed, and of those that a crash left behind.
+
+        :param now: float, seconds since the epoch.
+        """
+        with suppress(OSError), os.scandir(self.path) as entries:
+            files = [entry for entry in islice(entries, LISTED) if entry.name.endswith(SUFFIX)]
+            # At random, or else those at the end would never be reached.
+            for entry in random.sample(files, min(LOOKED_AT, len(files))):
+                with suppress(OSError):
+                    if entry.stat(follow_symlinks=False).st_mtime < now - LEFT:
+                        os.unlink(entry.path)
+
+    def _file(self, name: str) -> str:
+        return os.path.join(self.path, name + SUFFIX)
+
+    def _make(self) -> None:
+        if not self._is_there():
+            os.makedirs(self.path, mode=0o700, exist_ok=True)
+            self._is_there()  # whoever made it
+
+    def _is_there(self) -> bool:
+        """Whether the folder is there; refuses one that is not private."""
+        try:
+            status = os.lstat(self.path)
+        except FileNotFoundError:
+            return False
+        if not stat.S_ISDIR(status.st_mode):
+            raise TokenStoreError(
+                f"{self.path} is no folder: a symbolic link is not followed, give the path that it "
+                f"leads to"
+            )
+        if not _is_own(status):
+            raise TokenStoreError(
+                f"{self.path} belongs to another user, who could read and replace the tokens in "
+                f"it: give each user a folder of their own"
+            )
+        if _OWN_USER is not None and status.st_mode & OTHERS_WRITE:
+            shared = status.st_mode & stat.S_ISVTX  # such as /tmp, which others need as it is
+            advice = "give the tokens a folder of their own" if shared else f"chmod 700 {self.path}"
+            raise TokenStoreError(
+                f"others than its owner can write in {self.path}, and replace the tokens in it: "
+                f"{advice}"
+            )
+        return True
+
+
+# Windows has neither users' numbers nor such modes: there the folder's own permissions count.
+_OWN_USER = getattr(os, "geteuid", None)
+
+
+def _is_own(status: os.stat_result) -> bool:
+    return _OWN_USER is None or status.st_uid == _OWN_USER()
+
+
+def _is_ours(descriptor: int) -> bool:
+    status = os.fstat(descriptor)
+    return stat.S_ISREG(status.st_mode) and _is_own(status)

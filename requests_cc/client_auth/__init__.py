@@ -1,0 +1,1 @@
+"""How the client proves who it is."""

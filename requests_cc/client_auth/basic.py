@@ -1,0 +1,172 @@
+"""Client authentication with a shared secret, with none, or by a requests auth object.
+
+RFC 6749 §2.3.1; the names are those of the IANA registry (RFC 7591 §2).
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+from typing import Any, Literal
+from urllib.parse import quote, quote_plus
+
+import requests
+from requests.auth import AuthBase, HTTPBasicAuth, HTTPDigestAuth
+
+from ..errors import ConfigurationError
+from ..protocols import Authentication, ClientIdentity
+from .secret import digest
+
+
+@dataclass(frozen=True)
+class ClientSecretBasic:
+    """HTTP Basic with the client's id and secret, form-encoded first (RFC 6749 §2.3.1).
+
+    :param encoding: ``"strict"`` encodes as the RFC says, a space as ``%20`` (which every server
+        understands); ``"loose"`` encodes nothing, for servers that do not decode.
+    :raises ConfigurationError: when ``encoding`` is neither.
+    """
+
+    encoding: Literal["strict", "loose"] = "strict"
+    method = "client_secret_basic"
+    needs_secret = True
+
+    def __post_init__(self) -> None:
+        if self.encoding not in ("strict", "loose"):
+            raise ConfigurationError('ClientSecretBasic: encoding must be "strict" or "loose"')
+
+    @property
+    def key_part(self) -> Hashable:
+        return (self.method, self.encoding)
+
+    def authenticate(self, identity: ClientIdentity) -> Authentication:
+        secret = identity.client_secret or ""
+        encode: Callable[[str], str] = _form_encoded if self.encoding == "strict" else str
+        credentials = _base64(f"{encode(identity.client_id)}:{encode(secret)}")
+        return Authentication(
+            auth=_AuthorizationHeader(f"Basic {credentials}"),
+            secrets=(*spellings(secret), credentials, _base64(f"{identity.client_id}:{secret}")),
+        )
+
+
+@dataclass(frozen=True)
+class ClientSecretPost:
+    """The client's id and secret as parameters of the body (RFC 6749 §2.3.1)."""
+
+    method = "client_secret_post"
+    needs_secret = True
+
+    @property
+    def key_part(self) -> Hashable:
+        return (self.method,)
+
+    def authenticate(self, identity: ClientIdentity) -> Authentication:
+        secret = identity.client_secret or ""
+        return Authentication(
+            params={"client_id": identity.client_id, "client_secret": secret},
+            secrets=spellings(secret),
+        )
+
+
+@dataclass(frozen=True)
+class NoClientAuthentication:
+    """A public client: it names itself and proves nothing (RFC 6749 §2.3, §3.2.1)."""
+
+    method = "none"
+    needs_secret = False
+
+    @property
+    def key_part(self) -> Hashable:
+        return (self.method,)
+
+    def authenticate(self, identity: ClientIdentity) -> Authentication:
+        return Authentication(params={"client_id": identity.client_id})
+
+
+@dataclass(frozen=True)
+class RequestsAuth:
+    """Any requests auth object: HTTP Digest, or a user's own.
+
+    :param auth: a callable that takes and returns a prepared request.
+    """
+
+    auth: AuthBase
+    needs_secret = False
+
+    @property
+    def method(self) -> str:
+        named = self.auth if hasattr(self.auth, "__qualname__") else type(self.auth)
+        return str(named.__qualname__)
+
+    @property
+    def key_part(self) -> Hashable:
+        return auth_key_part(self.auth)
+
+    def authenticate(self, identity: ClientIdentity) -> Authentication:
+        password = getattr(self.auth, "password", None)
+        secrets = spellings(password) if isinstance(password, str) else ()
+        return Authentication(auth=self.auth, secrets=secrets)
+
+
+class SameObject:
+    """Equal only for the very same object, which it keeps, so that its id is not used again."""
+
+    __slots__ = ("_kept",)
+
+    def __init__(self, kept: object) -> None:
+        self._kept = kept
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, SameObject) and self._kept is other._kept
+
+    def __hash__(self) -> int:
+        return id(self._kept)
+
+    def __repr__(self) -> str:
+        return f"SameObject({type(self._kept).__qualname__})"
+
+
+def auth_key_part(auth: Any) -> Hashable:
+    """What of a requests auth object shapes the token.
+
+    :param auth: None, a (user name, password) tuple, or a callable.
+    :returns: its parts, the password as a digest; for one whose parts are not known, a
+        :class:`SameObject`.
+    """
+    if auth is None:
+        return None
+    if isinstance(auth, tuple) and len(auth) == 2:  # noqa: PLR2004 - requests' (user name, password)
+        auth = HTTPBasicAuth(*auth)
+    if type(auth) in (HTTPBasicAuth, HTTPDigestAuth):
+        return (type(auth).__qualname__, digest(str(auth.username)), digest(str(auth.password)))
+    return SameObject(auth)
+
+
+def spellings(secret: str) -> tuple[str, ...]:
+    """A secret in the forms in which a server that repeats it may write it."""
+    encoded = _form_encoded(secret)
+    lower = re.sub("%[0-9A-F]{2}", lambda match: match[0].lower(), encoded)
+    return (secret, encoded, lower, quote_plus(secret))
+
+
+class _AuthorizationHeader(AuthBase):
+    """Sets a header as an auth object: one given to requests also keeps netrc out."""
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        request.headers["Authorization"] = self._value
+        return request
+
+
+def _form_encoded(text: str) -> str:
+    # The form encoding of RFC 6749 Appendix B, with a space as %20: equally legal, and understood
+    # by servers that decode with plain percent-decoding.
+    return quote(text, safe="")
+
+
+def _base64(text: str) -> str:
+    return base64.b64encode(text.encode()).decode("ascii")

@@ -1,0 +1,136 @@
+"""Reading a private key, whatever form it comes in, without showing anything of it."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from typing import Any, TypeAlias
+
+from ..errors import ConfigurationError
+
+#: PEM as str or bytes, a JWK as a mapping, or a joserfc key.
+PrivateKey: TypeAlias = "str | bytes | Mapping[str, Any] | Any"
+
+LEAST_RSA_BITS = 2048  # RFC 7518 §3.3: "A key of size 2048 bits or larger MUST be used"
+_CURVES = {"secp256r1": "P-256", "secp384r1": "P-384", "secp521r1": "P-521"}
+_KINDS = "RSA, EC on P-256, P-384 or P-521, or Ed25519"
+_ASYMMETRIC = "cryptography.hazmat.primitives.asymmetric"
+
+
+def optional(module: str) -> Any:
+    """A module that the extra ``jwt`` brings, imported when it is used.
+
+    :raises ConfigurationError: when it is not installed.
+    """
+    try:
+        return importlib.import_module(module)
+    except ModuleNotFoundError:
+        pass
+    raise ConfigurationError('JWTs need the extra "jwt": pip install "requests_cc[jwt]"')
+
+
+def kind_of(native: Any) -> tuple[str, Any]:
+    """What kind of key one of cryptography's is, and joserfc's type for it.
+
+    :raises ConfigurationError: when it is of a kind that signs no JWTs, or too short.
+    """
+    rsa, ec, ed25519 = (optional(f"{_ASYMMETRIC}.{name}") for name in ("rsa", "ec", "ed25519"))
+    kind = None
+    if isinstance(native, rsa.RSAPrivateKey):
+        if native.key_size < LEAST_RSA_BITS:
+            raise ConfigurationError(
+                f"key is RSA of {native.key_size} bits: use one of {LEAST_RSA_BITS} or more"
+            )
+        kind = "RSA"
+    elif isinstance(native, ec.EllipticCurvePrivateKey):
+        kind = _CURVES.get(native.curve.name)
+    elif isinstance(native, ed25519.Ed25519PrivateKey):
+        kind = "Ed25519"
+    if kind is None:
+        raise ConfigurationError(f"key is of a kind that is not for signing JWTs: use {_KINDS}")
+    return kind, key_type_of(kind)
+
+
+def key_type_of(kind: str) -> Any:
+    """joserfc's type for a kind of key."""
+    jwk = optional("joserfc.jwk")
+    return {"RSA": jwk.RSAKey, "Ed25519": jwk.OKPKey}.get(kind, jwk.ECKey)
+
+
+def read(key: PrivateKey, password: str | bytes | None) -> tuple[Any, Mapping[str, Any]]:
+    """A private key as cryptography has it, and what a JWK says beside it.
+
+    :param key: PEM (str or bytes, encrypted too), a JWK as a mapping, or a joserfc key.
+    :param password: str or bytes, of an encrypted PEM.
+    :raises ConfigurationError: when it is no private key; the message shows nothing of it.
+    """
+    jwk = optional("joserfc.jwk")
+    if password is not None and not isinstance(password, (str, bytes)):
+        raise ConfigurationError(f"password must be str or bytes, not {type(password).__name__}")
+    if isinstance(key, (str, bytes)):
+        return _from_pem(key, password), {}
+    if password is not None:
+        raise ConfigurationError("password is for an encrypted PEM, which key is not")
+    if isinstance(key, Mapping):
+        key = _from_jwk(key, jwk)
+    if isinstance(key, jwk.OctKey):
+        raise ConfigurationError(
+            "key is a shared secret, which can sign nothing here: give a private key"
+        )
+    if not isinstance(key, (jwk.RSAKey, jwk.ECKey, jwk.OKPKey)):
+        raise ConfigurationError(
+            f"key must be PEM, a JWK as a dict or a joserfc key, not {type(key).__name__}"
+        )
+    return _private_part(key), {name: key.get(name) for name in ("alg", "kid")}
+
+
+def _private_part(key: Any) -> Any:
+    if not key.is_private:
+        raise ConfigurationError("key is public: give the private one, which signs")
+    # RFC 7517 §4.2, §4.3
+    if key.get("use") not in (None, "sig") or "sign" not in (key.get("key_ops") or ("sign",)):
+        raise ConfigurationError("key is not for signing, as its use or key_ops says")
+    return key.private_key
+
+
+def _from_jwk(members: Mapping[str, Any], jwk: Any) -> Any:
+    types = {"RSA": jwk.RSAKey, "EC": jwk.ECKey, "OKP": jwk.OKPKey, "oct": jwk.OctKey}
+    key_type = types.get(str(members.get("kty")))
+    if key_type is None:
+        raise ConfigurationError(f"key is a JWK of no kty that is known: use {_KINDS}")
+    try:
+        return key_type.import_key(dict(members))
+    except Exception:  # noqa: BLE001, S110 - its words could repeat the key
+        pass
+    raise ConfigurationError("key is a JWK that cannot be read: check that it is whole")
+
+
+def _from_pem(pem: str | bytes, password: str | bytes | None) -> Any:
+    serialization = optional("cryptography.hazmat.primitives.serialization")
+    try:
+        data, secret = _bytes(pem), None if password is None else _bytes(password)
+        of_ssh = b"OPENSSH PRIVATE KEY" in data
+        load = serialization.load_ssh_private_key if of_ssh else serialization.load_pem_private_key
+        return load(data, secret)
+    except TypeError:
+        # So cryptography says that a password is missing, or is there for nothing.
+        encrypted = password is None
+        problem = "is encrypted: give password=" if encrypted else "needs no password: leave it out"
+    except Exception:  # noqa: BLE001 - its words could repeat the key
+        problem = _problem(pem, password)
+    raise ConfigurationError(f"key {problem}")
+
+
+def _problem(pem: str | bytes, password: str | bytes | None) -> str:
+    text = pem if isinstance(pem, str) else pem.decode("ascii", "replace")
+    if "-----BEGIN" not in text:
+        return "is no PEM: give what is in the file, not its path"
+    if "PRIVATE" not in text:
+        return "is public: give the private one, which signs"
+    if "\\n" in text:
+        return 'has "\\n" spelled out where its lines should end: key.replace("\\\\n", "\\n")'
+    return "cannot be read: check that it is whole" + (", and password" if password else "")
+
+
+def _bytes(text: str | bytes) -> bytes:
+    return text.encode() if isinstance(text, str) else text

@@ -1,0 +1,165 @@
+"""A private key that signs JWTs (RFC 7515, RFC 7517), whatever form it comes in."""
+
+from __future__ import annotations
+
+import base64
+import json
+import secrets
+import time
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+from ..errors import ConfigurationError
+from .private_key import LEAST_RSA_BITS, PrivateKey, key_type_of, kind_of, optional, read
+
+THUMBPRINT = "thumbprint"  # as a kid: the key's own
+
+# RFC 7518 §3.1, RFC 8037 §3.1, RFC 9864 §2.2: for each kind of key the algorithms that fit it, and
+# first the one that is meant if nobody says otherwise.
+_ALGORITHMS = {
+    "RSA": ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512"),
+    "P-256": ("ES256",),
+    "P-384": ("ES384",),
+    "P-521": ("ES512",),
+    "Ed25519": ("EdDSA", "Ed25519"),
+}
+
+
+class SigningKey:
+    """A private key, the algorithm it signs with, and the name it goes by.
+
+    :param key: PEM (str or bytes, encrypted too), a JWK as a mapping, a joserfc key, or another
+        :class:`SigningKey`.
+    :param alg: str, a JWS algorithm (RFC 7518 §3.1); None: a JWK's own, or what fits the key.
+    :param kid: str, the key id; ``"thumbprint"``: the key's own (RFC 7638); None: a JWK's own.
+    :param password: str or bytes, of an encrypted PEM.
+    :raises ConfigurationError: when it is no private key, ``alg`` does not fit it, or the extra
+        ``jwt`` is missing.
+
+    Safe to share between threads, and after a fork. A pickle holds the private key, decrypted.
+    """
+
+    def __init__(
+        self,
+        key: PrivateKey,
+        *,
+        alg: str | None = None,
+        kid: str | None = None,
+        password: str | bytes | None = None,
+    ) -> None:
+        if kid is not None and (not isinstance(kid, str) or not kid):
+            raise ConfigurationError('kid must be a str, "thumbprint" for the key\'s own, or None')
+        if isinstance(key, SigningKey):
+            native, members = key.joserfc_key.private_key, key.names
+        else:
+            native, members = read(key, password)
+        kind, key_type = kind_of(native)
+        self.alg = _fitting(members.get("alg") if alg is None else alg, kind)
+        # Made anew of the key itself: the public members of a JWK need not be those of its "d".
+        self._key = key_type(native, native)
+        self.thumbprint: str = self._key.thumbprint()
+        self.kid: str | None = self.thumbprint if kid == THUMBPRINT else kid or members.get("kid")
+        # The algorithm itself, and not joserfc's jwt.encode: for EdDSA that warns each time, and
+        # no thread can keep a warning to itself. Ed25519 is another name of the same signature.
+        name = "EdDSA" if kind == "Ed25519" else self.alg
+        algorithm = optional("joserfc.jws").JWSRegistry.algorithms[name]
+        self._signature: Callable[[bytes], bytes] = partial(algorithm.sign, key=self._key)
+
+    @classmethod
+    def generate(cls, alg: str) -> SigningKey:
+        """A new key.
+
+        :param alg: str, the JWS algorithm that it is for.
+        :raises ConfigurationError: when ``alg`` is not known, or the extra ``jwt`` is missing.
+        """
+        for kind, fitting in _ALGORITHMS.items():
+            if alg in fitting:
+                size = LEAST_RSA_BITS if kind == "RSA" else kind
+                return cls(key_type_of(kind).generate_key(size), alg=alg)
+        known = ", ".join(name for fitting in _ALGORITHMS.values() for name in fitting)
+        raise ConfigurationError(f"alg must be one of {known}, not {alg!r:.20}")
+
+    @property
+    def public_jwk(self) -> dict[str, Any]:
+        """The public key alone (RFC 7517 §4)."""
+        jwk: dict[str, Any] = self._key.as_dict(private=False)
+        return jwk
+
+    @property
+    def names(self) -> Mapping[str, str | None]:
+        """``alg`` and ``kid``, as a JWK has them."""
+        return {"alg": self.alg, "kid": self.kid}
+
+    @property
+    def joserfc_key(self) -> Any:
+        """The private key as joserfc has it, without key id and algorithm."""
+        return self._key
+
+    def sign(self, claims: Mapping[str, Any], header: Mapping[str, Any]) -> str:
+        """A compact JWT (RFC 7519 §3.1).
+
+        :param claims: mapping.
+        :param header: mapping, beside ``alg``.
+        """
+        return compact({"alg": self.alg, **header}, claims, self._signature)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, SigningKey) and self._identity == other._identity
+
+    def __hash__(self) -> int:
+        return hash(self._identity)
+
+    @property
+    def _identity(self) -> tuple[str, str, str | None]:
+        return (self.thumbprint, self.alg, self.kid)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        named = {} if self.kid is None else {"kid": self.kid}
+        jwk = {**self._key.as_dict(private=True), **named}
+        return partial(SigningKey, alg=self.alg), (jwk,)
+
+    def __repr__(self) -> str:
+        return f"SigningKey({self.alg}, kid={self.kid!r})"
+
+
+def compact(
+    header: Mapping[str, Any], claims: Mapping[str, Any], signature: Callable[[bytes], bytes]
+) -> str:
+    """A compact JWT (RFC 7515 §7.1).
+
+    :param header: mapping.
+    :param claims: mapping.
+    :param signature: makes the signature of what it is given.
+    """
+    signing_input = f"{_segment(header)}.{_segment(claims)}"
+    return f"{signing_input}.{base64url(signature(signing_input.encode('ascii')))}"
+
+
+def base64url(data: bytes) -> str:
+    """Base64 as in RFC 7515 §2: for URLs, without padding."""
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode("ascii")
+
+
+def fresh_claims(lifetime: float) -> dict[str, Any]:
+    """``iat``, ``exp`` and a ``jti`` that was never used (RFC 7523 §3).
+
+    :param lifetime: float, seconds from ``iat`` to ``exp``.
+    """
+    now = int(time.time())
+    return {"iat": now, "exp": now + int(lifetime), "jti": secrets.token_urlsafe(24)}
+
+
+def _segment(members: Mapping[str, Any]) -> str:
+    return base64url(json.dumps(members, separators=(",", ":")).encode("ascii"))
+
+
+def _fitting(alg: object, kind: str) -> str:
+    fitting = _ALGORITHMS[kind]
+    if alg is None:
+        return fitting[0]
+    if not isinstance(alg, str) or alg not in fitting:
+        raise ConfigurationError(
+            f"alg {alg!r} does not fit this key, {kind}: write {' or '.join(fitting)}"
+        )
+    return alg

@@ -1,0 +1,139 @@
+"""The settings that become parameters of a token request, checked and in one form."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from typing import Any, TypeAlias
+from urllib.parse import urlsplit
+
+from ..client_auth.secret import is_encodable
+from ..errors import ConfigurationError
+
+Params: TypeAlias = Mapping[str, "str | int | Sequence[str | int]"]
+
+# Parameters that have a setting of their own, or belong to client authentication.
+_OWN = {
+    "grant_type": "grant_type",
+    "client_id": "client_id",
+    "client_secret": "client_secret",
+    "scope": "scope",
+    "audience": "audience",
+    "resource": "resource",
+    "client_assertion": "auth",
+    "client_assertion_type": "auth",
+}
+
+
+def required_text(value: object, setting: str) -> str:
+    """A setting that must be a text.
+
+    :raises ConfigurationError: when it is not; the message names ``setting``.
+    """
+    if not isinstance(value, str) or not value:
+        found = "empty" if value == "" else "missing" if value is None else type(value).__name__
+        raise ConfigurationError(f"{setting} must be a non-empty str; it is {found}")
+    if not is_encodable(value):
+        raise ConfigurationError(f"{setting} is no text that UTF-8 can encode")
+    return value
+
+
+def optional_text(value: object, setting: str) -> str | None:
+    """A setting that is a text or None."""
+    return None if value is None else required_text(value, setting)
+
+
+def scope_text(scope: str | Iterable[str] | None) -> str | None:
+    """A scope as RFC 6749 §3.3 writes it: words with a space between them, or None for none."""
+    words = _texts(scope, "scope")
+    return " ".join(words) or None
+
+
+def resource_uris(resource: str | Iterable[str] | None) -> tuple[str, ...]:
+    """Resource indicators: "an absolute URI ... MUST NOT include a fragment" (RFC 8707 §2)."""
+    uris = _texts(resource, "resource")
+    for uri in uris:
+        if not _is_absolute_uri(uri):
+            raise ConfigurationError(
+                f"resource {uri!r} must be an absolute URI without a fragment (RFC 8707 §2)"
+            )
+    return uris
+
+
+def further_params(params: Params | None) -> dict[str, str | tuple[str, ...]]:
+    """``params`` with its values as str and tuples of str, in the order of its names.
+
+    Equal mappings may hold their items in another order; the request and its key have one.
+
+    :raises ConfigurationError: when one repeats a parameter that has a setting of its own.
+    """
+    if params is None:
+        return {}
+    if not isinstance(params, Mapping):
+        raise ConfigurationError(f"params must be a mapping, not {type(params).__name__}")
+    further: dict[str, str | tuple[str, ...]] = {}
+    for name in sorted(required_text(name, "each name in params") for name in params):
+        value = params[name]
+        if name in _OWN:
+            raise ConfigurationError(f"params repeats {name!r}: write {_OWN[name]}= instead")
+        several = isinstance(value, Sequence) and not isinstance(value, (str, bytes))
+        further[name] = tuple(_param(v, name) for v in value) if several else _param(value, name)  # type: ignore[union-attr] # a sequence
+    return further
+
+
+def pairs(name: str, value: str | Iterable[str] | None) -> list[tuple[str, str]]:
+    """A parameter as it is sent: not at all, once, or repeated."""
+    if value is None:
+        return []
+    return [(name, value)] if isinstance(value, str) else [(name, one) for one in value]
+
+
+def _texts(value: str | Iterable[str] | None, setting: str) -> tuple[str, ...]:
+    if value is None or value == "":
+        return ()
+    if isinstance(value, (bytes, Mapping)) or not isinstance(value, Iterable):
+        raise ConfigurationError(
+            f"{setting} must be a str or an iterable of str, not {type(value).__name__}"
+        )
+    several = (value,) if isinstance(value, str) else value
+    texts = [required_text(one, f"each part of {setting}") for one in several]
+    # A set has another order in each process, the request has one.
+    return tuple(sorted(texts) if isinstance(value, AbstractSet) else texts)
+
+
+def _param(value: Any, name: str) -> str:
+    if isinstance(value, bool) or not isinstance(value, (str, int)):
+        raise ConfigurationError(
+            f"params[{name!r}] must be a str or a list of str, not {type(value).__name__}"
+        )
+    text = str(value)
+    if not is_encodable(text):
+        raise ConfigurationError(f"params[{name!r}] is no text that UTF-8 can encode")
+    return text
+
+
+def _is_absolute_uri(uri: str) -> bool:
+    try:
+        parts = urlsplit(uri)
+    except ValueError:
+        return False
+    return bool(parts.scheme and (parts.netloc or parts.path)) and "#" not in uri
+
+
+def cache_key(kind: str, *parts: Hashable) -> Hashable:
+    """Makes one key of all that shapes a token.
+
+    :param kind: str, the kind of source.
+    :param parts: nested tuples of str, int and None, secrets as digests; or with another hashable
+        among them, where a part cannot be read.
+    :returns: a str, the same in each process: a digest of an injective encoding. With an unreadable
+        part: a tuple, which means something in this process only.
+    """
+    try:
+        # Lists of JSON texts are injective: no two different parts have one encoding.
+        encoded = json.dumps([kind, parts])
+    except TypeError:
+        return (kind, parts)
+    return hashlib.sha256(encoded.encode("ascii")).hexdigest()

@@ -1,0 +1,172 @@
+"""The origin of a URL: what decides whether an access token may be sent to it.
+
+One grammar, stricter than RFC 3986, stands before every other parser. A URL that it accepts has
+an authority that `urllib.parse`, urllib3 and so `requests` all read in the same way, and one that
+they might read differently has no origin at all. Nothing after the authority is looked at.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from requests.models import PreparedRequest
+
+from .errors import ConfigurationError
+
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+_MAX_PORT = 65535
+_LOOPBACK_IPV4 = ipaddress.IPv4Network("127.0.0.0/8")
+
+# No backslash (urllib3 ends the authority there, `urlsplit` does not), no white space or control
+# character (`urlsplit` deletes some), no "%" in a host (urllib3 2 decodes "%2e", 1.26 does not;
+# no two of them agree on an IPv6 zone). `re.ASCII` keeps the long s out of "https" and the
+# Kelvin sign out of the letters. The port's lazy `0*?` leaves the 0 of ":0" to the group. No
+# class reaches into Unicode: without regard to case, `re` compiles that for milliseconds.
+_LABEL = r"[^\x00-\x2c./:-@\[-^`{-\x7f]+"
+_ABSOLUTE_URL = re.compile(
+    rf"""
+    (?P<scheme> https? ) ://
+    (?: [!"$-.0->@-Z^-~]* @ )?
+    (?P<host> \[ [0-9a-f:.]+ \] | {_LABEL} (?: \. {_LABEL} )* \.? )
+    (?: : 0*? (?P<port> [0-9]{{0,5}} ) )?
+    (?= [/?\#] | \Z )
+    """,
+    re.VERBOSE | re.IGNORECASE | re.ASCII,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Scheme, host and port of a URL (RFC 6454 section 4); make one with :meth:`from_url`.
+
+    Two origins are equal where `requests` would connect to the same place. A trailing dot makes
+    another host name, as in browsers. Immutable, so safe to share between threads.
+
+    :param scheme: ``http`` or ``https``.
+    :param host: in lower case; an internationalized name as A-labels, an IPv6 address compressed
+        and without its brackets.
+    :param port: 1 to 65535; the scheme's default if the URL names none.
+    """
+
+    scheme: str
+    host: str
+    port: int
+
+    @classmethod
+    def from_url(cls, url: str) -> Origin:
+        """The origin of an absolute http or https URL; userinfo, path and query do not count.
+
+        :param url: as a caller writes it, or as `requests` prepared it.
+        :raises ValueError: if it is not such a URL, or if parsers could disagree about its host or
+            port. The message repeats no part of the URL, which may hold a secret.
+        """
+        match = _ABSOLUTE_URL.match(url) if isinstance(url, str) else None
+        if match is None:
+            raise ValueError(
+                "expected a str with an absolute http or https URL such as https://host/ or "
+                "https://host:8443/, without white space, a backslash or a percent-encoded host"
+            )
+        scheme = match["scheme"].lower()
+        port = int(match["port"] or _DEFAULT_PORTS[scheme])
+        if not 1 <= port <= _MAX_PORT:
+            raise ValueError(f"the port of the URL is not between 1 and {_MAX_PORT}")
+        host = _canonical_host(match["host"])
+        if host is None:
+            raise ValueError("the host of the URL is neither an IPv6 address nor a valid name")
+        return cls(scheme, host, port)
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether the host is ``localhost``, in ``127.0.0.0/8`` or ``::1``, spelled in full."""
+        if self.host in ("localhost", "::1"):
+            return True
+        try:
+            return ipaddress.IPv4Address(self.host) in _LOOPBACK_IPV4
+        except ValueError:
+            return False
+
+    @property
+    def prefixes(self) -> tuple[str, ...]:
+        """The URL prefixes, each with its trailing slash, with which only this origin's URLs begin.
+
+        A default port gives two: without the port, which `requests` sends most, and with it.
+        """
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        with_port = f"{self.scheme}://{host}:{self.port}/"
+        if self.port != _DEFAULT_PORTS.get(self.scheme):
+            return (with_port,)
+        return f"{self.scheme}://{host}/", with_port
+
+    def __str__(self) -> str:
+        """As in RFC 6454 section 6.2: no trailing slash, and no port where it is the default."""
+        return self.prefixes[0].removesuffix("/")
+
+
+def _canonical_host(host: str) -> str | None:
+    """The one spelling under which this host is compared; None if it is not a valid host."""
+    try:
+        if host.startswith("["):
+            return ipaddress.IPv6Address(host[1:-1]).compressed
+        if host.isascii():
+            return host.lower()
+        # What `requests` makes of the name is by definition what it connects to.
+        prepared = PreparedRequest()
+        prepared.prepare_url(f"https://{host}/", None)
+        return urlsplit(str(prepared.url)).hostname
+    except ValueError:
+        return None
+
+
+def without_query(url: str) -> str:
+    """A URL as a message may show it: queries can hold keys."""
+    return urlsplit(url)._replace(query="", fragment="").geturl()
+
+
+def check_url(url: object, what: str, *, allow_http: bool) -> None:
+    """Checks the URL of an endpoint; no message shows its userinfo, query or fragment.
+
+    :param url: what was set.
+    :param what: str, its name in the message.
+    :param allow_http: bool, whether plain http beyond loopback is accepted.
+    :raises ConfigurationError: when it is no absolute http(s) URL that can be trusted, or
+        ``allow_http`` no bool.
+    """
+    check_allow_http(allow_http)
+    if not isinstance(url, str) or not url:
+        raise ConfigurationError(f"{what} is missing: write its URL, https://...")
+    origin, reason = _origin(url)
+    if origin is None:
+        raise ConfigurationError(f"{what} is no URL that can be used: {reason}")
+    if "@" in urlsplit(url).netloc:
+        raise ConfigurationError(f"{what} (at {origin}) holds a user name: leave it out")
+    shown = without_query(url)
+    if "#" in url:
+        raise ConfigurationError(f"{what} ({shown!r}) has a fragment: leave out # and the rest")
+    if " " in url or not url.isprintable():
+        raise ConfigurationError(f"{what} ({shown!r}) holds white space or a control character")
+    if origin.scheme == "http" and not origin.is_loopback and not allow_http:
+        raise ConfigurationError(
+            f"{what} ({shown!r}) would be asked over plain http: write https://, or, where the "
+            f"network is trusted, allow_http=True beside it"
+        )
+
+
+def check_allow_http(allow_http: object) -> None:
+    """Checks a setting that opens a door: any text from the environment would count as true.
+
+    :raises ConfigurationError: when it is no bool.
+    """
+    if not isinstance(allow_http, bool):
+        raise ConfigurationError(
+            f"allow_http must be True or False, not {type(allow_http).__name__}"
+        )
+
+
+def _origin(url: str) -> tuple[Origin | None, str]:
+    try:
+        return Origin.from_url(url), ""
+    except ValueError as error:
+        return None, str(error)
