@@ -1,0 +1,194 @@
+"""What operators see: events, log lines and counts; never a token."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+
+import pytest
+
+from requests_cc import InvalidClient, TokenCache, TokenEndpointUnreachable
+from requests_cc.events import (
+    CoolingDown,
+    Event,
+    RenewalAheadFailed,
+    RenewalHeld,
+    TokenReceived,
+    TokenRejected,
+    TokenRequested,
+    TokenRequestFailed,
+)
+from tests.support.sources import ManualClock, Source, renewals_end
+
+NAME = "source of key"
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock()
+
+
+def slow(source: Source, clock: ManualClock) -> None:
+    """Each request takes a quarter of a second."""
+
+    def answer() -> object:
+        token = source.mint()
+        clock.forward(0.25)
+        return token
+
+    source.answer = answer  # type: ignore[assignment]
+
+
+def test_an_observer_is_told_of_each_event(clock: ManualClock) -> None:
+    events: list[Event] = []
+    cache, source = TokenCache(observer=events.append, clock=clock), Source(clock)
+    slow(source, clock)
+    first = cache.token(source)
+    cache.token(source)
+    second = cache.renew(source, first)
+    assert second is not None
+    cache.hold(source, second)
+    cache.hold(source, second)
+    source.fail(
+        InvalidClient(
+            "x",
+        )
+    )
+    clock.forward(3595)
+    cache.token(source)
+    renewals_end()
+    cooling = events.pop(-2)
+    assert isinstance(cooling, CoolingDown)
+    assert 8 <= cooling.seconds <= 12
+    assert events == [
+        TokenRequested(NAME, "missing"),
+        TokenReceived(NAME, 0.25, 3599.75),
+        TokenRejected(NAME),
+        TokenRequested(NAME, "rejected"),
+        TokenReceived(NAME, 0.25, 3599.75),
+        RenewalHeld(NAME, 1.0),
+        TokenRequested(NAME, "ahead"),
+        TokenRequestFailed(NAME, 0.0, "InvalidClient"),
+        RenewalAheadFailed(NAME, "InvalidClient", 4.75),
+    ]
+    stats = cache.stats()
+    assert dataclasses.asdict(stats) == {
+        "tokens": 1,
+        "cooling_down": 1,
+        "held": 0,
+        "hits": 2,
+        "requests": 3,
+        "successes": 2,
+        "failures": 1,
+        "shared": 0,
+        "rejections": 1,
+        "holds": 1,
+        "last_latency": 0.0,
+    }
+
+
+def test_an_observer_that_raises_is_logged_once_and_harms_nothing(
+    clock: ManualClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    def observer(event: Event) -> None:
+        raise ValueError("secret words of the observer")
+
+    cache, source = TokenCache(observer=observer, clock=clock), Source(clock)
+    renewed = cache.renew(source, cache.token(source))
+    assert getattr(renewed, "value", None) == "key-2"
+    lines = [r.getMessage() for r in caplog.records if r.levelno == logging.WARNING]
+    assert lines == ["the observer failed and goes on missing events: ValueError"]
+
+
+def test_the_log_has_a_line_for_each_fact_and_none_for_a_hit(
+    clock: ManualClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG, "requests_cc")
+    cache, source = TokenCache(clock=clock), Source(clock)
+    first = cache.token(source)
+    for _ in range(10):
+        cache.token(source)
+    second = cache.renew(source, first)
+    assert second is not None
+    cache.hold(source, second)
+    source.fail(TokenEndpointUnreachable("down"))
+    clock.forward(3595)
+    cache.token(source)
+    renewals_end()
+    lines = [(r.levelname, r.getMessage()) for r in caplog.records if r.name == "requests_cc"]
+    level, cooling = lines.pop(-2)
+    assert level == "INFO"
+    assert cooling.startswith(f"{NAME}: no token request for ")
+    assert lines == [
+        ("DEBUG", f"{NAME}: token request begins (missing)"),
+        ("INFO", f"{NAME}: token received in 0.000 s, expires in 3600.0 s"),
+        ("INFO", f"{NAME}: the API answered 401 to the current token"),
+        ("DEBUG", f"{NAME}: token request begins (rejected)"),
+        ("INFO", f"{NAME}: token received in 0.000 s, expires in 3600.0 s"),
+        (
+            "WARNING",
+            f"{NAME}: renewal after a 401 did not help (the new token was rejected as well, or is "
+            "the rejected one again): "
+            "a 401 renews nothing for 1 s",
+        ),
+        ("DEBUG", f"{NAME}: token request begins (ahead)"),
+        ("INFO", f"{NAME}: token request failed after 0.000 s: TokenEndpointUnreachable"),
+        (
+            "WARNING",
+            f"{NAME}: renewal failed (TokenEndpointUnreachable): the current token serves on for "
+            "5.0 s more",
+        ),
+    ]
+
+
+def test_a_token_without_expiry_is_said_to_have_none(
+    clock: ManualClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "requests_cc")
+    TokenCache(clock=clock).token(Source(clock, lifetime=None))
+    assert "expires in no known time" in caplog.text
+
+
+def test_the_same_token_handed_back_after_a_401_is_said(clock: ManualClock) -> None:
+    events: list[Event] = []
+    cache, source = TokenCache(observer=events.append, clock=clock), Source(clock)
+    token = cache.token(source)
+    source.answer = lambda: token
+    cache.renew(source, token)
+    assert events[-1] == RenewalHeld(NAME, 1.0)
+
+
+def test_a_source_without_a_label_is_named_by_its_type_and_never_by_its_repr(
+    clock: ManualClock,
+) -> None:
+    class Plain(Source):
+        def __repr__(self) -> str:
+            return "Plain(secret)"
+
+    events: list[Event] = []
+    source = Plain(clock)
+    source.label = None  # type: ignore[assignment]
+    TokenCache(observer=events.append, clock=clock).token(source)
+    assert all(event.source.endswith("Plain") for event in events)
+
+
+def test_nothing_that_is_seen_shows_a_token(
+    clock: ManualClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    events: list[Event] = []
+    cache, source = TokenCache(observer=events.append, clock=clock), Source(clock, key="precious")
+    source.label = "a source"
+    first = cache.token(source)
+    second = cache.renew(source, first)
+    assert second is not None
+    cache.hold(source, second)
+    source.fail(ValueError("precious"))
+    clock.forward(3595)
+    cache.token(source)
+    renewals_end()
+    entry = cache._find((Source, "precious"))
+    assert entry is not None
+    seen = [caplog.text, repr(events), repr(cache), repr(cache.stats()), repr(entry), repr(first)]
+    seen += [repr(entry.state.hold), repr(entry.state.token)]
+    assert not [text for text in seen if "precious" in text]

@@ -1,0 +1,531 @@
+"""One token request at a time for one key, and one outcome for all who wait."""
+
+from __future__ import annotations
+
+import contextvars
+import threading
+from collections.abc import Callable
+from unittest import mock
+
+import pytest
+
+from requests_cc import (
+    AccessToken,
+    ConfigurationError,
+    InvalidTokenResponse,
+    TemporarilyUnavailable,
+    TokenCache,
+    TokenEndpointTimeout,
+)
+from requests_cc.cache.single_flight import MAX_RENEWING
+from requests_cc.events import Event, TokenRequested
+from tests.support.sources import (
+    PATIENCE,
+    ManualClock,
+    Source,
+    in_thread,
+    outcomes,
+    renewals_end,
+    until_waiting,
+)
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock()
+
+
+@pytest.fixture
+def cache(clock: ManualClock) -> TokenCache:
+    return TokenCache(clock=clock)
+
+
+@pytest.fixture
+def source(clock: ManualClock) -> Source:
+    return Source(clock)
+
+
+def failing(clock: ManualClock, failures: int, error: BaseException) -> Source:
+    """A source that fails so many times, and then mints."""
+    source = Source(clock)
+
+    def answer() -> AccessToken:
+        if source.requests <= failures:
+            raise error
+        return source.mint()
+
+    source.answer = answer
+    return source
+
+
+def test_256_threads_on_a_cold_cache_cause_one_token_request(
+    cache: TokenCache, source: Source
+) -> None:
+    tokens = outcomes([lambda: cache.token(source)] * 256)
+    assert source.requests == 1
+    assert {token.value for token in tokens if isinstance(token, AccessToken)} == {"key-1"}
+    assert len(tokens) == 256
+
+
+def test_a_hundred_threads_renew_one_rejected_token_with_one_request(
+    cache: TokenCache, source: Source
+) -> None:
+    rejected = cache.token(source)
+    tokens = outcomes([lambda: cache.renew(source, rejected)] * 100)
+    assert source.requests == 2
+    assert [getattr(token, "value", token) for token in tokens] == ["key-2"] * 100
+
+
+def test_a_late_401_for_an_older_token_uses_the_newer_one(
+    cache: TokenCache, source: Source
+) -> None:
+    first = cache.token(source)
+    second = cache.renew(source, first)
+    assert cache.renew(source, first) == second
+    assert source.requests == 2
+
+
+def test_different_keys_never_wait_for_each_other(cache: TokenCache, clock: ManualClock) -> None:
+    slow, quick = Source(clock, key="slow"), Source(clock, key="quick")
+    slow.gate = threading.Event()
+    outcome = in_thread(lambda: cache.token(slow))
+    assert slow.reached.wait(PATIENCE)
+    assert cache.token(quick).value == "quick-1"
+    slow.gate.set()
+    assert isinstance(outcome(), AccessToken)
+
+
+def test_a_hit_takes_no_lock(cache: TokenCache, source: Source) -> None:
+    token = cache.token(source)
+    with cache._flights._lock:
+        assert in_thread(lambda: cache.token(source))() is token
+
+
+def test_no_lock_is_held_while_a_source_or_its_key_runs(
+    cache: TokenCache, clock: ManualClock
+) -> None:
+    class Asking(Source):
+        @property
+        def cache_key(self) -> str:  # type: ignore[override]
+            assert not cache._flights._lock._lock.locked()
+            return "key"
+
+        @cache_key.setter
+        def cache_key(self, _: str) -> None:
+            pass
+
+    def answer() -> AccessToken:
+        assert not cache._flights._lock._lock.locked()
+        return source.mint()
+
+    source = Asking(clock, answer=answer)
+    renewed = cache.renew(source, cache.token(source))
+    assert renewed is not None
+    cache.accept(source, renewed)
+    cache.hold(source, renewed)
+    cache.invalidate(source)
+
+
+def test_waiters_share_the_exception_and_each_has_its_own_copy(
+    cache: TokenCache, source: Source
+) -> None:
+    source.fail(TokenEndpointTimeout("no answer"))
+    source.gate = threading.Event()
+    calls = [in_thread(lambda: cache.token(source)) for _ in range(8)]
+    assert source.reached.wait(PATIENCE)
+    until_waiting(7)
+    source.gate.set()
+    errors = [call() for call in calls]
+    assert source.requests == 1
+    assert all(isinstance(error, TokenEndpointTimeout) for error in errors)
+    assert len({id(error) for error in errors}) == 8
+    assert len({error.retry_at for error in errors}) == 1  # type: ignore[union-attr]
+    assert errors[0].retry_at is not None  # type: ignore[union-attr]
+
+
+def test_a_foreign_exception_is_raised_as_it_is_and_cooled(
+    cache: TokenCache, source: Source, clock: ManualClock
+) -> None:
+    boom = ValueError("the source's own")
+    source.fail(boom)
+    for _ in range(3):
+        with pytest.raises(ValueError, match="own") as raised:
+            cache.token(source)
+        assert raised.value is boom
+    assert source.requests == 1
+    source.mend()
+    clock.forward(1.3)
+    assert cache.token(source).value == "key-2"
+
+
+def test_a_foreign_exception_of_a_request_reaches_those_who_wait(
+    cache: TokenCache, source: Source
+) -> None:
+    source.fail(ValueError("the source's own"))
+    source.gate = threading.Event()
+    calls = [in_thread(lambda: cache.token(source)) for _ in range(4)]
+    until_waiting(3)
+    source.gate.set()
+    assert len({id(call()) for call in calls}) == 1
+
+
+@pytest.mark.parametrize("lifetime", [0.0, -10.0])
+def test_a_token_of_no_lifetime_is_shared_by_those_who_waited(
+    cache: TokenCache, source: Source, lifetime: float
+) -> None:
+    source.lifetime = lifetime
+    source.gate = threading.Event()
+    calls = [in_thread(lambda: cache.token(source)) for _ in range(8)]
+    until_waiting(7)
+    source.gate.set()
+    assert {getattr(call(), "value", None) for call in calls} == {"key-1"}
+    assert source.requests == 1
+    assert cache.token(source).value == "key-2"
+
+
+@pytest.mark.parametrize("killer", [KeyboardInterrupt, SystemExit, GeneratorExit])
+def test_when_the_requesting_thread_is_killed_another_takes_over(
+    cache: TokenCache, clock: ManualClock, killer: type[BaseException]
+) -> None:
+    source = failing(clock, 1, killer())
+    source.gate = threading.Event()
+    first = in_thread(lambda: cache.token(source))
+    assert source.reached.wait(PATIENCE)
+    others = [in_thread(lambda: cache.token(source)) for _ in range(4)]
+    until_waiting(4)
+    source.gate.set()
+    assert isinstance(first(), killer)
+    assert [getattr(other(), "value", None) for other in others] == ["key-2"] * 4
+    assert source.requests == 2
+    assert source.most_at_once == 1
+
+
+def test_a_waiter_that_is_killed_leaves_the_request_alone(
+    cache: TokenCache, source: Source
+) -> None:
+    source.gate = threading.Event()
+    first = in_thread(lambda: cache.token(source))
+    assert source.reached.wait(PATIENCE)
+    with (
+        mock.patch("requests_cc.cache.flight.Flight.wait", side_effect=KeyboardInterrupt),
+        pytest.raises(KeyboardInterrupt),
+    ):
+        cache.token(source)
+    source.gate.set()
+    assert getattr(first(), "value", None) == "key-1"
+    assert source.requests == 1
+
+
+def test_a_source_that_needs_its_own_token_is_refused(
+    cache: TokenCache, clock: ManualClock
+) -> None:
+    source = Source(clock, answer=lambda: cache.token(source))
+    with pytest.raises(ConfigurationError, match="the token that it is about to bring"):
+        cache.token(source)
+
+
+def test_a_source_that_needs_its_own_token_through_a_thread_is_refused(
+    cache: TokenCache, clock: ManualClock
+) -> None:
+    def answer() -> AccessToken:
+        context = contextvars.copy_context()
+        outcome = in_thread(lambda: context.run(cache.token, source))()
+        assert isinstance(outcome, ConfigurationError)
+        raise outcome
+
+    source = Source(clock, answer=answer)
+    with pytest.raises(ConfigurationError):
+        cache.token(source)
+
+
+def test_two_sources_that_need_each_other_at_the_same_time_are_refused(
+    cache: TokenCache, clock: ManualClock
+) -> None:
+    other_cache = TokenCache(clock=clock)
+    meeting = threading.Barrier(2)
+
+    def answer_one() -> AccessToken:
+        meeting.wait(PATIENCE)
+        return other_cache.token(two)
+
+    def answer_two() -> AccessToken:
+        meeting.wait(PATIENCE)
+        return cache.token(one)
+
+    one = Source(clock, key="one", answer=answer_one)
+    two = Source(clock, key="two", answer=answer_two)
+    errors = outcomes([lambda: cache.token(one), lambda: other_cache.token(two)])
+    assert [type(error) for error in errors] == [ConfigurationError] * 2
+
+
+def test_a_source_that_needs_its_own_token_by_way_of_another_is_refused(
+    cache: TokenCache, clock: ManualClock
+) -> None:
+    one = Source(clock, key="one", answer=lambda: cache.token(two))
+    two = Source(clock, key="two", answer=lambda: cache.token(one))
+    error = in_thread(lambda: cache.token(one))()
+    assert isinstance(error, ConfigurationError)
+    assert (one.requests, two.requests) == (1, 1)
+
+
+def test_a_source_may_use_another_sources_token(cache: TokenCache, clock: ManualClock) -> None:
+    inner = Source(clock, key="inner")
+    inner.gate = threading.Event()
+    outer = Source(clock, key="outer", answer=lambda: cache.token(inner))
+    first = in_thread(lambda: cache.token(inner))
+    assert inner.reached.wait(PATIENCE)
+    second = in_thread(lambda: cache.token(outer))
+    until_waiting(1)
+    inner.gate.set()
+    assert first() == second()
+
+
+def test_an_observer_that_needs_the_token_that_is_requested_does_not_hang(
+    clock: ManualClock,
+) -> None:
+    refused: list[BaseException] = []
+
+    def observer(event: Event) -> None:
+        if isinstance(event, TokenRequested):
+            try:
+                cache.token(source)
+            except ConfigurationError as error:
+                refused.append(error)
+
+    cache = TokenCache(clock=clock, observer=observer)
+    source = Source(clock)
+    assert getattr(in_thread(lambda: cache.token(source))(), "value", None) == "key-1"
+    assert len(refused) == 1
+
+
+def test_an_observer_may_ask_the_cache_about_every_event(clock: ManualClock) -> None:
+    seen: set[str] = set()
+
+    def observer(event: Event) -> None:
+        cache.stats()  # takes each of the cache's locks
+        seen.add(type(event).__name__)
+
+    cache = TokenCache(clock=clock, background=False, observer=observer)
+    source = Source(clock)
+
+    def every_kind() -> None:
+        renewed = cache.renew(source, cache.token(source))
+        assert renewed is not None
+        cache.hold(source, renewed)
+        source.fail(TokenEndpointTimeout("slow"))
+        clock.forward(3595)
+        cache.token(source)
+
+    assert in_thread(every_kind)() is None
+    assert seen == {
+        "TokenRequested", "TokenReceived", "TokenRejected", "RenewalHeld", "TokenRequestFailed",
+        "CoolingDown", "RenewalAheadFailed",
+    }  # fmt: skip
+
+
+def test_what_is_no_access_token_is_an_error_that_names_the_source(
+    cache: TokenCache, clock: ManualClock
+) -> None:
+    source = Source(clock, answer=lambda: "secret-token")  # type: ignore[arg-type,return-value]
+    with pytest.raises(InvalidTokenResponse, match="Source must return an AccessToken, not str"):
+        cache.token(source)
+
+
+def test_renewal_ahead_runs_once_in_the_background_and_callers_go_on(
+    cache: TokenCache, source: Source, clock: ManualClock
+) -> None:
+    token = cache.token(source)
+    clock.forward(3595)
+    source.reached.clear()
+    source.gate = threading.Event()
+    assert outcomes([lambda: cache.token(source)] * 16) == [token] * 16
+    assert source.reached.wait(PATIENCE)
+    assert cache.token(source) is token
+    source.gate.set()
+    renewals_end()
+    assert cache.token(source).value == "key-2"
+    assert source.requests == 2
+
+
+def test_a_401_waits_for_the_renewal_in_the_background(
+    cache: TokenCache, source: Source, clock: ManualClock
+) -> None:
+    token = cache.token(source)
+    clock.forward(3595)
+    source.gate = threading.Event()
+    cache.token(source)
+    renewed = in_thread(lambda: cache.renew(source, token))
+    until_waiting(1)
+    source.gate.set()
+    assert getattr(renewed(), "value", None) == "key-2"
+    assert source.requests == 2
+
+
+def test_without_a_background_one_caller_renews_and_the_others_go_on(clock: ManualClock) -> None:
+    cache, source = TokenCache(background=False, clock=clock), Source(clock)
+    token = cache.token(source)
+    clock.forward(3595)
+    source.reached.clear()
+    source.gate = threading.Event()
+    renewing = in_thread(lambda: cache.token(source))
+    assert source.reached.wait(PATIENCE)
+    assert cache.token(source) is token
+    source.gate.set()
+    assert getattr(renewing(), "value", None) == "key-2"
+
+
+def test_without_a_background_a_failed_renewal_serves_the_current_token(
+    clock: ManualClock,
+) -> None:
+    cache, source = TokenCache(background=False, clock=clock), Source(clock)
+    token = cache.token(source)
+    clock.forward(3595)
+    source.fail(TemporarilyUnavailable("x", retry_after=30.0))
+    assert cache.token(source) is token
+    clock.forward(6)
+    with pytest.raises(TemporarilyUnavailable):
+        cache.token(source)
+    assert source.requests == 2
+
+
+def test_a_server_slower_than_its_tokens_live_keeps_no_caller_renewing_for_ever(
+    clock: ManualClock,
+) -> None:
+    cache, source = TokenCache(background=False, clock=clock), Source(clock, lifetime=1.0)
+
+    def slow() -> AccessToken:
+        token = source.mint()
+        clock.forward(0.9)
+        return token
+
+    source.answer = slow
+    cache.token(source)
+    clock.forward(0.06)
+    assert cache.token(source).value == "key-2"
+    assert source.requests == 2
+
+
+def test_the_threads_that_renew_are_capped_and_others_renew_later(
+    cache: TokenCache, clock: ManualClock
+) -> None:
+    gate = threading.Event()
+    sources = [Source(clock, key=f"key{number}") for number in range(MAX_RENEWING + 4)]
+    for source in sources:
+        cache.token(source)
+        source.gate = gate
+    clock.forward(3595)
+    for source in sources:
+        assert cache.token(source).value.endswith("-1")
+    threads = [t for t in threading.enumerate() if t.name == "requests-cc renewal"]
+    assert len(threads) == MAX_RENEWING
+    gate.set()
+    renewals_end()
+    for source in sources:
+        cache.token(source)
+    renewals_end()
+    assert [source.requests for source in sources] == [2] * len(sources)
+
+
+def cannot_start(error: BaseException) -> Callable[[threading.Thread], None]:
+    def start(self: threading.Thread) -> None:
+        raise error
+
+    return start
+
+
+@pytest.mark.parametrize("error", [RuntimeError("can't start new thread"), MemoryError()])
+def test_a_thread_that_cannot_be_started_is_no_failure(
+    cache: TokenCache, source: Source, clock: ManualClock, error: Exception
+) -> None:
+    token = cache.token(source)
+    clock.forward(3590)
+    with mock.patch.object(threading.Thread, "start", cannot_start(error)):
+        for _ in range(100):  # more than the cap: none of them counts as renewing
+            assert cache.token(source) is token
+            clock.forward(0.05)
+    assert source.requests == 1
+    clock.forward(1)
+    cache.token(source)
+    renewals_end()
+    assert cache.token(source).value == "key-2"
+
+
+def test_a_token_forgotten_while_no_thread_can_be_started_is_requested_again(
+    cache: TokenCache, source: Source, clock: ManualClock
+) -> None:
+    token = cache.token(source)
+    clock.forward(3590)
+
+    def start(self: threading.Thread) -> None:
+        cache.invalidate(source)
+        raise RuntimeError
+
+    with mock.patch.object(threading.Thread, "start", start):
+        assert cache.token(source) is token
+    assert cache.token(source).value == "key-2"
+
+
+def test_a_caller_killed_before_its_renewal_thread_runs_leaves_no_ghost(
+    cache: TokenCache, source: Source, clock: ManualClock
+) -> None:
+    token = cache.token(source)
+    clock.forward(3590)
+    threads: list[threading.Thread] = []
+
+    def start(self: threading.Thread) -> None:
+        threads.append(self)
+        raise KeyboardInterrupt
+
+    with (
+        mock.patch.object(threading.Thread, "start", start),
+        pytest.raises(KeyboardInterrupt),
+    ):
+        cache.token(source)
+    threads[0].run()  # it comes too late: the renewal was given up
+    assert source.requests == 1
+    assert cache.token(source) is token
+    clock.forward(1.1)
+    cache.token(source)
+    renewals_end()
+    assert source.requests == 2
+
+
+def test_a_caller_killed_while_its_renewal_thread_runs_leaves_the_renewal_to_it(
+    cache: TokenCache, source: Source, clock: ManualClock
+) -> None:
+    cache.token(source)
+    clock.forward(3590)
+    source.gate = threading.Event()
+    source.reached.clear()
+    start = threading.Thread.start
+
+    def interrupted(self: threading.Thread) -> None:
+        start(self)
+        assert source.reached.wait(PATIENCE)
+        raise KeyboardInterrupt
+
+    with (
+        mock.patch.object(threading.Thread, "start", interrupted),
+        pytest.raises(KeyboardInterrupt),
+    ):
+        cache.token(source)
+    clock.forward(1.1)
+    cache.token(source)
+    source.gate.set()
+    renewals_end()
+    assert cache.token(source).value == "key-2"
+    assert source.requests == 2
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_renewal_thread_that_is_killed_lets_another_renew(
+    cache: TokenCache, source: Source, clock: ManualClock
+) -> None:
+    cache.token(source)
+    clock.forward(3590)
+    source.fail(SystemExit())
+    cache.token(source)
+    renewals_end()
+    source.mend()
+    clock.forward(10)
+    assert cache.token(source).value == "key-3"

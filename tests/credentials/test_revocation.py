@@ -1,0 +1,138 @@
+"""Revoking a token (RFC 7009); test_introspection.py has what it shares with asking about one."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from urllib.parse import parse_qs
+
+import pytest
+
+from requests_cc import (
+    AccessToken,
+    AuthorizationServer,
+    ClientCredentials,
+    ConfigurationError,
+    JWTBearer,
+    OAuthError,
+    TemporarilyUnavailable,
+    TokenCache,
+    TokenEndpointUnreachable,
+)
+from requests_cc.credentials import authenticated_request
+from tests.support.raw_server import RawServer, answer, drop, token
+
+REVOKED = answer(b"")
+REFUSED = answer({"error": "unsupported_token_type"}, "400 Bad")
+
+
+@pytest.fixture(autouse=True)
+def little_time_between_attempts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(authenticated_request, "FIRST_PAUSE", 0.01)
+
+
+@pytest.fixture
+def issuing() -> Iterator[RawServer]:
+    with RawServer(token("token-1"), token("token-2")) as server:
+        yield server
+
+
+def client(revoking: RawServer, issuing: RawServer | None = None) -> ClientCredentials:
+    """A client of a server whose tokens come from one place, and are revoked at another."""
+    server = AuthorizationServer(
+        revoking.url if issuing is None else issuing.url, revocation_endpoint=revoking.url
+    )
+    return ClientCredentials(server, "me", "s3cret", auth="client_secret_post")
+
+
+@pytest.mark.parametrize(
+    "success",
+    [
+        answer(b""),
+        answer(b"", "204 No Content"),
+        answer({}),
+        answer("<html>Done</html>"),
+        answer({"active": False}),
+    ],
+)
+def test_any_success_will_do(success: bytes) -> None:
+    with RawServer(success) as server:
+        assert client(server).revoke("t0ken") is None
+        (request,) = server.requests
+    assert parse_qs(request.partition(b"\r\n\r\n")[2].decode()) == {
+        "token": ["t0ken"],
+        "token_type_hint": ["access_token"],
+        "client_id": ["me"],
+        "client_secret": ["s3cret"],
+    }
+
+
+def test_a_type_that_the_server_cannot_revoke_is_an_error() -> None:
+    with RawServer(REFUSED) as server, pytest.raises(OAuthError) as raised:
+        client(server).revoke("t0ken")
+    assert raised.value.error == "unsupported_token_type"
+    assert raised.value.permanent
+    assert "/token answered 400]" in str(raised.value)
+
+
+def test_a_server_that_is_busy_is_asked_again() -> None:
+    # "the client must assume the token still exists and may retry" (RFC 7009 §2.2.1)
+    with RawServer(answer(b"", "503 Busy", {"Retry-After": "0"}), drop, REVOKED) as server:
+        client(server).revoke("t0ken")
+        assert len(server.requests) == 3
+
+
+def test_a_server_that_stays_busy_says_until_when() -> None:
+    with RawServer(answer(b"", "503 Busy", {"Retry-After": "90"})) as server:
+        with pytest.raises(TemporarilyUnavailable) as raised:
+            client(server).revoke("t0ken")
+        assert len(server.requests) == 1
+    assert raised.value.retry_at == pytest.approx(time.time() + 90, abs=5)
+
+
+# --- the cache's current token -----------------------------------------------------------------
+
+
+def test_the_caches_token_is_revoked_and_forgotten(issuing: RawServer) -> None:
+    cache = TokenCache()
+    with RawServer(REVOKED) as revoking:
+        credentials = client(revoking, issuing)
+        assert cache.token(credentials).value == "token-1"
+        cache.revoke(credentials)
+        (request,) = revoking.requests
+    assert b"token=token-1&" in request
+    assert cache.token(credentials).value == "token-2"
+
+
+@pytest.mark.parametrize(
+    ("bad", "error_type"), [(REFUSED, OAuthError), (drop, TokenEndpointUnreachable)]
+)
+def test_it_is_forgotten_even_if_the_server_does_not_revoke_it(
+    bad: bytes, error_type: type, issuing: RawServer
+) -> None:
+    cache = TokenCache()
+    with RawServer(bad) as revoking:
+        credentials = client(revoking, issuing)
+        cache.token(credentials)
+        with pytest.raises(error_type):
+            cache.revoke(credentials)
+    assert cache.token(credentials).value == "token-2"
+
+
+def test_where_there_is_no_token_there_is_nothing_to_revoke(issuing: RawServer) -> None:
+    with RawServer(REVOKED) as revoking:
+        TokenCache().revoke(client(revoking, issuing))
+        assert revoking.requests == []
+    assert issuing.requests == []
+
+
+def test_a_source_that_cannot_revoke_says_what_to_call() -> None:
+    class Source:
+        cache_key = "key"
+
+        def request_token(self) -> AccessToken:
+            return AccessToken("t0ken")
+
+    with pytest.raises(ConfigurationError, match=r"has no method revoke\(token\): invalidate\(\)"):
+        TokenCache().revoke(Source())
+    assert not hasattr(JWTBearer, "revoke")

@@ -1,0 +1,212 @@
+"""How often a server is asked, and how long anybody waits for it."""
+
+from __future__ import annotations
+
+import time
+from datetime import datetime, timedelta, timezone
+from email.utils import format_datetime
+
+import pytest
+import requests
+
+from requests_cc import TemporarilyUnavailable, TokenEndpointTimeout, TokenEndpointUnreachable
+from requests_cc.credentials import authenticated_request
+from requests_cc.http import exchange
+from requests_cc.http.exchange import retry_after
+from tests.support.raw_server import RawServer, answer, drop, hang, reset, token, trickle
+
+from .clients import client, failure
+
+
+@pytest.mark.parametrize(
+    "hiccup",
+    [drop, reset, answer(b"", "429 Slow"), answer(b"", "500 Oops"), answer(b"", "503 Busy"),
+     b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{"],
+    ids=["drop", "reset", "429", "500", "503", "cut short"],
+)  # fmt: skip
+def test_a_hiccup_is_retried_with_fresh_authentication(hiccup) -> None:
+    numbers = iter(range(9))
+
+    def authenticate(request: requests.PreparedRequest) -> requests.PreparedRequest:
+        request.headers["X-Proof"] = str(next(numbers))
+        return request
+
+    with RawServer(hiccup, hiccup, token()) as server:
+        assert client(server.url, None, auth=authenticate).request_token().value == "token-1"
+        proofs = [b"X-Proof: %d\r\n" % n in each for n, each in enumerate(server.requests)]
+    assert proofs == [True, True, True]
+
+
+@pytest.mark.parametrize(("hiccup", "error_type"), [
+    (drop, TokenEndpointUnreachable), (answer(b"", "503 Busy"), TemporarilyUnavailable),
+])  # fmt: skip
+def test_there_are_three_attempts(hiccup, error_type: type) -> None:
+    with RawServer(hiccup) as server:
+        assert type(failure(server.url)) is error_type
+        assert len(server.requests) == 3
+
+
+def test_a_refused_connection_says_what_to_check(monkeypatch: pytest.MonkeyPatch) -> None:
+    pauses: list[float] = []
+    monkeypatch.setattr(time, "sleep", pauses.append)
+    with RawServer(drop) as server:
+        url = server.url
+    error = failure(f"{url}?key=k3y")
+    assert (
+        str(error) == f"{url} could not be reached: Connection refused; check the URL, and "
+        "that it is up"
+    )
+    assert len(pauses) == 2
+
+
+def test_a_name_that_does_not_resolve_says_so() -> None:
+    error = failure("https://no-such-host.invalid/token")
+    assert type(error) is TokenEndpointUnreachable
+    assert "no-such-host.invalid/token could not be reached: " in str(error)
+
+
+@pytest.mark.parametrize(
+    "status",
+    ["400 Bad", "401 No", "403 No", "404 No", "408 Slow", "425 Early", "499 Gone"],
+)
+def test_another_4xx_is_not_retried(status: str) -> None:
+    with RawServer(answer({"error": "access_denied"}, status)) as server:
+        failure(server.url)
+        assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize(
+    "slow",
+    [hang, trickle(b"HTTP/1.1 200 OK\r\nX: " + b"x" * 999, 0.05),
+     trickle(token("x" * 999), 0.05)],
+    ids=["silence", "headers", "body"],
+)  # fmt: skip
+def test_whoever_waits_has_an_outcome_by_the_deadline_and_it_is_not_retried(slow) -> None:
+    with RawServer(slow) as server:
+        began = time.monotonic()
+        error = failure(server.url, timeout=(0.2, 0.3))
+        took = time.monotonic() - began
+        assert len(server.requests) == 1
+    assert type(error) is TokenEndpointTimeout
+    assert "gave no whole answer in time" in str(error)
+    assert took < 1.5
+
+
+def test_a_body_that_trickles_after_its_headers_is_cut_off() -> None:
+    def slow(connection) -> None:
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 999\r\n\r\n")
+        trickle(b" " * 999, 0.05)(connection)
+
+    with RawServer(slow) as server:
+        assert type(failure(server.url, timeout=(0.2, 0.2))) is TokenEndpointTimeout
+
+
+def test_a_handshake_that_trickles_ends_by_the_deadline() -> None:
+    with RawServer(trickle(b"\x16\x03\x03\x0f\xff" + b"x" * 999, 0.05), greets=True) as server:
+        url = server.url.replace("http:", "https:")
+        began = time.monotonic()
+        error = failure(url, timeout=(0.2, 0.3))
+        assert time.monotonic() - began < 1.5
+    assert type(error) is TokenEndpointTimeout
+
+
+@pytest.mark.parametrize("seconds", ["1", "0", "nonsense", "-5", "1.5", ""])
+def test_a_retry_after_within_the_budget_is_waited_for(
+    seconds: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pauses: list[float] = []
+    monkeypatch.setattr(time, "sleep", pauses.append)
+    busy = answer(b"", "503 Busy", {"Retry-After": seconds})
+    with RawServer(busy, token()) as server:
+        client(server.url).request_token()
+    assert len(pauses) == 1
+    assert pauses[0] == 1.0 if seconds == "1" else pauses[0] < 0.1
+
+
+@pytest.mark.parametrize("as_date", [False, True])
+def test_a_retry_after_beyond_the_budget_is_handed_on(as_date: bool) -> None:
+    moment = datetime.now(timezone.utc) + timedelta(seconds=60)
+    text = format_datetime(moment, usegmt=True) if as_date else "60"
+    with RawServer(answer(b"", "429 Slow", {"Retry-After": text})) as server:
+        error = failure(server.url)
+        assert len(server.requests) == 1
+    assert error.retry_after == pytest.approx(60, abs=5)
+    assert error.retry_at == pytest.approx(time.time() + 60, abs=5)
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("9" * 400, 1e9), ("Thu, 01 Jan 1970 00:00:00 GMT", 0.0),
+     ("Thu, 01 Jan 1970 00:00:00 -0000", 0.0), ("Thu, 01 Jan 99999 00:00:00 GMT", None),
+     ("Thu, 01 Jan 1970 00:00:00 +9999", None), ("٣", None)],
+)  # fmt: skip
+def test_odd_retry_afters_are_read(text: str, seconds: float | None) -> None:
+    assert retry_after(exchange.Answer(429, {"Retry-After": text}, b"", 0.0)) == seconds
+
+
+class Budget:
+    """In the place of the module ``time``: a clock that does not run by itself."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.pauses: list[float] = []
+        self.asking = 0.0  # seconds that the server took
+        monkeypatch.setattr(authenticated_request, "time", self)
+
+    def monotonic(self) -> float:
+        return self.asking + sum(self.pauses)
+
+    def sleep(self, seconds: float) -> None:
+        self.pauses.append(seconds)
+
+
+def busy_for(seconds: int) -> bytes:
+    return answer(b"", "503 Busy", {"Retry-After": str(seconds)})
+
+
+def test_the_pauses_between_attempts_double_and_are_jittered(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pauses: list[float] = []
+    with RawServer(drop) as server:
+        for _ in range(10):
+            budget = Budget(monkeypatch)
+            failure(server.url)
+            pauses += budget.pauses
+    assert all(0.0075 <= pause <= 0.0125 for pause in pauses[::2])  # of FIRST_PAUSE, 0.01 here
+    assert all(0.015 <= pause <= 0.025 for pause in pauses[1::2])
+    assert len(set(pauses)) > 2
+
+
+@pytest.mark.parametrize(
+    ("timeout", "seconds", "pauses"),
+    [((20, 20), 5, [5]), ((20, 20), 6, []), ((20, 20), 3, [3]), ((1, 1), 2, [2]), ((1, 1), 3, [])],
+)
+def test_the_pauses_together_stay_within_the_budget(
+    timeout, seconds: int, pauses: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    budget = Budget(monkeypatch)
+    with RawServer(busy_for(seconds)) as server:
+        assert failure(server.url, timeout=timeout).retry_after == seconds
+    assert budget.pauses == pauses
+
+
+def test_a_further_secret_has_no_budget_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    budget = Budget(monkeypatch)
+    refused = answer({"error": "invalid_client"}, "401 No")
+    with RawServer(busy_for(3), refused, busy_for(3), token()) as server:
+        error = failure(server.url, secret=["one", "two"], timeout=(20, 20))
+    assert type(error) is TemporarilyUnavailable
+    assert budget.pauses == [3]
+
+
+def test_a_server_that_is_slow_to_fail_is_not_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    budget = Budget(monkeypatch)
+
+    def slowly(connection) -> None:
+        budget.asking += 6
+        connection.sendall(answer(b"", "503 Busy"))
+
+    with RawServer(slowly) as server:
+        failure(server.url, timeout=(20, 20))
+        assert len(server.requests) == 1
+    assert budget.pauses == []

@@ -1,0 +1,124 @@
+"""What comes of answers that are no token: each has its own error."""
+
+from __future__ import annotations
+
+import gzip
+
+import pytest
+
+from requests_cc import (
+    InvalidClient,
+    InvalidRequest,
+    InvalidTokenResponse,
+    OAuthError,
+    ServerError,
+    TemporarilyUnavailable,
+)
+from tests.support.raw_server import RawServer, answer, token
+
+from .clients import HTML, client, failure
+
+
+@pytest.mark.parametrize(
+    ("bad", "error_type", "words"),
+    [
+        (answer(b""), InvalidTokenResponse, "200 without a JSON object"),
+        (answer(b"", "204 No Content"), InvalidTokenResponse, "204 without a JSON object"),
+        (answer(HTML), InvalidTokenResponse, "without a JSON object"),
+        (answer([{"access_token": "t"}]), InvalidTokenResponse, "without a JSON object"),
+        (answer('"t0ken"'), InvalidTokenResponse, "without a JSON object"),
+        (answer("null"), InvalidTokenResponse, "without a JSON object"),
+        (answer("[" * 200_000), InvalidTokenResponse, "without a JSON object"),
+        (answer('{"a":' * 100_000), InvalidTokenResponse, "without a JSON object"),
+        (answer(b"\xff\xfe\xff"), InvalidTokenResponse, "without a JSON object"),
+        (answer({}), InvalidTokenResponse, "no access_token"),
+        (answer({"access_token": None}), InvalidTokenResponse, "no access_token"),
+        (answer({"access_token": ""}), InvalidTokenResponse, "access_token must be"),
+        (answer({"access_token": "a\r\nX: b"}), InvalidTokenResponse, "access_token must be"),
+        (answer({"access_token": "a b"}), InvalidTokenResponse, "access_token must be"),
+        (answer({"access_token": "a", "token_type": "mac"}), InvalidTokenResponse, "token_type"),
+        (answer({"access_token": "a", "token_type": "DPoP"}), InvalidTokenResponse, "DPoP"),
+        (answer({"access_token": "a", "expires_in": "x"}), InvalidTokenResponse, "expires_in"),
+        (answer({"error": None}), InvalidTokenResponse, "no access_token"),
+        (answer({"error": "invalid_scope"}), OAuthError, "invalid_scope"),
+        (answer({"error": "x", "access_token": "a"}), OAuthError, "x: see the"),
+        (answer({"error": {"code": 1}}), InvalidTokenResponse, "error of an unknown form"),
+        (answer({"error": ""}), InvalidTokenResponse, "error of an unknown form"),
+        (answer(b"", "401 No"), InvalidClient, "invalid_client: check the client id and secret"),
+        (answer(HTML, "400 Bad"), InvalidTokenResponse, "400 without an OAuth error"),
+        (answer(HTML, "403 No"), InvalidTokenResponse, "403 without an OAuth error"),
+        (answer(HTML, "404 No"), InvalidTokenResponse, "404 without an OAuth error"),
+        (answer({"error": "invalid_request"}, "400 Bad"), InvalidRequest, "invalid_request"),
+        (answer(HTML, "502 Bad Gateway"), ServerError, "server_error"),
+        (answer(HTML, "503 Busy"), TemporarilyUnavailable, "temporarily_unavailable"),
+        (answer(b"", "429 Slow"), TemporarilyUnavailable, "temporarily_unavailable"),
+        (answer({"error": "slow"}, "429 Slow"), OAuthError, "slow"),
+        (answer(b"x" * 99, headers={"Content-Encoding": "gzip"}), InvalidTokenResponse, "broken"),
+        (answer(b"x", headers={"Content-Encoding": "br"}), InvalidTokenResponse, "not asked for"),
+        (answer(b"x", headers={"Content-Encoding": "gzip, gzip"}), InvalidTokenResponse, "not ask"),
+    ],
+)  # fmt: skip
+def test_a_bad_answer_has_its_own_error(bad: bytes, error_type: type, words: str) -> None:
+    with RawServer(bad) as server:
+        error = failure(server.url)
+    assert type(error) is error_type or (error_type is OAuthError and isinstance(error, OAuthError))
+    assert words in str(error)
+    assert error.__cause__ is None
+    assert error.__context__ is None
+
+
+@pytest.mark.parametrize("status", ["429 Slow", "500 Oops", "503 Busy"])
+def test_an_error_with_a_passing_status_is_not_permanent(status: str) -> None:
+    with RawServer(answer({"error": "unheard_of"}, status)) as server:
+        error = failure(server.url)
+    assert type(error) is OAuthError
+    assert not error.permanent
+
+
+def test_a_gzipped_answer_is_read_although_identity_was_asked_for() -> None:
+    body = gzip.compress(b'{"access_token": "t0ken"}')
+    with RawServer(answer(body, headers={"Content-Encoding": "gzip"})) as server:
+        assert client(server.url).request_token().value == "t0ken"
+        assert b"Accept-Encoding: identity" in server.requests[0]
+
+
+@pytest.mark.parametrize("status", ["200 OK", "302 Found", "400 Bad"])
+def test_no_more_than_a_mebibyte_of_an_answer_is_read(status: str) -> None:
+    sent = []
+
+    def flood(connection) -> None:
+        connection.sendall(
+            f"HTTP/1.1 {status}\r\nContent-Length: {50 * 2**20}\r\nLocation: /x\r\n\r\n".encode()
+        )
+        for _ in range(50 * 16):
+            connection.sendall(b" " * 2**16)
+            sent.append(2**16)
+
+    with RawServer(flood) as server:
+        error = failure(server.url)
+    assert isinstance(error, InvalidTokenResponse)
+    assert "larger than 1048576 bytes" in str(error)
+    assert sum(sent) < 20 * 2**20  # the rest of it fills socket buffers only
+
+
+def test_a_compressed_bomb_is_no_larger_than_any_answer() -> None:
+    bomb = gzip.compress(b" " * (64 * 2**20))
+    with RawServer(answer(bomb, headers={"Content-Encoding": "gzip"})) as server:
+        assert "larger than" in str(failure(server.url))
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308, 300, 304])
+def test_no_redirect_is_followed(status: int) -> None:
+    with RawServer(token()) as target:
+        redirect = answer(b"", f"{status} Elsewhere", {"Location": target.url})
+        with RawServer(redirect) as server:
+            error = failure(server.url, auth="client_secret_post")
+            assert len(server.requests) == 1
+        assert target.requests == []
+    assert isinstance(error, InvalidTokenResponse)
+    assert f"answered {status}, a redirect" in str(error)
+
+
+def test_a_redirect_to_what_is_no_url_is_a_redirect() -> None:
+    with RawServer(answer(b"", "302 Elsewhere", {"Location": "http://["})) as server:
+        assert "302, a redirect" in str(failure(server.url))

@@ -1,0 +1,49 @@
+"""The thread of its own in which an exchange takes place."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+
+import pytest
+
+from requests_cc.http import exchange
+from requests_cc.testing import LocalServer
+from tests.support.raw_server import RawServer, token, trickle
+
+from .clients import client, failure
+
+
+def test_the_token_request_is_made_without_a_thread_where_none_can_start(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    original = threading.Thread.start
+
+    def start(thread: threading.Thread) -> None:
+        if thread.name == "requests-cc exchange":
+            raise RuntimeError("can't start new thread")
+        original(thread)
+
+    with LocalServer() as server:
+        monkeypatch.setattr(threading.Thread, "start", start)
+        assert client(server.token_url).request_token().value
+
+
+def test_a_server_that_trickles_without_end_is_not_asked_without_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(exchange, "MAX_HANGING", 1)
+    slow: Callable = trickle(b"HTTP/1.1 200 OK\r\nX: " + b"x" * 999, 0.05)
+    with RawServer(slow) as server, RawServer(token()) as other:
+        assert "no whole answer" in str(failure(server.url, timeout=(0.1, 0.2)))
+        assert "still trickles" in str(failure(server.url, timeout=(0.1, 0.2)))
+        assert len(server.requests) == 1
+        assert client(other.url).request_token().value == "token-1"  # another is asked
+    deadline = time.monotonic() + 5
+    while any(each.name == "requests-cc exchange" for each in threading.enumerate()):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    with RawServer(token()) as other:
+        client(other.url).request_token()
+    assert not exchange._hanging

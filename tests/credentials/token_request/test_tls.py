@@ -1,0 +1,98 @@
+"""Certificates that the token endpoint shows, and where the trusted ones come from."""
+
+from __future__ import annotations
+
+import ssl
+import time
+
+import pytest
+import requests
+import trustme
+
+from requests_cc import ConfigurationError, TokenEndpointUnreachable
+from tests.support.raw_server import RawServer, token
+
+from .clients import client, failure
+
+
+@pytest.fixture(scope="module")
+def authority() -> trustme.CA:
+    return trustme.CA()
+
+
+@pytest.fixture(scope="module")
+def ca_bundle(authority: trustme.CA, tmp_path_factory: pytest.TempPathFactory) -> str:
+    path = tmp_path_factory.mktemp("tls") / "ca.pem"
+    authority.cert_pem.write_to_path(str(path))
+    return str(path)
+
+
+def tls(authority: trustme.CA, *names: str) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert(*(names or ("localhost",))).configure_cert(context)
+    return context
+
+
+def test_a_certificate_failure_says_what_to_set_and_is_not_retried(
+    authority: trustme.CA, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pauses: list[float] = []
+    monkeypatch.setattr(time, "sleep", pauses.append)
+    with RawServer(token(), tls=tls(authority)) as server:
+        error = failure(server.url)
+    assert pauses == []
+    assert type(error) is TokenEndpointUnreachable
+    assert error.permanent
+    assert "TLS with https://localhost" in str(error)
+    assert "the API session's verify and cert do not reach this request" in str(error)
+    assert "REQUESTS_CA_BUNDLE" in str(error)
+
+
+def test_a_certificate_for_another_name_says_so(authority: trustme.CA, ca_bundle: str) -> None:
+    session = requests.Session()
+    session.verify = ca_bundle
+    with RawServer(token(), tls=tls(authority, "other.example")) as server:
+        error = failure(server.url, session=session)
+    assert error.permanent
+    assert "localhost" in str(error).partition("failed:")[2]
+
+
+def test_the_sessions_verify_goes_before_the_environments(
+    authority: trustme.CA, ca_bundle: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = trustme.CA()
+    session = requests.Session()
+    session.verify = ca_bundle
+    with other.cert_pem.tempfile() as path, RawServer(token(), tls=tls(authority)) as server:
+        monkeypatch.setenv("REQUESTS_CA_BUNDLE", path)
+        assert client(server.url, session=session).request_token().value == "token-1"
+
+
+def test_the_environments_ca_bundle_is_used(
+    authority: trustme.CA, ca_bundle: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", ca_bundle)
+    with RawServer(token(), tls=tls(authority)) as server:
+        assert client(server.url).request_token().value == "token-1"
+
+
+def test_a_ca_bundle_that_is_not_there_is_a_configuration_error(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/no/such/ca.pem")
+    with pytest.raises(ConfigurationError, match=r"was not asked: .*/no/such/ca.pem"):
+        client("https://localhost:1/token").request_token()
+
+
+def test_a_connection_that_ends_in_the_handshake_was_dropped() -> None:
+    attempts = []
+
+    def hang_up(connection) -> None:
+        connection.recv(65536)
+        attempts.append(1)
+
+    with RawServer(hang_up, greets=True) as server:
+        error = failure(server.url.replace("http:", "https:"))
+    assert type(error) is TokenEndpointUnreachable
+    assert not error.permanent
+    assert len(attempts) == 3
