@@ -1,149 +1,117 @@
 """OAuth 2.0 client credentials for requests: mount one adapter, and never think about tokens.
 
-Each name is imported from its room when it is first used, so that ``import requests_cc`` costs
+.. code-block:: python
+
+    session = requests.Session()
+    credentials = ClientCredentials(token_url, client_id, client_secret)
+    mount(session, ClientCredentialsAdapter(credentials, origins="https://api.example.com"))
+    session.get("https://api.example.com/path")
+
+Each name is imported from its module when it is first used, so that ``import requests_cc`` costs
 little.
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from . import providers
-    from .access_token import AccessToken
-    from .adapter.adapter import ClientCredentialsAdapter
-    from .adapter.mounting import OriginRouter, mount
-    from .cache.journal import CacheStats
-    from .cache.stores.file import FileTokenStore
-    from .cache.stores.redis import RedisTokenStore
-    from .cache.token_cache import TokenCache, default_cache, set_default_cache
-    from .client_auth.assertion import AssertionFile, ClientSecretJWT, PrivateKeyJWT
-    from .client_auth.basic import ClientSecretBasic, ClientSecretPost
-    from .client_auth.certificate import TLSClientAuth
-    from .client_auth.dpop import DPoPKey
-    from .credentials.client_credentials import ClientCredentials
-    from .credentials.endpoints import Introspection
-    from .credentials.jwt_bearer import JWTBearer
-    from .errors import (
-        ClientCredentialsError,
-        ConfigurationError,
-        InvalidClient,
-        InvalidGrant,
-        InvalidRequest,
-        InvalidScope,
-        InvalidTarget,
-        InvalidTokenResponse,
-        OAuthError,
-        ServerError,
-        TemporarilyUnavailable,
-        TokenEndpointTimeout,
-        TokenEndpointUnreachable,
-        TokenRequestError,
-        TokenStoreError,
-        UnauthorizedClient,
-        UnsupportedGrantType,
+if TYPE_CHECKING:  # for type checkers, which cannot follow __getattr__; a test compares the two
+    from . import providers as providers
+    from .access_token import AccessToken as AccessToken
+    from .adapter.adapter import ClientCredentialsAdapter as ClientCredentialsAdapter
+    from .adapter.mounting import (
+        OriginRouter as OriginRouter,
+        mount as mount,
     )
-    from .protocols import TokenSource, TokenStore
-    from .server.authorization_server import AuthorizationServer
-
-__all__ = [
-    "AccessToken",
-    "AssertionFile",
-    "AuthorizationServer",
-    "CacheStats",
-    "ClientCredentials",
-    "ClientCredentialsAdapter",
-    "ClientCredentialsError",
-    "ClientSecretBasic",
-    "ClientSecretJWT",
-    "ClientSecretPost",
-    "ConfigurationError",
-    "DPoPKey",
-    "FileTokenStore",
-    "Introspection",
-    "InvalidClient",
-    "InvalidGrant",
-    "InvalidRequest",
-    "InvalidScope",
-    "InvalidTarget",
-    "InvalidTokenResponse",
-    "JWTBearer",
-    "OAuthError",
-    "OriginRouter",
-    "PrivateKeyJWT",
-    "RedisTokenStore",
-    "ServerError",
-    "TLSClientAuth",
-    "TemporarilyUnavailable",
-    "TokenCache",
-    "TokenEndpointTimeout",
-    "TokenEndpointUnreachable",
-    "TokenRequestError",
-    "TokenSource",
-    "TokenStore",
-    "TokenStoreError",
-    "UnauthorizedClient",
-    "UnsupportedGrantType",
-    "default_cache",
-    "mount",
-    "providers",
-    "set_default_cache",
-]
+    from .cache.journal import CacheStats as CacheStats
+    from .cache.stores.file import FileTokenStore as FileTokenStore
+    from .cache.stores.redis import RedisTokenStore as RedisTokenStore
+    from .cache.token_cache import (
+        TokenCache as TokenCache,
+        default_cache as default_cache,
+        set_default_cache as set_default_cache,
+    )
+    from .client_auth.assertion import (
+        AssertionFile as AssertionFile,
+        ClientSecretJWT as ClientSecretJWT,
+        PrivateKeyJWT as PrivateKeyJWT,
+    )
+    from .client_auth.basic import (
+        ClientSecretBasic as ClientSecretBasic,
+        ClientSecretPost as ClientSecretPost,
+    )
+    from .client_auth.certificate import TLSClientAuth as TLSClientAuth
+    from .client_auth.dpop import DPoPKey as DPoPKey
+    from .credentials.client_credentials import ClientCredentials as ClientCredentials
+    from .credentials.endpoints import Introspection as Introspection
+    from .credentials.jwt_bearer import JWTBearer as JWTBearer
+    from .errors import (
+        ClientCredentialsError as ClientCredentialsError,
+        ConfigurationError as ConfigurationError,
+        InvalidClient as InvalidClient,
+        InvalidGrant as InvalidGrant,
+        InvalidRequest as InvalidRequest,
+        InvalidScope as InvalidScope,
+        InvalidTarget as InvalidTarget,
+        InvalidTokenResponse as InvalidTokenResponse,
+        OAuthError as OAuthError,
+        ServerError as ServerError,
+        TemporarilyUnavailable as TemporarilyUnavailable,
+        TokenEndpointTimeout as TokenEndpointTimeout,
+        TokenEndpointUnreachable as TokenEndpointUnreachable,
+        TokenRequestError as TokenRequestError,
+        TokenStoreError as TokenStoreError,
+        UnauthorizedClient as UnauthorizedClient,
+        UnsupportedGrantType as UnsupportedGrantType,
+    )
+    from .protocols import (
+        TokenSource as TokenSource,
+        TokenStore as TokenStore,
+    )
+    from .server.authorization_server import AuthorizationServer as AuthorizationServer
 
 __version__ = "0.1.0"
 
-_ROOMS = {
-    "AccessToken": "access_token",
-    "AssertionFile": "client_auth.assertion",
-    "AuthorizationServer": "server.authorization_server",
-    "CacheStats": "cache.journal",
-    "ClientCredentials": "credentials.client_credentials",
-    "ClientCredentialsAdapter": "adapter.adapter",
-    "ClientCredentialsError": "errors",
-    "ClientSecretBasic": "client_auth.basic",
-    "ClientSecretJWT": "client_auth.assertion",
-    "ClientSecretPost": "client_auth.basic",
-    "ConfigurationError": "errors",
-    "DPoPKey": "client_auth.dpop",
-    "FileTokenStore": "cache.stores.file",
-    "Introspection": "credentials.endpoints",
-    "InvalidClient": "errors",
-    "InvalidGrant": "errors",
-    "InvalidRequest": "errors",
-    "InvalidScope": "errors",
-    "InvalidTarget": "errors",
-    "InvalidTokenResponse": "errors",
-    "JWTBearer": "credentials.jwt_bearer",
-    "OAuthError": "errors",
-    "OriginRouter": "adapter.mounting",
-    "PrivateKeyJWT": "client_auth.assertion",
-    "RedisTokenStore": "cache.stores.redis",
-    "ServerError": "errors",
-    "TLSClientAuth": "client_auth.certificate",
-    "TemporarilyUnavailable": "errors",
-    "TokenCache": "cache.token_cache",
-    "TokenEndpointTimeout": "errors",
-    "TokenEndpointUnreachable": "errors",
-    "TokenRequestError": "errors",
-    "TokenSource": "protocols",
-    "TokenStore": "protocols",
-    "TokenStoreError": "errors",
-    "UnauthorizedClient": "errors",
-    "UnsupportedGrantType": "errors",
-    "default_cache": "cache.token_cache",
-    "mount": "adapter.mounting",
-    "set_default_cache": "cache.token_cache",
+# The public names, by the module that each one comes from.
+_MODULES = {
+    name: module
+    for module, names in {
+        "access_token": "AccessToken",
+        "adapter.adapter": "ClientCredentialsAdapter",
+        "adapter.mounting": "OriginRouter mount",
+        "cache.journal": "CacheStats",
+        "cache.stores.file": "FileTokenStore",
+        "cache.stores.redis": "RedisTokenStore",
+        "cache.token_cache": "TokenCache default_cache set_default_cache",
+        "client_auth.assertion": "AssertionFile ClientSecretJWT PrivateKeyJWT",
+        "client_auth.basic": "ClientSecretBasic ClientSecretPost",
+        "client_auth.certificate": "TLSClientAuth",
+        "client_auth.dpop": "DPoPKey",
+        "credentials.client_credentials": "ClientCredentials",
+        "credentials.endpoints": "Introspection",
+        "credentials.jwt_bearer": "JWTBearer",
+        "errors": (
+            "ClientCredentialsError ConfigurationError InvalidClient InvalidGrant InvalidRequest "
+            "InvalidScope InvalidTarget InvalidTokenResponse OAuthError ServerError "
+            "TemporarilyUnavailable TokenEndpointTimeout TokenEndpointUnreachable "
+            "TokenRequestError TokenStoreError UnauthorizedClient UnsupportedGrantType"
+        ),
+        "protocols": "TokenSource TokenStore",
+        "server.authorization_server": "AuthorizationServer",
+        "": "providers",
+    }.items()
+    for name in names.split()
 }
+__all__ = list(_MODULES)
 
 
 def __getattr__(name: str) -> object:
-    if name == "providers":
-        return import_module(f".{name}", __name__)
-    if name not in _ROOMS:
+    if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value: object = getattr(import_module(f".{_ROOMS[name]}", __name__), name)
+    module = import_module(f".{_MODULES[name] or name}", __name__)
+    value: object = getattr(module, name) if _MODULES[name] else module
     globals()[name] = value
     return value
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return sorted([*__all__, "__version__", "__doc__"])

@@ -1,1 +1,8 @@
-"""How the client proves who it is."""
+"""How does the client prove who it is?
+
+- ``basic``: id and secret in a header or in the body (RFC 6749 section 2.3.1).
+- ``secret``: the client's secrets: literal, from a callable or a file, one or several.
+- ``assertion``: signed assertions (RFC 7523); ``signing_key`` and ``private_key`` are their keys.
+- ``certificate``: mutual TLS (RFC 8705).
+- ``dpop``: proof of possession (RFC 9449).
+"""

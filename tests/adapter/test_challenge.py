@@ -7,8 +7,7 @@ import string
 import time
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 
 from requests_cc.adapter.challenge import Challenge
 

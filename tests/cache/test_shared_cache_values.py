@@ -6,8 +6,7 @@ import json
 import logging
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from requests_cc import AccessToken, ClientCredentials, TokenCache, TokenStoreError
 from requests_cc.cache.stored_token import name_in_store, packed, time_to_live, unpacked

@@ -8,8 +8,7 @@ import sys
 import pytest
 
 import requests_cc.__main__  # which runs nothing
-from requests_cc.cli import demo
-from requests_cc.cli import main as cli
+from requests_cc.cli import demo, main as cli
 from requests_cc.testing import LocalServer
 
 

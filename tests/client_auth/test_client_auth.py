@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 import requests
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from requests.auth import AuthBase, HTTPBasicAuth, HTTPDigestAuth
 
 from requests_cc import ClientCredentials, ClientSecretBasic, ClientSecretPost, ConfigurationError

@@ -9,8 +9,7 @@ import sys
 
 import pytest
 import requests
-from hypothesis import assume, given
-from hypothesis import strategies as st
+from hypothesis import assume, given, strategies as st
 from requests.auth import AuthBase, HTTPBasicAuth
 
 from requests_cc import AuthorizationServer, ClientCredentials, ClientSecretBasic

@@ -17,8 +17,7 @@ from urllib.parse import parse_qs, quote
 import pytest
 import requests
 import trustme
-from hypothesis import example, given
-from hypothesis import strategies as st
+from hypothesis import example, given, strategies as st
 from joserfc import jwt
 from joserfc.jwk import ECKey, OctKey
 from requests.auth import HTTPBasicAuth, HTTPDigestAuth

@@ -9,8 +9,7 @@ import pickle
 import time
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from requests_cc import AccessToken, InvalidTokenResponse
 

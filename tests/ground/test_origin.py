@@ -11,8 +11,7 @@ from urllib.parse import urlsplit
 
 import pytest
 import requests
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 from requests.adapters import HTTPAdapter
 from urllib3.util import parse_url
 

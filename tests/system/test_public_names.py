@@ -23,14 +23,17 @@ def test_each_public_name_is_there(name):
 def test_type_checkers_see_the_same_names_as_programs():
     tree = ast.parse(Path(requests_cc.__file__).read_text(encoding="utf-8"))
     seen = {
-        alias.name: node.module
+        alias.asname: node.module or ""
         for branch in tree.body
         if isinstance(branch, ast.If)
         for node in branch.body
         for alias in node.names
     }
-    assert seen == {**requests_cc._ROOMS, "providers": None}  # a room itself
-    assert sorted(seen) == sorted(requests_cc.__all__)
+    assert seen == requests_cc._MODULES
+
+
+def test_dir_shows_public_names_only():
+    assert sorted(dir(requests_cc)) == sorted([*requests_cc.__all__, "__doc__", "__version__"])
 
 
 def test_an_unknown_name_is_an_attribute_error_that_names_it():

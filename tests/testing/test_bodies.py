@@ -6,8 +6,7 @@ import http.client
 
 import pytest
 import requests
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from requests_cc.testing import LocalServer
 

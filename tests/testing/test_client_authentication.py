@@ -9,8 +9,7 @@ from urllib.parse import quote, quote_plus, urlsplit
 
 import pytest
 import requests
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from requests_cc.testing import LocalServer
 

@@ -1,1 +1,7 @@
-"""Where processes share tokens, behind :class:`~requests_cc.protocols.TokenStore`."""
+"""How do processes share a token?
+
+- ``sharing``: from the store, or by a request under the store's lock.
+- ``guard`` and ``bounded``: a store that fails or hangs costs its callers next to nothing.
+- ``redis`` and ``file``: the stores; ``folder`` is where the second one keeps its files.
+- ``vault`` and ``names``: what a store holds, and under which name.
+"""

@@ -13,8 +13,7 @@ from typing import Any
 
 import pytest
 from cryptography.fernet import Fernet
-from hypothesis import assume, given
-from hypothesis import strategies as st
+from hypothesis import assume, given, strategies as st
 
 from requests_cc import ConfigurationError
 from requests_cc.cache.stores.names import REMEMBERED, StretchedNames

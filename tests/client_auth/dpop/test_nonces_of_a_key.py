@@ -6,8 +6,7 @@ import threading
 
 import pytest
 import requests
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from requests_cc import DPoPKey
 from requests_cc.client_auth.dpop import LONGEST_NONCE, MAX_NONCES
