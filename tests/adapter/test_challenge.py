@@ -7,12 +7,9 @@ import string
 import time
 
 import pytest
-from hypothesis import HealthCheck, given, settings, strategies as st
+from hypothesis import given, strategies as st
 
 from requests_cc.adapter.challenge import Challenge
-
-# No deadline: the machine that runs the tests may be busy.
-unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=300)
 
 TCHARS = string.ascii_letters + string.digits + "!#$%&'*+-.^_`|~"
 
@@ -245,14 +242,12 @@ def _formatted(draw: st.DrawFn) -> tuple[str, tuple[Challenge, ...]]:
     return header + draw(st.sampled_from(["", " ", ","])), tuple(challenges)
 
 
-@unhurried
 @given(_formatted())
 def test_what_is_formatted_is_parsed_back(case: tuple[str, tuple[Challenge, ...]]) -> None:
     header, challenges = case
     assert Challenge.parse(header) == challenges
 
 
-@unhurried
 @given(st.lists(_formatted(), max_size=3))
 def test_several_headers_joined_by_a_comma_are_read_one_after_the_other(
     cases: list[tuple[str, tuple[Challenge, ...]]],
@@ -269,7 +264,6 @@ _hostile = st.lists(
 ).map("".join)
 
 
-@unhurried
 @given(st.one_of(_hostile, st.text()))
 def test_parse_never_raises(header: str) -> None:
     for challenge in Challenge.parse(header):
@@ -279,7 +273,6 @@ def test_parse_never_raises(header: str) -> None:
             assert set(name) <= set(TCHARS)
 
 
-@unhurried
 @given(_hostile, _hostile)
 def test_a_parameter_inside_a_quoted_string_is_not_seen(before: str, after: str) -> None:
     injected = f'{before} error="use_dpop_nonce", DPoP error="use_dpop_nonce" {after}'
@@ -290,7 +283,6 @@ def test_a_parameter_inside_a_quoted_string_is_not_seen(before: str, after: str)
     )
 
 
-@unhurried
 @given(_hostile)
 def test_nothing_after_an_unclosed_quote_is_a_parameter(rest: str) -> None:
     unclosed = rest.replace("\\", "").replace('"', "") + ", DPoP error=use_dpop_nonce"
