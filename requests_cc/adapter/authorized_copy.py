@@ -1,44 +1,116 @@
-"""The copy of a request that carries the token, which the caller never gets to see."""
+"""The copy of a request that carries the token; the caller never sees it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import ItemsView, Iterable, Iterator, KeysView, ValuesView
+from typing import Any
 
 import requests
 from requests import PreparedRequest
 from requests.structures import CaseInsensitiveDict
 
-_PARTS = tuple(vars(CaseInsensitiveDict()))  # what a mapping of headers is made of
-
 _new = object.__new__  # without __init__, which would set what is set again
 
 
-class AuthorizedHeaders(CaseInsensitiveDict[str | bytes]):
-    """Headers that are copied part by part, since urllib3 makes one more copy of them.
+def _spellings_attribute() -> str | None:
+    """Find where requests keeps headers: {lower-case name: (name, value)}; None if elsewhere.
 
-    An ordinary mapping of headers builds its copy name by name, in three times the time.
+    Reading that dict whole takes a fifth of the time of reading the headers name by name.
+    """
+    parts = vars(CaseInsensitiveDict({"Name": "value"}))
+    kept = [name for name, part in parts.items() if part == {"name": ("Name", "value")}]
+    return kept[0] if len(parts) == 1 and kept else None
+
+
+_SPELLINGS = _spellings_attribute()
+
+
+class AuthorizedHeaders(CaseInsensitiveDict[Any]):
+    """Headers over one plain dict, in the spelling that the caller gave.
+
+    urllib3 copies the headers once more and walks through the copy twice, which costs a plain dict
+    next to nothing. A look-up in another spelling walks through the names.
     """
 
-    def copy(self: CaseInsensitiveDict[str | bytes]) -> AuthorizedHeaders:
+    named: dict[Any, Any]
+
+    def __init__(self, data: Any = None, **more: Any) -> None:
+        self.named = {}
+        self.update(data or {}, **more)
+
+    def __getitem__(self, name: Any) -> Any:
+        spelling = name if name in self.named else self._spelling(name)
+        return self.named[spelling]
+
+    def __setitem__(self, name: Any, value: Any) -> None:
+        before = name if name in self.named else self._spelling(name)
+        if before == name or before not in self.named:
+            self.named[name] = value
+        else:
+            items = ((name, value) if n == before else (n, v) for n, v in self.named.items())
+            self.named = dict(items)
+
+    def __delitem__(self, name: Any) -> None:
+        del self.named[name if name in self.named else self._spelling(name)]
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self.named)
+
+    def __len__(self) -> int:
+        return len(self.named)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.named or self._spelling(name) in self.named
+
+    def keys(self) -> KeysView[Any]:
+        return self.named.keys()
+
+    def values(self) -> ValuesView[Any]:
+        return self.named.values()
+
+    def items(self) -> ItemsView[Any, Any]:
+        return self.named.items()
+
+    def lower_items(self) -> Iterator[tuple[Any, Any]]:
+        return ((name.lower(), value) for name, value in self.named.items())
+
+    def update(self, other: Any = (), /, **more: Any) -> None:
+        if other or more:  # urllib3 updates its copy with the proxy's headers, most often none
+            super().update(other, **more)
+
+    def copy(self) -> AuthorizedHeaders:
         headers = _new(AuthorizedHeaders)
-        for part in _PARTS:
-            setattr(headers, part, getattr(self, part).copy())
+        headers.named = self.named.copy()
         return headers
+
+    def _spelling(self, name: Any) -> Any:
+        """Return the name under which a header is kept; the name itself if there is none."""
+        if isinstance(name, (str, bytes)):
+            lower = name.lower()
+            for kept in self.named:
+                if kept.lower() == lower:
+                    return kept
+        return name
 
 
 def authorized_copy(request: PreparedRequest, authorization: str) -> PreparedRequest:
-    """A copy of a request with an ``Authorization`` header, in place of any that it has.
+    """Copy a request, with an ``Authorization`` header in place of any that it has.
 
     :param request: stays as it is, and shares with the copy all but the headers:
         ``PreparedRequest.copy()`` takes 6 µs and more.
     :param authorization: str, the header's value.
     """
     given = request.headers
-    if type(given) is CaseInsensitiveDict:
-        headers = AuthorizedHeaders.copy(given)
+    if type(given) is CaseInsensitiveDict and _SPELLINGS is not None:
+        headers = _new(AuthorizedHeaders)
+        kept = getattr(given, _SPELLINGS)
+        headers.named = named = dict(kept.values())
+        if "authorization" in kept:
+            del named[kept["authorization"][0]]
+        named["Authorization"] = authorization
     else:
         headers = AuthorizedHeaders(given)  # a caller may have put a plain dict there
-    headers["Authorization"] = authorization
+        headers["Authorization"] = authorization
     authorized = _new(type(request))
     # One by one: an instance whose dict was touched is slower to read from then on.
     for name, value in request.__dict__.items():

@@ -8,18 +8,20 @@ from typing import Any
 
 import pytest
 import requests
+from hypothesis import given, strategies as st
 from requests.structures import CaseInsensitiveDict
 
-from requests_cc.adapter.authorized_copy import authorized_copy, hide_copy
+from requests_cc.adapter import authorized_copy as module
+from requests_cc.adapter.authorized_copy import AuthorizedHeaders, authorized_copy, hide_copy
 
 TOKEN = "Bearer abc"
 
 
-def prepared(**given: Any) -> requests.PreparedRequest:
-    given = {"headers": {"X-One": "1", "x-TWO": "2"}, "cookies": {"taste": "good"}, **given}
+def prepared(**more: Any) -> requests.PreparedRequest:
+    parts = {"headers": {"X-One": "1", "x-TWO": "2"}, "cookies": {"taste": "good"}, **more}
     with requests.Session() as session:
         return session.prepare_request(
-            requests.Request("POST", "https://api.example.com/path?a=b", data=b"body", **given)
+            requests.Request("POST", "https://api.example.com/path?a=b", data=b"body", **parts)
         )
 
 
@@ -79,6 +81,56 @@ def test_headers_that_are_a_plain_dict_are_copied_as_well() -> None:
     authorized = authorized_copy(request, TOKEN)
     assert dict(authorized.headers) == {"X-One": "1", "Authorization": TOKEN}
     assert request.headers == {"X-One": "1"}
+
+
+NAMES = st.sampled_from(["Accept", "accept", "ACCEPT", "Host", "hOST", "X-Token", "Cookie"])
+CHANGES = st.lists(
+    st.tuples(st.sampled_from(["set", "delete", "update", "pop"]), NAMES, st.text("ab"))
+)
+
+
+@given(st.dictionaries(NAMES, st.text("ab"), max_size=1), CHANGES)
+def test_the_headers_behave_as_requests_own(start: dict[str, str], changes: Any) -> None:
+    theirs: CaseInsensitiveDict[str] = CaseInsensitiveDict(start)
+    ours = AuthorizedHeaders(start)
+    for change, name, value in changes:
+        for headers in (theirs, ours):
+            if change == "set":
+                headers[name] = value
+            elif change == "update":
+                headers.update({name: value})
+            elif change == "pop":
+                headers.pop(name, None)
+            elif name in headers:
+                del headers[name]
+        assert list(ours) == list(ours.keys()) == list(theirs)
+        assert list(ours.values()) == list(theirs.values())
+        assert list(ours.items()) == list(theirs.items())
+        assert (name in ours) == (name in theirs)
+        assert ours.get(name) == theirs.get(name)
+        assert ours == theirs
+        assert theirs == ours
+        assert ours.copy() == dict(theirs.lower_items())
+        assert len(ours) == len(theirs)
+        assert repr(ours) == repr(theirs)
+
+
+def test_names_that_are_no_text_are_kept_and_found() -> None:
+    headers = AuthorizedHeaders({b"X-One": b"1"})
+    assert headers[b"x-one"] == b"1"
+    assert "X-One" not in headers
+    assert 1 not in headers
+    with pytest.raises(KeyError):
+        headers["X-One"]
+
+
+def test_a_requests_that_keeps_headers_in_another_way_is_copied_as_well(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    request = prepared(headers={"X-One": "1", "authorization": "Basic bWU="})
+    expected = dict(authorized_copy(request, TOKEN).headers)
+    monkeypatch.setattr(module, "_SPELLINGS", None)
+    assert dict(authorized_copy(request, TOKEN).headers) == expected
 
 
 def test_the_copy_can_be_copied_as_requests_does_it() -> None:
