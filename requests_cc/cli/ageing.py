@@ -1,4 +1,4 @@
-"""The demo's last scenes: a token that grows old while threads go on calling."""
+"""The demo's last scenes: a token ages while threads go on calling."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from .calls import Call, Caller, all_succeeded, in_words, longest
 from .timeline import Timeline, count, milliseconds
 
 THREADS = 8
-FOR_GOOD = 1_000_000  # requests that fail, more than this demo makes
-# Seconds, the server's Retry-After while it is down. It is longer than the library waits within
-# one token request, which therefore fails at once instead of after a few attempts.
+FOR_GOOD = 1_000_000  # failing requests: more than this demo sends
+# Seconds: the server's Retry-After while it is down. It exceeds the library's budget for retries,
+# so that a token request fails at once instead of after a few attempts.
 LONG_OUTAGE = 60
 
 
@@ -23,8 +23,8 @@ LONG_OUTAGE = 60
 class Pace:
     """How fast tokens age.
 
-    Renewal begins a fifth of the lifetime before expiry, or earlier. What the token endpoint's
-    delay leaves of that is the time that a busy machine may lose without an expired token.
+    Renewal begins a fifth of the lifetime before expiry, or earlier. That time, less the token
+    endpoint's delay, is how long a busy machine may stall before the token expires.
 
     :param token_lifetime: float, seconds.
     :param token_delay: float, seconds that a token request takes.
@@ -36,7 +36,7 @@ class Pace:
 
 @dataclass(frozen=True)
 class Ageing:
-    """Renewal ahead of expiry, while it works and while it cannot."""
+    """Renewal ahead of expiry, with a working token endpoint and during an outage."""
 
     server: LocalServer
     timeline: Timeline
@@ -46,7 +46,7 @@ class Ageing:
     def run(self) -> None:
         self.server.token_lifetime = self.pace.token_lifetime
         self.server.token_delay = self.pace.token_delay
-        # Each scene needs the token that the one before it leaves behind.
+        # Each scene needs the token that the scene before it left in the cache.
         if self._first_token() and self._renewal():
             self._outage()
 
@@ -57,14 +57,14 @@ class Ageing:
         )
         calls = self.caller.calls(1)
         held = self.timeline.happened(
-            f"{in_words(calls)} after {longest(calls)}: it had to wait",
+            f"{in_words(calls)} after {longest(calls)}: it waited for the token",
             held=all_succeeded(calls),
         )
         self.timeline.end_scene()
         return held
 
     def _renewal(self) -> bool:
-        self.timeline.scene(f"{THREADS} threads call all the time while that token grows old")
+        self.timeline.scene(f"{THREADS} threads call all the time while that token ages")
         load = self._load_until(lambda: self.caller.cache.stats().successes)
         renewed = self.timeline.happened(
             f"renewal began {load.lead} and took {load.latency}; "
@@ -104,7 +104,7 @@ class Ageing:
         return held
 
     def _load_until(self, ended_so_far: Callable[[], int]) -> _Load:
-        """Has threads call until a renewal has ended, and a little longer."""
+        """Call in several threads until a renewal has ended, and a little longer."""
         requests_before = self.server.token_requests
         hits, before = self.caller.cache.stats().hits, ended_so_far()
         with self.caller.load(THREADS) as calls:
@@ -126,13 +126,13 @@ class Ageing:
 
 @dataclass(frozen=True)
 class _Load:
-    """What happened while threads called.
+    """The result of a period under load.
 
-    :param ended: whether the renewal that was waited for ended as it should.
-    :param waited: calls that the cache did not hand a token at once.
-    :param latency: how long the last token request took.
-    :param renewal_began: seconds since the epoch, as the server recorded it; None: it did not.
-    :param expires_at: seconds since the epoch, of the token that was there at first.
+    :param ended: whether the expected renewal ended in time.
+    :param waited: the number of calls for which the cache had no usable token.
+    :param latency: the duration of the last token request.
+    :param renewal_began: seconds since the epoch, as the server recorded it; None: no renewal.
+    :param expires_at: seconds since the epoch: the expiry of the first token.
     """
 
     calls: list[Call]
@@ -145,14 +145,14 @@ class _Load:
 
     @property
     def lead(self) -> str:
-        """How long before expiry renewal began."""
+        """The time between the start of the renewal and the expiry, in words."""
         if self.renewal_began is None:
             return "never"
         return f"{self.expires_at - self.renewal_began:.2f} s before expiry"
 
 
 class _Listener(logging.Handler):
-    """Keeps warnings and worse."""
+    """Keeps records of level WARNING and above."""
 
     def __init__(self) -> None:
         super().__init__(logging.WARNING)
@@ -164,7 +164,7 @@ class _Listener(logging.Handler):
 
 @contextmanager
 def warnings_logged() -> Iterator[list[logging.LogRecord]]:
-    """Collects what this library logs as a warning, instead of what the process does with it."""
+    """Collect this library's warnings, and keep them from the process's own handlers."""
     logger, listener = logging.getLogger("requests_cc"), _Listener()
     propagates, logger.propagate = logger.propagate, False
     logger.addHandler(listener)
@@ -176,11 +176,11 @@ def warnings_logged() -> Iterator[list[logging.LogRecord]]:
 
 
 def comes_true(condition: Callable[[], bool], seconds: float) -> bool:
-    """Waits until a condition holds, or that long.
+    """Wait until a condition is true.
 
-    :param condition: asked again every few milliseconds.
-    :param seconds: float.
-    :returns: whether it did.
+    :param condition: called every few milliseconds.
+    :param seconds: float, the time to wait at most.
+    :returns: whether the condition came true.
     """
     deadline = time.monotonic() + seconds
     while not condition():

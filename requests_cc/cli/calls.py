@@ -20,16 +20,16 @@ from ..testing import LocalServer
 from .timeline import milliseconds
 
 OK = 200  # RFC 9110 §15.3.1
-PATIENCE = 10.0  # seconds that a call may take before it counts as failed
-PAUSE = 0.01  # seconds between a thread's calls under load: it is to show waiting, not to saturate
+PATIENCE = 10.0  # seconds until a call counts as failed
+PAUSE = 0.01  # seconds between a thread's calls under load, which must not saturate the machine
 
 
 class Call(NamedTuple):
     """One call as its caller saw it.
 
-    :param outcome: str, "was answered" with a status, or "raised" an exception.
-    :param seconds: how long the caller waited for it.
-    :param resent: whether it was answered 401 first, behind the caller's back.
+    :param outcome: str: "returned" with a status, or "raised" with an exception.
+    :param seconds: float, how long the caller waited.
+    :param resent: whether the adapter resent it after a 401.
     """
 
     outcome: str
@@ -38,7 +38,7 @@ class Call(NamedTuple):
 
     @property
     def succeeded(self) -> bool:
-        return self.outcome == f"was answered {OK}"
+        return self.outcome == f"returned {OK}"
 
 
 class Caller:
@@ -67,7 +67,7 @@ class Caller:
 
     @contextmanager
     def session(self) -> Iterator[requests.Session]:
-        """A session that is authorized: what a user writes."""
+        """Return a session with the adapter mounted, as a user writes it."""
         with _loopback_session() as session:
             adapter = ClientCredentialsAdapter(
                 self.credentials, origins=self.server.api_url, cache=self.cache
@@ -76,7 +76,7 @@ class Caller:
             yield session
 
     def call(self, session: requests.Session) -> Call:
-        """Makes one call and measures it."""
+        """Make one call and measure it."""
         began = time.perf_counter()
         resent = False
         try:
@@ -84,16 +84,16 @@ class Caller:
         except requests.RequestException as error:
             outcome = f"raised {type(error).__name__}: {error}"
         else:
-            outcome, resent = f"was answered {response.status_code}", bool(response.history)
+            outcome, resent = f"returned {response.status_code}", bool(response.history)
         return Call(outcome, time.perf_counter() - began, resent)
 
     def calls(self, number: int) -> list[Call]:
-        """Makes calls one after the other, in one session."""
+        """Make calls one after the other, in one session."""
         with self.session() as session:
             return [self.call(session) for _ in range(number)]
 
     def calls_at_once(self, number: int) -> list[Call]:
-        """Makes calls at the same moment, each in a thread and a session of its own."""
+        """Make calls at the same moment, each in a thread and a session of its own."""
         barrier = threading.Barrier(number)
 
         def one_call(_: int) -> Call:
@@ -106,9 +106,9 @@ class Caller:
 
     @contextmanager
     def load(self, threads: int) -> Iterator[list[Call]]:
-        """Has threads call without end while the block runs.
+        """Call in several threads, without end, while the block runs.
 
-        :returns: a list that holds every call once the block has ended.
+        :returns: a list that is filled with the calls when the block ends.
         """
         stop = threading.Event()
         calls: list[Call] = []
@@ -133,25 +133,25 @@ class Caller:
 
 
 def all_succeeded(calls: Sequence[Call]) -> bool:
-    """Whether there were calls, and each caller got a 200."""
+    """Return True if there is a call and every call returned 200."""
     return bool(calls) and all(call.succeeded for call in calls)
 
 
 def in_words(calls: Sequence[Call]) -> str:
-    """How the calls ended."""
+    """Describe how the calls ended."""
     others = [call.outcome for call in calls if not call.succeeded]
     if len(calls) == 1:
         return f"the call {calls[0].outcome}"
-    succeeded = f"{len(calls) - len(others)} of {len(calls)} calls answered 200"
-    return f"{succeeded} (another {others[0]})" if others else succeeded
+    succeeded = f"{len(calls) - len(others)} of {len(calls)} calls returned 200"
+    return f"{succeeded} (one of the others {others[0]})" if others else succeeded
 
 
 def longest(calls: Sequence[Call]) -> str:
-    """How long the slowest of them took."""
+    """Return the duration of the slowest call, in words."""
     return milliseconds(max((call.seconds for call in calls), default=0.0))
 
 
 def _loopback_session() -> requests.Session:
     session = requests.Session()
-    session.trust_env = False  # a proxy for the world outside has no way to this machine's loopback
+    session.trust_env = False  # an environment's proxy cannot reach this loopback
     return session

@@ -1,9 +1,8 @@
-"""``requests-cc demo``: the main job, as it happens, on real sockets.
+"""``requests-cc demo``: shows the library's main job on real sockets.
 
-Every line is something that has just happened, with counts and times that were measured: token
-requests as the server recorded them, calls as their callers saw them. Each is checked against what
-this library promises. The conditions are counts and not durations, so that a busy machine makes the
-demo slower and not wrong.
+Each line reports an event with measured counts and times: token requests as the server recorded
+them, calls as their callers saw them. Each is checked against this library's promises. The checks
+compare counts, not durations, so that a busy machine makes the demo slower and not wrong.
 """
 
 from __future__ import annotations
@@ -22,12 +21,12 @@ CROWD = 64  # threads that call at the same moment
 
 
 def demonstrate(out: TextIO, server: LocalServer | None = None, pace: Pace | None = None) -> bool:
-    """Runs the demo.
+    """Run the demo.
 
-    :param out: a text stream, which the timeline is written to.
+    :param out: a text stream that receives the timeline.
     :param server: a :class:`LocalServer` that is not running; None: a new one.
-    :param pace: how fast tokens age; None: so that it all takes about six seconds.
-    :returns: whether every line held.
+    :param pace: how fast tokens age; None: the whole demo takes about six seconds.
+    :returns: bool, whether every check passed.
     """
     pace = pace or Pace()
     with server or LocalServer() as running:
@@ -50,8 +49,8 @@ def demonstrate(out: TextIO, server: LocalServer | None = None, pace: Pace | Non
 
 def _introduce(timeline: Timeline, server: LocalServer) -> None:
     timeline.paragraph(
-        "An authorization server, and an API that wants its tokens, now run on this machine at "
-        f"{server.origin}. The code that calls the API is requests with one adapter mounted:"
+        "An authorization server, and an API that accepts its tokens, now run on this machine at "
+        f"{server.origin}. The code that calls the API uses requests with one adapter mounted:"
     )
     timeline.paragraph(
         "    credentials = ClientCredentials(token_url, client_id, client_secret)\n"
@@ -59,14 +58,14 @@ def _introduce(timeline: Timeline, server: LocalServer) -> None:
         "    session.get(api_url)"
     )
     timeline.paragraph(
-        "Each line below has just happened. The callers time their calls, the server counts the "
-        "token requests, and each line is checked: ok, or FAILED."
+        "Each line below reports what has just happened. The callers time their calls, the server "
+        "counts the token requests, and each line is checked: ok or FAILED."
     )
 
 
 @dataclass(frozen=True)
 class _Scenes:
-    """What happens to calls that come one by one, and to many at once."""
+    """The scenes with single calls, and with many at once."""
 
     server: LocalServer
     timeline: Timeline
@@ -82,7 +81,7 @@ class _Scenes:
         self.timeline.end_scene()
 
     def ten_calls(self) -> None:
-        self.timeline.scene("Further calls use that token")
+        self.timeline.scene("Further calls use the same token")
         calls, requested = self._with_token_requests(lambda: self.caller.calls(TEN))
         average = sum(call.seconds for call in calls) / len(calls)
         self.timeline.happened(
@@ -98,18 +97,18 @@ class _Scenes:
         calls, requested = self._with_token_requests(lambda: self.caller.calls(1))
         call, sent = calls[0], self.server.api_requests[seen:]
         self.timeline.happened(
-            f"the API answered 401 to the revoked token {count(int(call.resent), 'time')}",
+            f"the API rejected the revoked token with a 401 {count(int(call.resent), 'time')}",
             held=call.resent,
             at=sent[0].received_at if sent else None,
         )
         self.timeline.happened(
-            f"the adapter asked for another: {count(requested, 'token request')}",
+            f"the adapter requested a new token: {count(requested, 'token request')}",
             held=requested == 1,
             at=self.server.token_requests[-1].received_at if requested else None,
         )
         tokens = {request.headers["Authorization"] for request in sent}
         self.timeline.happened(
-            f"and sent the call again: it arrived {count(len(sent), 'time')}, "
+            f"and resent the call: the API received it {count(len(sent), 'time')}, "
             f"with {count(len(tokens), 'token')}",
             held=len(sent) == len(tokens) == 2,  # noqa: PLR2004 - the first, and the resend
             at=sent[-1].received_at if sent else None,
@@ -133,7 +132,7 @@ class _Scenes:
     def _crowd(self) -> None:
         calls, requested = self._with_token_requests(lambda: self.caller.calls_at_once(CROWD))
         resent = sum(call.resent for call in calls)
-        unseen = f", {resent} after a 401 that no caller saw" if resent else ""
+        unseen = f", {resent} resent after a 401 that no caller saw" if resent else ""
         self.timeline.happened(
             f"{in_words(calls)}{unseen}, the slowest after {longest(calls)}; "
             f"{count(requested, 'token request')}",

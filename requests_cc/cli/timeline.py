@@ -1,4 +1,4 @@
-"""What the demo prints: things that happened, when, and whether they are what was promised."""
+"""The demo's output: events with their times, each checked."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import TextIO
 
 WIDTH = 80  # columns of the narrowest usual terminal
 MARGIN = 20  # columns before a line's text: its time and its mark
-UNBROKEN = "\xa0"  # a space at which no line ends; written as any other
+UNBROKEN = "\xa0"  # a space at which no line breaks; printed as a plain space
 
 
 class Timeline:
-    """Prints lines in the order in which things happened, and counts those that did not hold.
+    """Prints a line for each event, and counts the failed checks.
 
-    :param out: a text stream; each line is flushed, so that it appears when it happens.
+    :param out: a text stream; each line is flushed.
     """
 
     def __init__(self, out: TextIO) -> None:
@@ -24,24 +24,25 @@ class Timeline:
         self._failed = 0
 
     def paragraph(self, text: str) -> None:
-        """Prints a paragraph; lines that are indented stay as they are."""
+        """Print a paragraph; an indented one is not wrapped."""
         indented = text.startswith(" ")
         self._write(text if indented else textwrap.fill(text, WIDTH))
         self._write("")
 
     def scene(self, title: str) -> None:
-        """Prints what is to be seen next."""
+        """Print the title of a scene."""
         self._write(title)
 
     def end_scene(self) -> None:
+        """Print the empty line after a scene."""
         self._write("")
 
     def happened(self, text: str, *, held: bool, at: float | None = None) -> bool:
-        """Prints something that happened.
+        """Print an event.
 
-        :param text: with its counts and times as they were measured.
-        :param held: whether it is what was promised.
-        :param at: when it happened, seconds since the epoch; None: now.
+        :param text: str, with measured counts and times.
+        :param held: bool, whether the check passed.
+        :param at: float, the time of the event in seconds since the epoch; None: now.
         :returns: ``held``.
         """
         self._lines += 1
@@ -54,15 +55,15 @@ class Timeline:
         return held
 
     def end(self) -> bool:
-        """Prints the sum of it all.
+        """Print the summary.
 
-        :returns: whether every line held.
+        :returns: bool, whether every check passed.
         """
         seconds = time.time() - self._began
         if self._failed:
-            self._write(f"{self._failed} of {self._lines} lines FAILED, in {seconds:.1f} s.")
+            self._write(f"{self._failed} of {self._lines} checks FAILED, in {seconds:.1f} s.")
         else:
-            self._write(f"All {self._lines} lines held, in {seconds:.1f} s.")
+            self._write(f"All {self._lines} checks passed, in {seconds:.1f} s.")
         return not self._failed
 
     def _write(self, line: str) -> None:
@@ -71,10 +72,10 @@ class Timeline:
 
 
 def count(number: int, noun: str) -> str:
-    """A number with its noun, in the plural where need be."""
+    """Return a number with its noun, in the plural if needed."""
     return f"{number}{UNBROKEN}{noun}" if number == 1 else f"{number}{UNBROKEN}{noun}s"
 
 
 def milliseconds(seconds: float) -> str:
-    """A duration, to the precision that says something."""
+    """Return a duration in milliseconds, with about three digits."""
     return f"{seconds * 1000:.{0 if seconds >= 0.01 else 1}f}{UNBROKEN}ms"  # noqa: PLR2004 - three digits

@@ -1,4 +1,4 @@
-"""The protected API's side of a request: RFC 6750 sections 2.1 and 3."""
+"""The protected API: RFC 6750 §2.1 and §3."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ import time
 from dataclasses import dataclass
 from http import HTTPStatus
 
-from requests_cc.testing.endpoint import (
-    Answer,
-    Failure,
-    bearer_challenge,
-    error_answer,
-    json_answer,
-)
+from requests_cc.testing.endpoint import Failure
 from requests_cc.testing.recorded_request import RecordedRequest
+from requests_cc.testing.response import (
+    Response,
+    bearer_challenge,
+    error_response,
+    json_response,
+)
 
 
 @dataclass(frozen=True)
 class Grant:
-    """Who asked for a token, and for what.
+    """The client and the parameters of the token request that led to a token.
 
     :param client_id: None if the request named no client.
-    :param scope: as asked for, joined with spaces.
+    :param scope: the requested scopes, joined with spaces.
     :param audience: the ``audience`` parameter.
-    :param resource: the ``resource`` parameters: RFC 8707 section 2.
+    :param resource: the ``resource`` parameters: RFC 8707 §2.
     """
 
     client_id: str | None
@@ -36,7 +36,7 @@ class Grant:
 
 
 class IssuedTokens:
-    """The access tokens that are good, unless they have expired; safe to share between threads."""
+    """The access tokens that were issued and not revoked; safe to share between threads."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()  # guards _grants
@@ -45,7 +45,7 @@ class IssuedTokens:
     def issue(self, grant: Grant, lifetime: float | None) -> str:
         """Return a new token.
 
-        :param lifetime: seconds, counted on the monotonic clock; None: it does not expire.
+        :param lifetime: seconds on the monotonic clock; None: the token does not expire.
         """
         token = secrets.token_urlsafe(32)
         expires_at = float("inf") if lifetime is None else time.monotonic() + lifetime
@@ -54,29 +54,31 @@ class IssuedTokens:
         return token
 
     def find(self, token: str) -> Grant | None:
-        """Return what this token stands for; None if it is unknown, expired or forgotten."""
+        """Return the token's grant; None if the token is unknown, expired or revoked."""
         with self._lock:
             grant, expires_at = self._grants.get(token, (None, 0.0))
         return grant if time.monotonic() < expires_at else None
 
     def forget(self) -> None:
-        """Make every token issued so far unknown."""
+        """Revoke every token issued so far."""
         with self._lock:
             self._grants.clear()
 
 
-def answer_api_request(request: RecordedRequest, tokens: IssuedTokens) -> Answer:
-    """Say what arrived if it came with a good token; else what was wrong with the token."""
+def respond_to_api_request(request: RecordedRequest, tokens: IssuedTokens) -> Response:
+    """Describe the request if its token is valid; else reject the token."""
     authorizations = request.headers.get_all("Authorization", [])
     if len(authorizations) > 1:
         return _refusal(
-            HTTPStatus.BAD_REQUEST, "invalid_request", "There is more than one Authorization."
+            HTTPStatus.BAD_REQUEST,
+            "invalid_request",
+            "The request has more than one Authorization header.",
         )
     scheme, _, token = "".join(authorizations).partition(" ")
     if scheme.lower() != "bearer":
-        # Section 3.1: to a request without a token the server "SHOULD NOT include an error code or
+        # §3.1: to a request without a token the server "SHOULD NOT include an error code or
         # other error information".
-        return Answer(HTTPStatus.UNAUTHORIZED, (bearer_challenge(),))
+        return Response(HTTPStatus.UNAUTHORIZED, (bearer_challenge(),))
     grant = tokens.find(token.strip(" "))
     if grant is None:
         return _refusal(
@@ -84,17 +86,17 @@ def answer_api_request(request: RecordedRequest, tokens: IssuedTokens) -> Answer
             "invalid_token",
             "The token is unknown, has expired or was revoked.",
         )
-    return json_answer(HTTPStatus.OK, _account(request, grant))
+    return json_response(HTTPStatus.OK, _description(request, grant))
 
 
-def fail_api_request(failure: Failure) -> Answer | None:
-    """Return the failure's answer; None drops the connection."""
-    # Section 3: a challenge is a MUST without a token or with one that does not do, and a MAY else.
+def fail_api_request(failure: Failure) -> Response | None:
+    """Return the failure's response; None drops the connection."""
+    # §3: the challenge is a MUST if the token is missing or not valid, and a MAY otherwise.
     challenged = failure.status == HTTPStatus.UNAUTHORIZED or failure.error is not None
-    return failure.answer(*[bearer_challenge(failure.error)] if challenged else [])
+    return failure.response(*[bearer_challenge(failure.error)] if challenged else [])
 
 
-def _account(request: RecordedRequest, grant: Grant) -> dict[str, object]:
+def _description(request: RecordedRequest, grant: Grant) -> dict[str, object]:
     return {
         "method": request.method,
         "path": request.path,
@@ -107,5 +109,5 @@ def _account(request: RecordedRequest, grant: Grant) -> dict[str, object]:
     }
 
 
-def _refusal(status: int, error: str, description: str) -> Answer:
-    return error_answer(status, error, description, (bearer_challenge(error),))
+def _refusal(status: int, error: str, description: str) -> Response:
+    return error_response(status, error, description, (bearer_challenge(error),))

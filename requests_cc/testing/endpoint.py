@@ -1,59 +1,23 @@
-"""What arrived at an endpoint, and how its next requests are to fail."""
+"""One endpoint: the requests that arrived there, and the failures that are planned for it."""
 
 from __future__ import annotations
 
-import json
 import threading
 from collections import deque
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from requests_cc.testing.recorded_request import RecordedRequest
+from requests_cc.testing.response import Response, error_response
 
-BASIC_CHALLENGE = ("WWW-Authenticate", 'Basic realm="requests_cc.testing"')
+MAX_REQUESTS = 10_000  # that an endpoint keeps: the newest
+MAX_BYTES = 64 * 2**20  # of their bodies
 
-
-@dataclass(frozen=True)
-class Answer:
-    """A status, headers and a body; the handler adds what every answer needs.
-
-    :param status: the HTTP status code.
-    :param headers: pairs of name and value.
-    :param body: not in the ``repr``: it can hold a token.
-    """
-
-    status: int
-    headers: tuple[tuple[str, str], ...] = ()
-    body: bytes = field(default=b"", repr=False)
-
-
-def json_answer(
-    status: int, content: Mapping[str, object], headers: tuple[tuple[str, str], ...] = ()
-) -> Answer:
-    """Return an answer whose body is a JSON object."""
-    body = json.dumps(content).encode()
-    return Answer(status, (("Content-Type", "application/json"), *headers), body)
-
-
-def error_answer(
-    status: int, error: str, description: str, headers: tuple[tuple[str, str], ...] = ()
-) -> Answer:
-    """Return an error in the JSON of RFC 6749 section 5.2."""
-    return json_answer(status, {"error": error, "error_description": description}, headers)
-
-
-def bearer_challenge(error: str | None = None) -> tuple[str, str]:
-    """Return the header that wants a token, or another one: RFC 6750 section 3."""
-    challenge = 'Bearer realm="requests_cc.testing"'
-    return "WWW-Authenticate", challenge if error is None else f'{challenge}, error="{error}"'
-
-
-_FINAL_STATUSES = range(200, 600)  # RFC 9110 section 15
+_FINAL_STATUSES = range(200, 600)  # RFC 9110 §15
 
 
 @dataclass(frozen=True)
 class Failure:
-    """A way for a request to fail; see :meth:`LocalServer.fail_next`."""
+    """One planned failure of a request; :meth:`LocalServer.fail_next` has its parameters."""
 
     status: int
     error: str | None
@@ -64,34 +28,44 @@ class Failure:
         if self.status not in _FINAL_STATUSES:
             raise ValueError(f"status must be from 200 to 599, not {self.status}")
 
-    def answer(self, *headers: tuple[str, str]) -> Answer | None:
-        """Return the answer, with these headers too; None drops the connection."""
+    def response(self, *headers: tuple[str, str]) -> Response | None:
+        """Return the response, with these headers added; None drops the connection."""
         if self.drop:
             return None
         if self.retry_after is not None:
             headers += (("Retry-After", str(self.retry_after)),)
         if self.error is None:
-            return Answer(self.status, headers)
-        return error_answer(self.status, self.error, "This failure was asked for.", headers)
+            return Response(self.status, headers)
+        return error_response(
+            self.status, self.error, "This failure was planned with fail_next().", headers
+        )
 
 
 class Endpoint:
-    """What arrived and the failures that are planned; safe to share between threads."""
+    """An endpoint's recorded requests and planned failures; safe to share between threads."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()  # guards both below
-        self._requests: list[RecordedRequest] = []
+        self._lock = threading.Lock()  # guards all below
+        self._requests: deque[RecordedRequest] = deque()
+        self._kept_bytes = 0
+        self._received = 0
         self._failures: deque[tuple[int, Failure]] = deque()
 
+    @property
+    def received(self) -> int:
+        """The number of requests that arrived, of which the newest are kept."""
+        with self._lock:
+            return self._received
+
     def requests(self) -> tuple[RecordedRequest, ...]:
-        """Return what has arrived so far, in order."""
+        """Return the newest requests that arrived, oldest first."""
         with self._lock:
             return tuple(self._requests)
 
     def receive(self, request: RecordedRequest) -> Failure | None:
-        """Record a request and return how it is to fail, if it is to."""
+        """Record a request; return the failure planned for it, if any."""
         with self._lock:
-            self._requests.append(request)
+            self._keep(request)
             if not self._failures:
                 return None
             times, failure = self._failures.popleft()
@@ -100,9 +74,9 @@ class Endpoint:
             return failure
 
     def plan(self, times: int, failure: Failure) -> None:
-        """Let this many requests fail, after those that are to fail already; 0 forgets those."""
+        """Add failures after those already planned; ``times=0`` discards those."""
         if times < 0:
-            raise ValueError(f"times must not be negative: {times}")
+            raise ValueError(f"times must not be negative, but is {times}")
         with self._lock:
             if times:
                 self._failures.append((times, failure))
@@ -110,7 +84,15 @@ class Endpoint:
                 self._failures.clear()
 
     def reset(self) -> None:
-        """Forget what arrived and what was planned."""
+        """Discard the recorded requests and the planned failures."""
         with self._lock:
             self._requests.clear()
+            self._kept_bytes = self._received = 0
             self._failures.clear()
+
+    def _keep(self, request: RecordedRequest) -> None:
+        self._received += 1
+        self._requests.append(request)
+        self._kept_bytes += len(request.body)
+        while len(self._requests) > MAX_REQUESTS or self._kept_bytes > MAX_BYTES:
+            self._kept_bytes -= len(self._requests.popleft().body)

@@ -13,8 +13,8 @@ from contextlib import suppress
 from http.server import BaseHTTPRequestHandler
 from typing import Any
 
-from requests_cc.testing.endpoint import Answer
 from requests_cc.testing.recorded_request import RecordedRequest
+from requests_cc.testing.response import Response
 
 _ACCEPT_TIMEOUT = 1.0  # seconds; accept() waits only for a connection that is reset before it
 _JOIN_TIMEOUT = 2.0  # seconds; a thread that is still busy then is left behind, it is a daemon
@@ -24,34 +24,34 @@ class Listener(socketserver.TCPServer):
     """Listens on 127.0.0.1 and serves each connection in a thread of its own.
 
     :param port: the TCP port; 0 takes a free one.
-    :param handler: what serves a connection.
-    :param answer: called by the handlers, in many threads at once, with each request; None as its
-        answer drops the connection.
-    :param closing: set by :meth:`close`; whatever waits in ``answer`` must wait for it too.
+    :param handler: the class that serves a connection.
+    :param respond: called by the handlers with each request, in many threads at once; returns the
+        response, or None to drop the connection.
+    :param closing: set by :meth:`close`; if ``respond`` waits, it must stop waiting then.
     :raises OSError: if the port is taken.
     """
 
-    # A cold start of 256 threads connects at once; a full queue costs a client a second's wait.
+    # 256 threads may connect at once; a client that finds the queue full waits for a second.
     request_queue_size = 512
-    # Lets a restart have its port back from connections in TIME_WAIT. Elsewhere than on POSIX the
-    # option means that two servers may share a port.
+    # A restart needs its port back while connections are in TIME_WAIT. Beyond POSIX the option
+    # would let two servers share a port.
     allow_reuse_address = os.name == "posix"
-    timeout = 0  # handle_request() is called when there is a connection, and waits for none
+    timeout = 0  # handle_request() is called when a connection is ready, and must not wait
 
     def __init__(
         self,
         port: int,
         handler: type[BaseHTTPRequestHandler],
-        answer: Callable[[RecordedRequest], Answer | None],
+        respond: Callable[[RecordedRequest], Response | None],
         closing: threading.Event,
     ) -> None:
         super().__init__(("127.0.0.1", port), handler)
-        self.answer = answer
+        self.respond = respond
         self._closing = closing
         self._lock = threading.Lock()  # guards _connections
         self._connections: dict[threading.Thread, socket.socket] = {}
         self.socket.settimeout(_ACCEPT_TIMEOUT)
-        # Wakes the accepting thread when it is closed: no polling, and a test ends at once.
+        # Closing it wakes the accepting thread, without polling, so that a test ends at once.
         self._waker, self._woken = socket.socketpair()
         self._accepting = threading.Thread(
             target=self._accept, name="requests_cc.testing accept", daemon=True
@@ -59,10 +59,10 @@ class Listener(socketserver.TCPServer):
         self._accepting.start()
 
     def close(self) -> None:
-        """Refuse new connections, cut the open ones off and wait for their threads.
+        """Refuse new connections, cut off the open ones and wait for their threads.
 
-        In a forked child the threads of the parent count as ended: there is nothing to wait for,
-        and the connections, which are the parent's too, stay as they are.
+        A forked child has none of the parent's threads: nothing is waited for, and the connections,
+        which the parent uses too, stay open.
         """
         self._closing.set()
         self._waker.close()
@@ -71,8 +71,8 @@ class Listener(socketserver.TCPServer):
         self.server_close()
         with self._lock:
             serving = {t: c for t, c in self._connections.items() if t.is_alive()}
-            # Neither this nor a thread's closing of its connection waits for anything; under one
-            # lock, so that no descriptor is shut down that has just become somebody else's.
+            # Under the lock that a thread closes its connection with: otherwise shutdown() could
+            # reach a descriptor that has been closed and reused. Neither of the two blocks.
             for connection in serving.values():
                 with suppress(OSError):
                     connection.shutdown(socket.SHUT_RDWR)
@@ -80,7 +80,7 @@ class Listener(socketserver.TCPServer):
             thread.join(_JOIN_TIMEOUT)
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        """Serve a connection in a new thread."""
+        """Serve the connection in a new thread."""
         thread = threading.Thread(
             target=self._serve,
             args=(request, client_address),
@@ -93,7 +93,7 @@ class Listener(socketserver.TCPServer):
         thread.start()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Print what went wrong here; a client that goes away is nothing wrong."""
+        """Print the traceback, unless the client disconnected: that is not an error."""
         if not isinstance(sys.exc_info()[1], OSError):
             super().handle_error(request, client_address)
 
@@ -108,7 +108,7 @@ class Listener(socketserver.TCPServer):
     def _serve(self, connection: socket.socket, client_address: Any) -> None:
         try:
             self.finish_request(connection, client_address)
-        except Exception:  # noqa: BLE001 - what socketserver does: one connection's error is its own
+        except Exception:  # noqa: BLE001 - as socketserver does: an error ends one connection
             self.handle_error(connection, client_address)
         with self._lock:
             self.shutdown_request(connection)

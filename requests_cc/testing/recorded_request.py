@@ -1,4 +1,4 @@
-"""What arrived at a local server."""
+"""A request as it arrived at a local server."""
 
 from __future__ import annotations
 
@@ -10,15 +10,16 @@ from urllib.parse import parse_qs
 
 @dataclass(frozen=True, repr=False)
 class RecordedRequest:
-    """One request as it arrived; frozen, and safe to share between threads.
+    """A request as it arrived; frozen, and safe to share between threads.
 
     Its ``repr`` leaves out the query, the headers and the body: they hold secrets and tokens.
 
-    :param method: as sent, for example ``"POST"``.
-    :param path: the request target as sent, the query included.
-    :param headers: by case-insensitive name; ``headers.get_all(name)`` finds repeated ones.
-    :param body: the content, with any chunked transfer coding (RFC 9112 section 7.1) undone.
-    :param received_at: when it had arrived in full, in seconds since the epoch.
+    :param method: str, as sent, for example ``"POST"``.
+    :param path: str, the request target as sent, the query included.
+    :param headers: looked up by case-insensitive name; ``headers.get_all(name)`` returns repeated
+        ones.
+    :param body: bytes, after any chunked transfer coding (RFC 9112 §7.1) has been decoded.
+    :param received_at: float, the time at which all of it had arrived, in seconds since the epoch.
     """
 
     method: str
@@ -29,7 +30,7 @@ class RecordedRequest:
 
     @property
     def form(self) -> dict[str, list[str]]:
-        """The form-encoded body's parameters, each with all its values; empty for other bodies."""
+        """The parameters of a form-encoded body, each with its values; empty for other bodies."""
         if self.headers.get_content_type() != "application/x-www-form-urlencoded":
             return {}
         return parse_qs(self.body.decode("utf-8", "replace"), keep_blank_values=True)
@@ -38,7 +39,7 @@ class RecordedRequest:
     def json(self) -> object:
         """The value of a body sent as ``application/json``; None for other bodies.
 
-        :raises ValueError: if the body says that it is JSON and is not.
+        :raises ValueError: if the body is declared as JSON and is not valid JSON.
         """
         if self.headers.get_content_type() != "application/json":
             return None

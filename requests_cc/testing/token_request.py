@@ -1,4 +1,4 @@
-"""The token endpoint's side of a token request: RFC 6749 sections 2.3.1, 3.2, 4.4 and 5."""
+"""The token endpoint: RFC 6749 §2.3.1, §3.2, §4.4 and §5."""
 
 from __future__ import annotations
 
@@ -8,40 +8,46 @@ from http import HTTPStatus
 from urllib.parse import unquote_plus
 
 from requests_cc.testing.api import Grant, IssuedTokens
-from requests_cc.testing.endpoint import BASIC_CHALLENGE, Answer, Failure, error_answer, json_answer
+from requests_cc.testing.endpoint import Failure
 from requests_cc.testing.recorded_request import RecordedRequest
+from requests_cc.testing.response import (
+    BASIC_CHALLENGE,
+    Response,
+    error_response,
+    json_response,
+)
 
-# Section 5.1 wants it "in any response containing tokens, credentials, or other sensitive
-# information"; the errors of section 5.2 have it too.
+# §5.1 wants it "in any response containing tokens, credentials, or other sensitive
+# information"; the errors of §5.2 have it too.
 _NO_STORE = ("Cache-Control", "no-store")
 
 Clients = Mapping[str, str | None] | None
 
 
 class RefusedError(Exception):
-    """The token request is answered with an error."""
+    """The token request is refused; ``response`` is the error response."""
 
     def __init__(
         self, status: int, error: str, description: str, *headers: tuple[str, str]
     ) -> None:
         super().__init__(error)
-        self.answer = error_answer(status, error, description, (_NO_STORE, *headers))
+        self.response = error_response(status, error, description, (_NO_STORE, *headers))
 
 
-def answer_token_request(
+def respond_to_token_request(
     request: RecordedRequest, clients: Clients, tokens: IssuedTokens, lifetime: float | None
-) -> Answer:
-    """Issue a token, or say why not.
+) -> Response:
+    """Issue a token, or return the error response.
 
-    :param clients: secrets by client id; None: every client is known.
-    :param tokens: where the new token goes.
-    :param lifetime: the token's, in seconds; None: it does not expire, and the answer has no
+    :param clients: secrets by client id; None: every client is accepted.
+    :param tokens: receives the new token.
+    :param lifetime: seconds; None: the token does not expire, and the response has no
         ``expires_in``.
     """
     try:
         grant = _grant(request, clients)
     except RefusedError as refused:
-        return refused.answer
+        return refused.response
     content: dict[str, object] = {
         "access_token": tokens.issue(grant, lifetime),
         "token_type": "Bearer",
@@ -50,13 +56,13 @@ def answer_token_request(
         content["expires_in"] = lifetime
     if grant.scope is not None:
         content["scope"] = grant.scope
-    return json_answer(HTTPStatus.OK, content, (_NO_STORE,))
+    return json_response(HTTPStatus.OK, content, (_NO_STORE,))
 
 
-def fail_token_request(request: RecordedRequest, failure: Failure) -> Answer | None:
-    """Return the failure's answer; None drops the connection."""
+def fail_token_request(request: RecordedRequest, failure: Failure) -> Response | None:
+    """Return the failure's response; None drops the connection."""
     challenge = _challenge(request) if failure.status == HTTPStatus.UNAUTHORIZED else ()
-    return failure.answer(*challenge)
+    return failure.response(*challenge)
 
 
 def _grant(request: RecordedRequest, clients: Clients) -> Grant:
@@ -64,7 +70,7 @@ def _grant(request: RecordedRequest, clients: Clients) -> Grant:
         raise RefusedError(
             HTTPStatus.METHOD_NOT_ALLOWED,
             "invalid_request",
-            "A token request is a POST.",
+            "A token request must be a POST.",
             ("Allow", "POST"),
         )
     parameters = _parameters(request)
@@ -86,7 +92,7 @@ def _parameters(request: RecordedRequest) -> Mapping[str, object]:
     try:
         content = request.json
     except ValueError:
-        raise _invalid_request("The body says that it is JSON, and is not.") from None
+        raise _invalid_request("The body is declared as JSON and is not valid JSON.") from None
     if content is None:
         return request.form
     if not isinstance(content, dict):
@@ -97,7 +103,7 @@ def _parameters(request: RecordedRequest) -> Mapping[str, object]:
 def _strings(parameters: Mapping[str, object], name: str) -> tuple[str, ...]:
     value = parameters.get(name)
     values = value if isinstance(value, list) else [value]
-    # Section 3.2: "Parameters sent without a value MUST be treated as if they were omitted".
+    # §3.2: "Parameters sent without a value MUST be treated as if they were omitted".
     sent = [each for each in values if each not in (None, "")]
     strings = tuple(each for each in sent if isinstance(each, str))
     if len(strings) < len(sent):
@@ -107,8 +113,8 @@ def _strings(parameters: Mapping[str, object], name: str) -> tuple[str, ...]:
 
 def _single(parameters: Mapping[str, object], name: str) -> str | None:
     values = _strings(parameters, name)
-    if len(values) > 1:  # Section 3.2: "parameters MUST NOT be included more than once".
-        raise _invalid_request(f"{name} is there more than once.")
+    if len(values) > 1:  # §3.2: "parameters MUST NOT be included more than once".
+        raise _invalid_request(f"{name} must be sent only once.")
     return values[0] if values else None
 
 
@@ -120,12 +126,14 @@ def _claimed_client(
     authorizations = request.headers.get_all("Authorization", [])
     if not authorizations:
         return client_id, secret
-    # Section 2.3: "The client MUST NOT use more than one authentication method in each request."
+    # §2.3: "The client MUST NOT use more than one authentication method in each request."
     if len(authorizations) > 1 or secret is not None:
-        raise _invalid_request("The client authenticates more than once.")
+        raise _invalid_request("The client must authenticate only once.")
     basic = _decoded_basic(authorizations[0])
     if basic is None:
-        raise _invalid_client(request, "The Authorization header is not one of the Basic scheme.")
+        raise _invalid_client(
+            request, "The Authorization header is not valid for the Basic scheme."
+        )
     if client_id not in (None, basic[0]):
         raise _invalid_request("client_id and the Authorization header name different clients.")
     return basic
@@ -135,7 +143,7 @@ def _decoded_basic(authorization: str) -> tuple[str, str] | None:
     scheme, _, encoded = authorization.partition(" ")
     try:
         text = base64.b64decode(encoded.strip(" "), validate=True).decode()
-        # Section 2.3.1: both are form-encoded before they are joined with a colon.
+        # §2.3.1: both are form-encoded before they are joined with a colon.
         client_id, secret = (unquote_plus(part, errors="strict") for part in text.split(":", 1))
     except ValueError:
         return None
@@ -144,12 +152,12 @@ def _decoded_basic(authorization: str) -> tuple[str, str] | None:
 
 def _is_known(client_id: str | None, secret: str | None, clients: Clients, grant_type: str) -> bool:
     if clients is None:
-        # Section 4.4: "MUST only be used by confidential clients". Not so with an assertion as the
-        # grant, RFC 7523 section 3.1: "with or without client authentication or identification".
+        # §4.4: "MUST only be used by confidential clients". Not so with an assertion as the
+        # grant, RFC 7523 §3.1: "with or without client authentication or identification".
         return bool(client_id) or grant_type != "client_credentials"
     if client_id is None or client_id not in clients:
         return False
-    # Section 2.3.1: a client "MAY omit the parameter if the client secret is an empty string".
+    # §2.3.1: a client "MAY omit the parameter if the client secret is an empty string".
     return (secret or "") == (clients[client_id] or "")
 
 
@@ -164,6 +172,6 @@ def _invalid_client(request: RecordedRequest, description: str) -> RefusedError:
 
 
 def _challenge(request: RecordedRequest) -> tuple[tuple[str, str], ...]:
-    # Section 5.2: "If the client attempted to authenticate via the "Authorization" request header
-    # field", a 401 says which scheme would do.
+    # §5.2: "If the client attempted to authenticate via the "Authorization" request header
+    # field", a 401 names the scheme to use.
     return (BASIC_CHALLENGE,) if "Authorization" in request.headers else ()

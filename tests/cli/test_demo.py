@@ -16,7 +16,7 @@ QUICK = Pace(token_lifetime=0.4, token_delay=0.0)
 
 
 class ServerWithTokensThatDoNotExpire(LocalServer):
-    """There is nothing to renew ahead of."""
+    """A server whose tokens need no renewal."""
 
     def __setattr__(self, name, value):
         super().__setattr__(name, None if name == "token_lifetime" else value)
@@ -41,23 +41,23 @@ def test_the_demo_holds(demo):
     held, text = demo
     assert held, text
     assert not marked(text, "FAILED")
-    assert re.search(r"^All 14 lines held, in [0-9.]+ s\.$", text, re.MULTILINE)
+    assert re.search(r"^All 14 checks passed, in [0-9.]+ s\.$", text, re.MULTILINE)
 
 
 def test_the_demo_shows_each_part_of_the_main_job(demo):
     _, text = demo
     unwrapped = " ".join(text.split())
     for fact in (
-        r"the call was answered 200 after [0-9.]+ ms; 1 token request ",
-        r"10 of 10 calls answered 200, [0-9.]+ ms each; 0 token requests",
-        r"the API answered 401 to the revoked token 1 time ",
-        r"it arrived 2 times, with 2 tokens",
-        r"64 of 64 calls answered 200, the slowest after [0-9.]+ ms; 1 token request ",
-        r"64 of 64 calls answered 200, \d+ after a 401 that no caller saw",
+        r"the call returned 200 after [0-9.]+ ms; 1 token request ",
+        r"10 of 10 calls returned 200, [0-9.]+ ms each; 0 token requests",
+        r"the API rejected the revoked token with a 401 1 time ",
+        r"the API received it 2 times, with 2 tokens",
+        r"64 of 64 calls returned 200, the slowest after [0-9.]+ ms; 1 token request ",
+        r"64 of 64 calls returned 200, \d+ resent after a 401 that no caller saw",
         r"renewal began 0\.\d+ s before expiry and took [0-9.]+ ms; 1 token request ",
         r"renewal was tried 0\.\d+ s before expiry and failed after",
         r"the log warns: demo at http://127\.0\.0\.1:\d+/oauth/token: renewal failed",
-        r"(\d+) of \1 calls answered 200, 0 waited for a token",
+        r"(\d+) of \1 calls returned 200, 0 waited for a token",
     ):
         assert re.search(fact, unwrapped), fact
 
@@ -73,7 +73,7 @@ def test_the_demo_fails_when_the_token_endpoint_refuses_the_client():
     held, text = played(server)
     assert not held
     assert "the call raised InvalidClient: " in text
-    assert re.search(r"^\d+ of 9 lines FAILED, in [0-9.]+ s\.$", text, re.MULTILINE)
+    assert re.search(r"^\d+ of 9 checks FAILED, in [0-9.]+ s\.$", text, re.MULTILINE)
 
 
 def test_the_demo_fails_when_the_api_fails():
@@ -81,7 +81,7 @@ def test_the_demo_fails_when_the_api_fails():
     server.fail_next(1_000_000, status=500, at="api")
     held, text = played(server)
     assert not held
-    assert "0 of 10 calls answered 200 (another was answered 500)" in text
+    assert "0 of 10 calls returned 200 (one of the others returned 500)" in text
 
 
 def test_the_demo_fails_when_tokens_do_not_last():
@@ -89,7 +89,7 @@ def test_the_demo_fails_when_tokens_do_not_last():
     server.token_lifetime = 0
     held, text = played(server, QUICK)
     assert not held
-    assert "0 of 10 calls answered 200 (another was answered 401)" in text
+    assert "0 of 10 calls returned 200 (one of the others returned 401)" in text
 
 
 def test_the_demo_fails_when_no_renewal_is_seen():
@@ -125,7 +125,7 @@ def test_a_line_says_when_it_happened_and_whether_it_held():
     first, second, last = out.getvalue().splitlines()
     assert re.fullmatch(r" +[0-9.]+ s  ok      a thing", first)
     assert re.fullmatch(r" +[0-9.]+ s  FAILED  another", second)
-    assert last.startswith("1 of 2 lines FAILED")
+    assert last.startswith("1 of 2 checks FAILED")
 
 
 def test_a_long_line_goes_on_below_its_text_and_keeps_numbers_with_their_units():
@@ -134,12 +134,10 @@ def test_a_long_line_goes_on_below_its_text_and_keeps_numbers_with_their_units()
     assert out.getvalue().splitlines()[1] == " " * 20 + "250 ms"
 
 
-def test_no_call_at_all_is_no_success():
+def test_an_empty_list_of_calls_is_not_a_success():
     assert not all_succeeded([])
     assert longest([]) == "0.0\xa0ms"
-    assert (
-        in_words([Call("was answered 200", 0.1, resent=False)] * 2) == "2 of 2 calls answered 200"
-    )
+    assert in_words([Call("returned 200", 0.1, resent=False)] * 2) == "2 of 2 calls returned 200"
 
 
 @pytest.mark.parametrize(("number", "words"), [(0, "0\xa0calls"), (1, "1\xa0call")])

@@ -25,8 +25,8 @@ def request_token(session: requests.Session, server: LocalServer, **form: Any) -
     return session.post(server.token_url, data={**GRANT, "client_id": "me", **form})
 
 
-def bearer(answer: requests.Response) -> dict[str, str]:
-    return {"Authorization": "Bearer " + answer.json()["access_token"]}
+def bearer(response: requests.Response) -> dict[str, str]:
+    return {"Authorization": "Bearer " + response.json()["access_token"]}
 
 
 def basic(text: str) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""The API: which tokens open it, and what it tells."""
+"""The API: the tokens that it accepts, and its responses."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from .clients import basic, bearer, eventually, exchange, request_token
 
 
 @pytest.mark.parametrize("headers", [{}, basic("me:s"), {"Authorization": ""}])
-def test_the_api_wants_a_token(
+def test_the_api_requires_a_token(
     server: LocalServer, http_session: requests.Session, headers: dict[str, str]
 ) -> None:
-    answer = http_session.get(server.api_url, headers=headers)
-    assert answer.status_code == 401
-    assert answer.headers["WWW-Authenticate"].startswith("Bearer realm=")
-    assert "error=" not in answer.headers["WWW-Authenticate"]
-    assert answer.content == b""
+    response = http_session.get(server.api_url, headers=headers)
+    assert response.status_code == 401
+    assert response.headers["WWW-Authenticate"].startswith("Bearer realm=")
+    assert "error=" not in response.headers["WWW-Authenticate"]
+    assert response.content == b""
 
 
 @pytest.mark.parametrize("authorization", ["Bearer unknown", "Bearer", "bearer  "])
 def test_an_unknown_token_is_an_invalid_token(
     server: LocalServer, http_session: requests.Session, authorization: str
 ) -> None:
-    answer = http_session.get(server.api_url, headers={"Authorization": authorization})
-    assert answer.status_code == 401
-    assert 'error="invalid_token"' in answer.headers["WWW-Authenticate"]
-    assert answer.json()["error"] == "invalid_token"
+    response = http_session.get(server.api_url, headers={"Authorization": authorization})
+    assert response.status_code == 401
+    assert 'error="invalid_token"' in response.headers["WWW-Authenticate"]
+    assert response.json()["error"] == "invalid_token"
 
 
 def test_the_schemes_letter_case_and_the_number_of_spaces_do_not_matter(
@@ -44,18 +44,18 @@ def test_revoked_tokens_are_refused_and_later_ones_are_not(
 ) -> None:
     old = bearer(request_token(http_session, server))
     server.revoke_tokens()
-    answer = http_session.get(server.api_url, headers=old)
-    assert answer.status_code == 401
-    assert 'error="invalid_token"' in answer.headers["WWW-Authenticate"]
+    response = http_session.get(server.api_url, headers=old)
+    assert response.status_code == 401
+    assert 'error="invalid_token"' in response.headers["WWW-Authenticate"]
     new = bearer(request_token(http_session, server))
     assert http_session.get(server.api_url, headers=new).status_code == 200
 
 
 def test_an_expired_token_is_refused(server: LocalServer, http_session: requests.Session) -> None:
     server.token_lifetime = 0.05
-    answer = request_token(http_session, server)
-    assert answer.json()["expires_in"] == 0.05
-    headers = bearer(answer)
+    response = request_token(http_session, server)
+    assert response.json()["expires_in"] == 0.05
+    headers = bearer(response)
     eventually(lambda: http_session.get(server.api_url, headers=headers).status_code == 401)
 
 
@@ -64,9 +64,9 @@ def test_the_lifetime_is_that_of_the_tokens_issued_from_now_on(
 ) -> None:
     before = bearer(request_token(http_session, server))
     server.token_lifetime = 0
-    answer = request_token(http_session, server)
-    assert answer.json()["expires_in"] == 0
-    assert http_session.get(server.api_url, headers=bearer(answer)).status_code == 401
+    response = request_token(http_session, server)
+    assert response.json()["expires_in"] == 0
+    assert http_session.get(server.api_url, headers=bearer(response)).status_code == 401
     assert http_session.get(server.api_url, headers=before).status_code == 200
 
 
@@ -74,9 +74,9 @@ def test_without_a_lifetime_there_is_no_expires_in(
     server: LocalServer, http_session: requests.Session
 ) -> None:
     server.token_lifetime = None
-    answer = request_token(http_session, server)
-    assert "expires_in" not in answer.json()
-    assert http_session.get(server.api_url, headers=bearer(answer)).status_code == 200
+    response = request_token(http_session, server)
+    assert "expires_in" not in response.json()
+    assert http_session.get(server.api_url, headers=bearer(response)).status_code == 200
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "PROPFIND"])
@@ -85,8 +85,8 @@ def test_the_api_takes_any_method_and_path(
     server: LocalServer, http_session: requests.Session, method: str, path: str
 ) -> None:
     headers = bearer(request_token(http_session, server))
-    told = http_session.request(method, server.api_url + path, headers=headers).json()
-    assert (told["method"], told["path"]) == (method, "/api/" + path)
+    described = http_session.request(method, server.api_url + path, headers=headers).json()
+    assert (described["method"], described["path"]) == (method, "/api/" + path)
 
 
 def test_head_has_the_headers_of_get_and_no_body(

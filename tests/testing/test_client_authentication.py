@@ -1,4 +1,4 @@
-"""Which clients the token endpoint knows, and how they say who they are."""
+"""Client authentication at the token endpoint."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def test_later_changes_of_the_clients_mapping_do_not_reach_the_server(
         assert request_token(http_session, server, client_secret="old").status_code == 200
 
 
-def test_without_clients_any_client_is_known_but_it_must_say_which_it_is(
+def test_without_clients_any_client_is_accepted_that_names_itself(
     server: LocalServer, http_session: requests.Session
 ) -> None:
     assert http_session.post(server.token_url, data=GRANT, auth=("x", "y")).status_code == 200
@@ -82,9 +82,9 @@ def test_an_assertion_as_the_grant_needs_no_client(
     server: LocalServer, http_session: requests.Session
 ) -> None:
     form = {"grant_type": "urn:ietf:params:oauth:grant-type:jwt-bearer", "assertion": "a.b.c"}
-    answer = http_session.post(server.token_url, data=form)
-    told = http_session.get(server.api_url, headers=bearer(answer))
-    assert told.json()["client_id"] is None
+    response = http_session.post(server.token_url, data=form)
+    described = http_session.get(server.api_url, headers=bearer(response))
+    assert described.json()["client_id"] is None
 
 
 @pytest.mark.parametrize(
@@ -107,9 +107,9 @@ def test_an_authorization_header_that_is_not_basic_is_an_invalid_client(
     connection = http.client.HTTPConnection(urlsplit(server.origin).netloc, timeout=PATIENCE)
     form = {"Content-Type": "application/x-www-form-urlencoded", "Authorization": authorization}
     connection.request("POST", "/oauth/token", b"grant_type=client_credentials", form)
-    answer = connection.getresponse()
-    assert (answer.status, json.load(answer)["error"]) == (401, "invalid_client")
-    assert "Basic realm=" in answer.headers["WWW-Authenticate"]
+    response = connection.getresponse()
+    assert (response.status, json.load(response)["error"]) == (401, "invalid_client")
+    assert "Basic realm=" in response.headers["WWW-Authenticate"]
     connection.close()
 
 
@@ -117,8 +117,8 @@ def test_an_authorization_header_that_is_not_basic_is_an_invalid_client(
 def test_a_client_that_authenticates_twice_is_an_invalid_request(
     server: LocalServer, http_session: requests.Session, form: dict[str, str]
 ) -> None:
-    answer = http_session.post(server.token_url, data={**GRANT, **form}, auth=("me", "s"))
-    assert (answer.status_code, answer.json()["error"]) == (400, "invalid_request")
+    response = http_session.post(server.token_url, data={**GRANT, **form}, auth=("me", "s"))
+    assert (response.status_code, response.json()["error"]) == (400, "invalid_request")
 
 
 def test_two_authorization_headers_are_an_invalid_request_at_either_endpoint(
@@ -129,9 +129,9 @@ def test_two_authorization_headers_are_an_invalid_request_at_either_endpoint(
         b"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 12\r\n\r\ngrant_type=a"
     )
     for request_line, rest in [(b"POST /oauth/token", form), (b"GET /api/", b"\r\n")]:
-        answer = exchange(server, request_line + b" HTTP/1.1\r\n" + two + rest)
-        assert answer.startswith(b"HTTP/1.1 400 ")
-        assert b'"invalid_request"' in answer
+        response = exchange(server, request_line + b" HTTP/1.1\r\n" + two + rest)
+        assert response.startswith(b"HTTP/1.1 400 ")
+        assert b'"invalid_request"' in response
 
 
 client_texts = st.text(
@@ -147,10 +147,10 @@ def test_any_id_and_secret_survive_form_encoding_in_basic(
     with LocalServer({client_id: secret}) as server, requests.Session() as session:
         session.trust_env = False
         headers = basic(f"{encode(client_id, safe='')}:{encode(secret, safe='')}")
-        answer = session.post(server.token_url, data=GRANT, headers=headers)
-        assert answer.status_code == 200
-        told = session.get(server.api_url, headers=bearer(answer))
-        assert told.json()["client_id"] == client_id
+        response = session.post(server.token_url, data=GRANT, headers=headers)
+        assert response.status_code == 200
+        described = session.get(server.api_url, headers=bearer(response))
+        assert described.json()["client_id"] == client_id
 
 
 def test_a_secret_that_was_not_form_encoded_is_another_secret(

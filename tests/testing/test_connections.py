@@ -32,7 +32,7 @@ def test_many_requests_share_one_connection(server: LocalServer) -> None:
     connection.close()
 
 
-def test_an_answer_is_sent_in_one_piece(server: LocalServer) -> None:
+def test_a_response_is_sent_in_one_piece(server: LocalServer) -> None:
     with connect(server) as connection:
         for _ in range(20):
             connection.sendall(b"GET /elsewhere HTTP/1.1\r\nHost: h\r\n\r\n")
@@ -41,10 +41,10 @@ def test_an_answer_is_sent_in_one_piece(server: LocalServer) -> None:
             assert json.loads(body)["token_url"] == server.token_url
 
 
-def test_the_client_may_ask_for_the_end_of_the_connection(server: LocalServer) -> None:
-    answer = exchange(server, b"GET /api/ HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n")
-    assert b"Connection: close\r\n" in answer
-    assert b"Date: " in answer
+def test_the_client_may_request_that_the_connection_ends(server: LocalServer) -> None:
+    response = exchange(server, b"GET /api/ HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n")
+    assert b"Connection: close\r\n" in response
+    assert b"Date: " in response
 
 
 @pytest.mark.parametrize(
@@ -99,7 +99,7 @@ def test_half_a_request_is_not_recorded_and_leaves_no_line_on_stderr(
     assert capfd.readouterr() == ("", "")
 
 
-def test_a_client_that_does_not_wait_for_its_answer_leaves_no_line_on_stderr(
+def test_a_client_that_does_not_wait_for_its_response_leaves_no_line_on_stderr(
     server: LocalServer, capfd: pytest.CaptureFixture[str]
 ) -> None:
     server.token_delay = 0.05
@@ -111,7 +111,7 @@ def test_a_client_that_does_not_wait_for_its_answer_leaves_no_line_on_stderr(
     assert capfd.readouterr() == ("", "")
 
 
-def test_a_mistake_in_the_test_is_printed(
+def test_an_exception_in_the_server_is_printed(
     server: LocalServer, http_session: requests.Session, capsys: pytest.CaptureFixture[str]
 ) -> None:
     server.token_lifetime = "soon"  # type: ignore[assignment]
@@ -144,14 +144,14 @@ def test_two_hundred_and_fifty_six_clients_at_once(server: LocalServer) -> None:
         connection.request("POST", "/oauth/token", body, form)
         token = json.load(connection.getresponse())["access_token"]
         connection.request("GET", "/api/", headers={"Authorization": f"Bearer {token}"})
-        answer = connection.getresponse()
-        told = json.load(answer)
+        response = connection.getresponse()
+        described = json.load(response)
         connection.close()
-        return [answer.status, int(told["client_id"])]
+        return [response.status, int(described["client_id"])]
 
     with ThreadPoolExecutor(clients) as pool:
-        answers = list(pool.map(client, range(clients)))
-    assert answers == [[200, number] for number in range(clients)]
+        responses = list(pool.map(client, range(clients)))
+    assert responses == [[200, number] for number in range(clients)]
     assert len(server.token_requests) == len(server.api_requests) == clients
 
 

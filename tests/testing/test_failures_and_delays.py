@@ -1,4 +1,4 @@
-"""Failures and delays that a test asks for."""
+"""Planned failures, and delays."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ def test_the_next_token_requests_fail_and_then_no_more(
     server: LocalServer, http_session: requests.Session
 ) -> None:
     server.fail_next(2)
-    answers = [request_token(http_session, server) for _ in range(3)]
-    assert [a.status_code for a in answers] == [503, 503, 200]
-    assert (answers[0].content, answers[0].headers["Content-Length"]) == (b"", "0")
+    responses = [request_token(http_session, server) for _ in range(3)]
+    assert [a.status_code for a in responses] == [503, 503, 200]
+    assert (responses[0].content, responses[0].headers["Content-Length"]) == (b"", "0")
     assert len(server.token_requests) == 3
 
 
@@ -37,7 +37,7 @@ def test_failures_queue_up(server: LocalServer, http_session: requests.Session) 
     assert len(server.token_requests) == 5
 
 
-def test_zero_failures_take_the_planned_ones_back(
+def test_zero_failures_discard_the_planned_ones(
     server: LocalServer, http_session: requests.Session
 ) -> None:
     server.fail_next(10**9)
@@ -53,11 +53,11 @@ def test_a_failure_may_be_an_oauth_error_with_a_time_to_retry(
 ) -> None:
     server.fail_next(status=400, error="invalid_scope", retry_after=7)
     server.fail_next(retry_after="Fri, 31 Dec 1999 23:59:59 GMT")
-    answer = request_token(http_session, server)
-    assert (answer.status_code, answer.json()["error"]) == (400, "invalid_scope")
-    assert answer.headers["Retry-After"] == "7"
-    answer = request_token(http_session, server)
-    assert answer.headers["Retry-After"] == "Fri, 31 Dec 1999 23:59:59 GMT"
+    response = request_token(http_session, server)
+    assert (response.status_code, response.json()["error"]) == (400, "invalid_scope")
+    assert response.headers["Retry-After"] == "7"
+    response = request_token(http_session, server)
+    assert response.headers["Retry-After"] == "Fri, 31 Dec 1999 23:59:59 GMT"
 
 
 def test_a_failing_401_has_a_challenge_where_the_rfcs_want_one(
@@ -65,11 +65,11 @@ def test_a_failing_401_has_a_challenge_where_the_rfcs_want_one(
 ) -> None:
     server.fail_next(2, status=401, error="invalid_client")
     assert "WWW-Authenticate" not in request_token(http_session, server).headers
-    answer = http_session.post(server.token_url, data=GRANT, auth=("a", "b"))
-    assert answer.headers["WWW-Authenticate"].startswith("Basic realm=")
+    response = http_session.post(server.token_url, data=GRANT, auth=("a", "b"))
+    assert response.headers["WWW-Authenticate"].startswith("Basic realm=")
     server.fail_next(status=400, error="invalid_grant")
-    answer = http_session.post(server.token_url, data=GRANT, auth=("a", "b"))
-    assert "WWW-Authenticate" not in answer.headers
+    response = http_session.post(server.token_url, data=GRANT, auth=("a", "b"))
+    assert "WWW-Authenticate" not in response.headers
     server.fail_next(status=401, at="api")
     server.fail_next(status=403, error="insufficient_scope", at="api")
     server.fail_next(at="api")
@@ -87,17 +87,17 @@ def test_the_api_fails_without_the_token_endpoint(
     assert statuses == [500, 200]
 
 
-def test_a_dropped_connection_is_closed_without_an_answer(server: LocalServer) -> None:
+def test_a_dropped_connection_is_closed_without_an_response(server: LocalServer) -> None:
     server.fail_next(drop=True, at="api")
     assert exchange(server, b"GET /api/ HTTP/1.1\r\nHost: h\r\n\r\n") == b""
     assert len(server.api_requests) == 1
 
 
-def test_an_answer_that_may_have_no_body_has_none(server: LocalServer) -> None:
+def test_a_response_whose_status_allows_no_body_has_none(server: LocalServer) -> None:
     server.fail_next(status=204, error="invalid_request", at="api")
-    answer = exchange(server, b"GET /api/ HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n")
-    assert answer.startswith(b"HTTP/1.1 204 ")
-    assert answer.endswith(b"\r\n\r\n")
+    response = exchange(server, b"GET /api/ HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n")
+    assert response.startswith(b"HTTP/1.1 204 ")
+    assert response.endswith(b"\r\n\r\n")
 
 
 @pytest.mark.parametrize(
@@ -109,7 +109,7 @@ def test_an_answer_that_may_have_no_body_has_none(server: LocalServer) -> None:
         ({"at": "login"}, "'token' or 'api', not 'login'"),
     ],
 )
-def test_a_failure_that_cannot_be_is_refused(
+def test_a_failure_that_is_not_valid_is_refused(
     server: LocalServer, arguments: dict[str, Any], message: str
 ) -> None:
     with pytest.raises(ValueError, match=message):

@@ -35,7 +35,7 @@ def run(folder: Path, tests: str, *, passed: int, by_itself: bool = False) -> No
     plugin = [] if by_itself else ["-p", "requests_cc.pytest_plugin"]
     alone = {} if by_itself else {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
     (folder / "pytest.ini").write_text("[pytest]\n")
-    # From here rather than from the folder, so that what is covered is told to those who measure.
+    # From here rather than from the folder, so that coverage is measured.
     options = ["-p", "no:cacheprovider", "-q", "-W", "error", *plugin, "--rootdir", folder]
     done = subprocess.run(
         [sys.executable, "-m", "pytest", *options, "-c", folder / "pytest.ini", folder],
@@ -95,7 +95,7 @@ def test_one():
     )
 
 
-def test_the_token_endpoint_is_mocked_beside_the_apis_answers(tmp_path):
+def test_the_token_endpoint_is_mocked_beside_the_apis_responses(tmp_path):
     pytest.importorskip("responses")
     run(
         tmp_path,

@@ -1,4 +1,4 @@
-"""What a test can see of the requests that arrived."""
+"""Recorded requests."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ import time
 import pytest
 import requests
 
-from requests_cc.testing import LocalServer, RecordedRequest
+from requests_cc.testing import LocalServer, RecordedRequest, endpoint
 
 from .clients import request_token
 
 
-def test_what_arrived_is_recorded(server: LocalServer, http_session: requests.Session) -> None:
+def test_a_request_is_recorded(server: LocalServer, http_session: requests.Session) -> None:
     before = time.time()
     request_token(http_session, server, scope=["a", "b"], empty="", param="é")
     http_session.post(server.api_url, json={"n": 1}, headers={"X-Trace": "7"})
@@ -57,7 +57,7 @@ def test_a_recorded_request_is_frozen(server: LocalServer, http_session: request
     assert isinstance(server.api_requests[0], RecordedRequest)
 
 
-def test_recorded_json_that_is_none_says_so(
+def test_recorded_json_that_is_not_valid_raises(
     server: LocalServer, http_session: requests.Session
 ) -> None:
     headers = {"Content-Type": "application/json; charset=utf-8"}
@@ -66,8 +66,42 @@ def test_recorded_json_that_is_none_says_so(
         server.api_requests[0].json  # noqa: B018 - the property raises
 
 
-def test_what_arrived_is_a_snapshot(server: LocalServer, http_session: requests.Session) -> None:
+def test_the_recorded_requests_are_a_snapshot(
+    server: LocalServer, http_session: requests.Session
+) -> None:
     http_session.get(server.api_url)
     snapshot = server.api_requests
     http_session.get(server.api_url)
     assert (len(snapshot), len(server.api_requests)) == (1, 2)
+
+
+def test_only_the_newest_requests_are_kept(
+    server: LocalServer, http_session: requests.Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(endpoint, "MAX_REQUESTS", 3)
+    for number in range(5):
+        http_session.get(f"{server.api_url}{number}")
+    assert [request.path for request in server.api_requests] == ["/api/2", "/api/3", "/api/4"]
+    assert "5 API requests" in repr(server)
+
+
+def test_the_bodies_that_are_kept_have_a_bounded_size(
+    server: LocalServer, http_session: requests.Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(endpoint, "MAX_BYTES", 100)
+    for size in [60, 40, 1, 101]:
+        http_session.post(server.api_url, data=b"x" * size)
+        kept = [len(request.body) for request in server.api_requests]
+        assert kept == {60: [60], 40: [60, 40], 1: [40, 1], 101: []}[size]
+
+
+def test_the_repr_shows_the_url_the_state_and_the_counts(http_session: requests.Session) -> None:
+    server = LocalServer({"me": "s3cret"})
+    assert repr(server) == "<LocalServer stopped, 0 token and 0 API requests>"
+    with server:
+        token = request_token(http_session, server, client_secret="s3cret").json()["access_token"]
+        for _ in range(2):
+            http_session.get(server.api_url, headers={"Authorization": f"Bearer {token}"})
+        shown = repr(server)
+    assert shown == f"<LocalServer running at {server.origin}, 1 token and 2 API requests>"
+    assert repr(server) == "<LocalServer stopped, 1 token and 2 API requests>"

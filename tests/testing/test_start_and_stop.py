@@ -36,7 +36,7 @@ def test_stop_cuts_a_client_off_that_reads_nothing(http_session: requests.Sessio
     threads_before = server_threads()
     with LocalServer() as server:
         token = bearer(request_token(http_session, server))["Authorization"].encode()
-        # The answer names the path, so that the answers fill the buffers soon.
+        # The response names the path, so that the responses fill the buffers soon.
         path = b"/api/" + b"a" * 60_000
         one = b"GET %b HTTP/1.1\r\nHost: h\r\nAuthorization: %b\r\n\r\n" % (path, token)
         with connect(server) as connection:
@@ -118,8 +118,8 @@ def test_names_are_never_looked_up(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ["getfqdn", "gethostbyaddr", "gethostbyname", "gethostname", "getnameinfo"]:
         monkeypatch.setattr(socket, name, refuse)
     with LocalServer() as server:
-        answer = exchange(server, b"GET /api/ HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n")
-    assert answer.startswith(b"HTTP/1.1 401 ")
+        response = exchange(server, b"GET /api/ HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n")
+    assert response.startswith(b"HTTP/1.1 401 ")
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork")

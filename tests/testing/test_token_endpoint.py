@@ -1,4 +1,4 @@
-"""The token endpoint: which requests it takes, and what it issues."""
+"""The token endpoint: the requests that it accepts, and the tokens that it issues."""
 
 from __future__ import annotations
 
@@ -16,31 +16,33 @@ from .clients import GRANT, bearer, request_token
 def test_a_token_is_issued_and_opens_the_api(
     server: LocalServer, http_session: requests.Session
 ) -> None:
-    answer = request_token(http_session, server)
-    assert answer.status_code == 200
-    assert answer.headers["Cache-Control"] == "no-store"
-    assert answer.headers["Content-Type"] == "application/json"
-    assert answer.json().keys() == {"access_token", "token_type", "expires_in"}
-    assert answer.json()["token_type"] == "Bearer"
-    assert answer.json()["expires_in"] == 3600
-    assert len(answer.json()["access_token"]) >= 32
-    assert http_session.get(server.api_url, headers=bearer(answer)).status_code == 200
+    response = request_token(http_session, server)
+    assert response.status_code == 200
+    assert response.headers["Cache-Control"] == "no-store"
+    assert response.headers["Content-Type"] == "application/json"
+    assert response.json().keys() == {"access_token", "token_type", "expires_in"}
+    assert response.json()["token_type"] == "Bearer"
+    assert response.json()["expires_in"] == 3600
+    assert len(response.json()["access_token"]) >= 32
+    assert http_session.get(server.api_url, headers=bearer(response)).status_code == 200
 
 
-def test_every_token_is_another(server: LocalServer, http_session: requests.Session) -> None:
+def test_every_token_is_different(server: LocalServer, http_session: requests.Session) -> None:
     tokens = {request_token(http_session, server).json()["access_token"] for _ in range(20)}
     assert len(tokens) == 20
 
 
-def test_the_api_tells_what_was_asked_for_and_never_the_token(
+def test_the_api_describes_the_token_request_and_never_shows_the_token(
     server: LocalServer, http_session: requests.Session
 ) -> None:
-    answer = request_token(
+    response = request_token(
         http_session, server, scope="read write", audience="urn:api", resource=["urn:a", "urn:b"]
     )
-    assert answer.json()["scope"] == "read write"
-    told = http_session.post(f"{server.api_url}orders?q=1", data=b"12345", headers=bearer(answer))
-    assert told.json() == {
+    assert response.json()["scope"] == "read write"
+    described = http_session.post(
+        f"{server.api_url}orders?q=1", data=b"12345", headers=bearer(response)
+    )
+    assert described.json() == {
         "method": "POST",
         "path": "/api/orders?q=1",
         "client_id": "me",
@@ -50,43 +52,48 @@ def test_the_api_tells_what_was_asked_for_and_never_the_token(
         "body_length": 5,
         "body_sha256": hashlib.sha256(b"12345").hexdigest(),
     }
-    assert answer.json()["access_token"] not in told.text + str(told.headers)
+    assert response.json()["access_token"] not in described.text + str(described.headers)
 
 
-def test_what_was_not_asked_for_is_null(
+def test_a_parameter_that_was_not_sent_is_null(
     server: LocalServer, http_session: requests.Session
 ) -> None:
-    told = http_session.get(server.api_url, headers=bearer(request_token(http_session, server)))
-    assert (told.json()["scope"], told.json()["audience"]) == (None, None)
-    assert told.json()["resource"] == []
+    described = http_session.get(
+        server.api_url, headers=bearer(request_token(http_session, server))
+    )
+    assert (described.json()["scope"], described.json()["audience"]) == (None, None)
+    assert described.json()["resource"] == []
 
 
 def test_a_token_request_may_be_json(server: LocalServer, http_session: requests.Session) -> None:
     content: dict[str, Any] = {**GRANT, "resource": ["urn:a", "urn:b"], "extra": {"a": 1}}
-    answer = http_session.post(server.token_url, json={**content, "client_id": "me"})
-    told = http_session.get(server.api_url, headers=bearer(answer))
-    assert (told.json()["client_id"], told.json()["resource"]) == ("me", ["urn:a", "urn:b"])
+    response = http_session.post(server.token_url, json={**content, "client_id": "me"})
+    described = http_session.get(server.api_url, headers=bearer(response))
+    assert (described.json()["client_id"], described.json()["resource"]) == (
+        "me",
+        ["urn:a", "urn:b"],
+    )
 
 
 @pytest.mark.parametrize(
     ("body", "hint"),
     [
-        (b'{"grant_type":', "is not"),
-        (b"\xff\xfe\xfd", "is not"),
+        (b'{"grant_type":', "not valid JSON"),
+        (b"\xff\xfe\xfd", "not valid JSON"),
         (b"[1, 2]", "object"),
         (b'{"grant_type": 7}', "grant_type must be a string"),
-        (b'{"grant_type": ["a", "b"]}', "grant_type is there more than once"),
+        (b'{"grant_type": ["a", "b"]}', "grant_type must be sent only once"),
         (b'{"grant_type": null}', "grant_type is missing"),
     ],
 )
-def test_json_that_is_no_token_request_is_an_invalid_request(
+def test_json_without_a_grant_type_is_an_invalid_request(
     server: LocalServer, http_session: requests.Session, body: bytes, hint: str
 ) -> None:
     headers = {"Content-Type": "application/json"}
-    answer = http_session.post(server.token_url, data=body, headers=headers)
-    assert (answer.status_code, answer.json()["error"]) == (400, "invalid_request")
-    assert hint in answer.json()["error_description"]
-    assert answer.headers["Cache-Control"] == "no-store"
+    response = http_session.post(server.token_url, data=body, headers=headers)
+    assert (response.status_code, response.json()["error"]) == (400, "invalid_request")
+    assert hint in response.json()["error_description"]
+    assert response.headers["Cache-Control"] == "no-store"
 
 
 @pytest.mark.parametrize(
@@ -94,50 +101,52 @@ def test_json_that_is_no_token_request_is_an_invalid_request(
     [
         ("client_id=me", "grant_type is missing"),
         ("client_id=me&grant_type=", "grant_type is missing"),
-        ("client_id=me&grant_type=a&grant_type=b", "grant_type is there more than once"),
-        ("client_id=me&grant_type=a&scope=a&scope=b", "scope is there more than once"),
-        ("client_id=me&client_id=you&grant_type=a", "client_id is there more than once"),
+        ("client_id=me&grant_type=a&grant_type=b", "grant_type must be sent only once"),
+        ("client_id=me&grant_type=a&scope=a&scope=b", "scope must be sent only once"),
+        ("client_id=me&client_id=you&grant_type=a", "client_id must be sent only once"),
     ],
 )
-def test_a_form_that_is_no_token_request_is_an_invalid_request(
+def test_a_form_that_is_not_valid_is_an_invalid_request(
     server: LocalServer, http_session: requests.Session, form: str, hint: str
 ) -> None:
     headers = {"Content-Type": "application/x-www-form-urlencoded"}
-    answer = http_session.post(server.token_url, data=form, headers=headers)
-    assert (answer.status_code, answer.json()["error"]) == (400, "invalid_request")
-    assert hint in answer.json()["error_description"]
+    response = http_session.post(server.token_url, data=form, headers=headers)
+    assert (response.status_code, response.json()["error"]) == (400, "invalid_request")
+    assert hint in response.json()["error_description"]
 
 
 def test_a_body_of_another_type_has_no_parameters(
     server: LocalServer, http_session: requests.Session
 ) -> None:
-    answer = http_session.post(server.token_url, data="grant_type=client_credentials&client_id=me")
-    assert answer.status_code == 400
-    assert "form-encoded or JSON" in answer.json()["error_description"]
+    response = http_session.post(
+        server.token_url, data="grant_type=client_credentials&client_id=me"
+    )
+    assert response.status_code == 400
+    assert "form-encoded or JSON" in response.json()["error_description"]
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "HEAD", "DELETE"])
 def test_a_token_request_is_a_post(
     server: LocalServer, http_session: requests.Session, method: str
 ) -> None:
-    answer = http_session.request(method, server.token_url)
-    assert (answer.status_code, answer.headers["Allow"]) == (405, "POST")
+    response = http_session.request(method, server.token_url)
+    assert (response.status_code, response.headers["Allow"]) == (405, "POST")
     assert len(server.token_requests) == 1
 
 
-def test_another_path_is_neither_endpoint_and_the_answer_says_where_they_are(
+def test_the_response_to_another_path_names_the_endpoints(
     server: LocalServer, http_session: requests.Session
 ) -> None:
-    answer = http_session.get(server.origin + "/")
-    assert answer.status_code == 404
-    assert answer.json()["token_url"] == server.token_url
-    assert answer.json()["api_url"] == server.api_url
+    response = http_session.get(server.origin + "/")
+    assert response.status_code == 404
+    assert response.json()["token_url"] == server.token_url
+    assert response.json()["api_url"] == server.api_url
     assert server.token_requests == server.api_requests == ()
 
 
 def test_a_query_does_not_change_the_endpoint(
     server: LocalServer, http_session: requests.Session
 ) -> None:
-    answer = http_session.post(f"{server.token_url}?p=1", data={**GRANT, "client_id": "me"})
-    assert answer.status_code == 200
+    response = http_session.post(f"{server.token_url}?p=1", data={**GRANT, "client_id": "me"})
+    assert response.status_code == 200
     assert server.token_requests[0].path.endswith("?p=1")
