@@ -69,6 +69,17 @@ if TYPE_CHECKING:  # for type checkers, which cannot follow __getattr__; a test 
     )
     from .server.authorization_server import AuthorizationServer as AuthorizationServer
 
+else:  # a type checker would take any unknown name for an object
+
+    def __getattr__(name: str) -> object:
+        if name not in _MODULES:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        module = import_module(f".{_MODULES[name] or name}", __name__)
+        value: object = getattr(module, name) if _MODULES[name] else module
+        globals()[name] = value
+        return value
+
+
 __version__ = "0.1.0"
 
 # The public names, by the module that each one comes from.
@@ -102,15 +113,6 @@ _MODULES = {
     for name in names.split()
 }
 __all__ = list(_MODULES)
-
-
-def __getattr__(name: str) -> object:
-    if name not in _MODULES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    module = import_module(f".{_MODULES[name] or name}", __name__)
-    value: object = getattr(module, name) if _MODULES[name] else module
-    globals()[name] = value
-    return value
 
 
 def __dir__() -> list[str]:
