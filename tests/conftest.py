@@ -1,9 +1,13 @@
-"""How much hypothesis tries: HYPOTHESIS_PROFILE=long for the run of 10,000 examples."""
+"""What all tests share: ``--rule``, and how many examples hypothesis tries.
+
+``HYPOTHESIS_PROFILE=long`` is for the run of 10,000 examples.
+"""
 
 from __future__ import annotations
 
 import os
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 settings.register_profile(
@@ -13,3 +17,25 @@ settings.register_profile(
     "long", settings.get_profile("default"), max_examples=10_000, print_blob=True
 )
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--rule",
+        action="append",
+        type=int,
+        metavar="N",
+        help="run only the tests that guard this rule of tests/RULES.rst; may be repeated",
+    )
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    wanted = config.getoption("--rule")
+    if wanted is not None:
+        guards = {item: _rules(item) & {*wanted} for item in items}
+        config.hook.pytest_deselected(items=[item for item in items if not guards[item]])
+        items[:] = [item for item in items if guards[item]]
+
+
+def _rules(item: pytest.Item) -> set[int]:
+    return {rule for marker in item.iter_markers("rule") for rule in marker.args}

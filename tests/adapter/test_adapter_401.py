@@ -50,6 +50,7 @@ def rejecting_first(reply: Reply):
     return answer
 
 
+@pytest.mark.rule(5)
 def test_a_revoked_token_is_renewed_and_the_request_resent_once(server):
     with session_for(server, server.origin) as session:
         assert session.get(server.api_url).history == []
@@ -62,6 +63,7 @@ def test_a_revoked_token_is_renewed_and_the_request_resent_once(server):
     assert len(server.api_requests) == 3
 
 
+@pytest.mark.rule(5)
 @pytest.mark.parametrize("status", [204, 401, 403, 404, 418, 503])
 def test_the_second_answer_is_the_callers_whatever_it_is(server, status):
     second = b"" if status == 204 else b"teapot"
@@ -72,6 +74,7 @@ def test_the_second_answer_is_the_callers_whatever_it_is(server, status):
     assert [first.text for first in response.history] == ["first"]
 
 
+@pytest.mark.rule(7)
 def test_a_hundred_threads_with_one_rejected_token_make_one_token_request(server):
     server.token_delay = 0.1
     with session_for(server, server.origin, pool_maxsize=100) as session:
@@ -82,6 +85,7 @@ def test_a_hundred_threads_with_one_rejected_token_make_one_token_request(server
     assert len(server.token_requests) == 2
 
 
+@pytest.mark.rule(7)
 def test_a_late_401_for_an_older_token_uses_the_newer_one(server):
     with ApiServer(needs_token) as api, session_for(server, api.origin) as session:
         adapter = session.get_adapter(api.origin + "/")
@@ -103,6 +107,7 @@ def test_a_late_401_for_an_older_token_uses_the_newer_one(server):
     assert len(server.token_requests) == 2
 
 
+@pytest.mark.rule(8)
 def test_an_api_that_always_answers_401_causes_few_token_requests(server):
     cache = TokenCache()
     never = Reply(401, body=b"never")
@@ -113,6 +118,7 @@ def test_an_api_that_always_answers_401_causes_few_token_requests(server):
     assert len(server.token_requests) <= 12
 
 
+@pytest.mark.rule(8)
 def test_a_path_that_always_answers_401_leaves_healthy_paths_alone(server):
     def answer(arrived: Arrived) -> Reply:
         return Reply(401) if arrived.target == "/broken" else Reply()
@@ -124,6 +130,7 @@ def test_a_path_that_always_answers_401_leaves_healthy_paths_alone(server):
     assert len(server.token_requests) <= 6
 
 
+@pytest.mark.rule(7)
 def test_a_late_401_for_an_older_token_uses_the_newer_one_during_a_hold(server):
     """The hold is for the newer token; the older one was rejected for a reason of its own."""
 
@@ -143,6 +150,7 @@ def test_a_late_401_for_an_older_token_uses_the_newer_one_during_a_hold(server):
         assert session.post(api.origin + "/healthy", data=Slow(b"x")).status_code == 200
 
 
+@pytest.mark.rule(8)
 def test_a_401_during_a_hold_is_handed_on_untouched(server):
     body = b"x" * 200_000
     with (
@@ -157,6 +165,7 @@ def test_a_401_during_a_hold_is_handed_on_untouched(server):
     assert len(api.arrived) == 2 + 1 + 1  # the first call was resent
 
 
+@pytest.mark.rule(8)
 def test_the_same_token_handed_out_again_is_not_sent_again():
     class Stubborn:
         cache_key = "stubborn"
@@ -192,6 +201,7 @@ def test_a_large_401_reaches_the_caller_whole_where_the_same_token_is_handed_out
         assert {arrived.body for arrived in api.arrived} == {b"body"}
 
 
+@pytest.mark.rule(9)
 @pytest.mark.parametrize(
     "challenge",
     [
@@ -242,6 +252,7 @@ def test_a_resend_that_meets_a_failing_api_decides_nothing_about_the_token(serve
 # The answer to the first send.
 
 
+@pytest.mark.rule(5)
 def test_no_more_than_64_kib_of_the_first_answer_are_kept(server):
     answer = rejecting_first(Reply(401, body=b"r" * 1_000_000))
     with ApiServer(answer) as api, session_for(server, api.origin) as session:
@@ -250,6 +261,7 @@ def test_no_more_than_64_kib_of_the_first_answer_are_kept(server):
     assert response.history[0].content == b"r" * 65_536
 
 
+@pytest.mark.rule(5)
 def test_a_first_answer_of_endless_chunks_is_cut(server):
     def endless() -> Iterator[bytes]:
         while True:
@@ -335,6 +347,7 @@ def test_cookies_of_the_first_answer_are_kept(server):
         assert session.cookies["seen"] == "yes"
 
 
+@pytest.mark.rule(5)
 def test_one_blocking_connection_serves_many_threads_through_a_renewal(server):
     """A thread that waits for a token holds no connection."""
     server.token_delay = 0.1
@@ -348,6 +361,7 @@ def test_one_blocking_connection_serves_many_threads_through_a_renewal(server):
     assert len(server.token_requests) == 2
 
 
+@pytest.mark.rule(5)
 @pytest.mark.parametrize("replayable", [True, False])
 def test_while_one_call_waits_for_a_token_its_connection_serves_another(replayable):
     answered = []
@@ -386,6 +400,7 @@ def test_while_one_call_waits_for_a_token_its_connection_serves_another(replayab
 # Renewal that fails.
 
 
+@pytest.mark.rule(5)
 def test_a_failing_renewal_raises_for_that_call_and_others_go_on(server):
     def answer(arrived: Arrived) -> Reply:
         return Reply(401) if arrived.target == "/picky" else Reply()
@@ -401,6 +416,7 @@ def test_a_failing_renewal_raises_for_that_call_and_others_go_on(server):
     assert len(set(api.tokens)) == 1
 
 
+@pytest.mark.rule(6)
 def test_a_body_that_cannot_be_sent_again_gets_its_401_though_the_renewal_fails(server):
     with ApiServer(needs_token) as api, session_for(server, api.origin) as session:
         session.get(api.origin)
@@ -445,6 +461,7 @@ def test_a_connection_that_drops_during_the_resend_raises_as_ever(server):
     assert "Authorization" not in caught.value.request.headers
 
 
+@pytest.mark.rule(4)
 def test_the_token_endpoints_401_is_not_the_apis(server):
     """A 401 of the authorization server is an error, and the API is sent nothing."""
     server.fail_next(1, status=401, error="invalid_client")
@@ -453,6 +470,7 @@ def test_the_token_endpoints_401_is_not_the_apis(server):
     assert server.api_requests == ()
 
 
+@pytest.mark.rule(4)
 def test_while_the_token_endpoint_is_down_the_api_gets_nothing(server):
     with ApiServer(needs_token) as api, session_for(server, api.origin) as session:
         server.stop()

@@ -58,6 +58,7 @@ def wire(arrived: Arrived) -> bytes:
     return arrived.raw.replace(arrived.token.encode(), b"TOKEN")
 
 
+@pytest.mark.rule(6)
 @pytest.mark.filterwarnings("ignore::requests.exceptions.FileModeWarning")
 @pytest.mark.parametrize("kind", REPLAYABLE)
 def test_the_resend_has_the_same_bytes(server, upload, kind):
@@ -101,6 +102,7 @@ NOT_REPLAYABLE: dict[str, Callable[[], Any]] = {
 }
 
 
+@pytest.mark.rule(6)
 @pytest.mark.parametrize("kind", NOT_REPLAYABLE)
 def test_a_body_that_cannot_be_replayed_is_not_resent_and_the_next_call_works(server, kind):
     with ApiServer(needs_token) as api, session_for(server, api.origin) as session:
@@ -116,6 +118,7 @@ def test_a_body_that_cannot_be_replayed_is_not_resent_and_the_next_call_works(se
     assert len(server.token_requests) == 2
 
 
+@pytest.mark.rule(6)
 def test_a_body_that_cannot_say_where_it_stands_is_not_resent(server):
     with ApiServer(needs_token) as api, session_for(server, api.origin) as session:
         session.get(api.origin)
@@ -138,6 +141,7 @@ def test_a_closed_file_fails_as_with_any_adapter_and_the_next_call_works(server,
         assert session.get(api.origin).status_code == 200
 
 
+@pytest.mark.rule(6)
 def test_a_file_that_is_closed_during_the_first_send_is_not_resent(server):
     class Closing(io.BytesIO):
         def read(self, size: int | None = -1) -> bytes:
@@ -197,6 +201,7 @@ def test_an_upload_holds_no_connection_while_its_token_is_renewed(server, reject
     assert seen == ["fine"]
 
 
+@pytest.mark.rule(2)
 def test_a_prepared_request_can_be_sent_twice_and_is_never_changed(server):
     with ApiServer(needs_token) as api, session_for(server, api.origin) as session:
         request = session.prepare_request(

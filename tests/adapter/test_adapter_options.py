@@ -296,6 +296,7 @@ def wait_at_most(seconds: float) -> Iterator[None]:
     done.set()
 
 
+@pytest.mark.rule(23)
 @pytest.mark.parametrize("how", ["mounted", "router", "transport", "later"])
 def test_a_token_request_through_an_adapter_is_refused(server, how):
     session = requests.Session()
@@ -326,6 +327,7 @@ def test_a_token_request_through_an_adapter_is_refused(server, how):
     assert len(server.token_requests) == (1 if how == "later" else 0)
 
 
+@pytest.mark.rule(23)
 def test_an_auth_object_that_needs_the_token_that_it_helps_to_request_is_refused(server):
     cache = TokenCache()
 
@@ -343,6 +345,7 @@ def test_an_auth_object_that_needs_the_token_that_it_helps_to_request_is_refused
 # What a pickle carries: rule 15.
 
 
+@pytest.mark.rule(15)
 @pytest.mark.parametrize("duplicate", [lambda x: pickle.loads(pickle.dumps(x)), copy.deepcopy])
 def test_a_pickled_session_works_and_carries_no_token(server, duplicate):
     with ApiServer(needs_token) as api:

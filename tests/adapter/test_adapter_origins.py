@@ -79,6 +79,7 @@ STRANGERS = [
 ]
 
 
+@pytest.mark.rule(1)
 @pytest.mark.parametrize("url", STRANGERS)
 def test_a_url_of_another_origin_carries_no_token_and_its_401_changes_nothing(proxy, url):
     cache = TokenCache()
@@ -93,6 +94,7 @@ def test_a_url_of_another_origin_carries_no_token_and_its_401_changes_nothing(pr
     assert cache.stats().requests == 0  # a stranger's request waits for no token
 
 
+@pytest.mark.rule(1)
 def test_the_401_of_a_stranger_leaves_the_token_that_is_there(proxy):
     cache = TokenCache()
     token = cache.token(OneToken())
@@ -102,6 +104,7 @@ def test_the_401_of_a_stranger_leaves_the_token_that_is_there(proxy):
     assert (cache.stats().rejections, cache.stats().held) == (0, 0)
 
 
+@pytest.mark.rule(1)
 @pytest.mark.parametrize(
     "url",
     [
@@ -126,6 +129,7 @@ def test_a_url_of_which_the_origin_is_in_doubt_carries_no_token(proxy, url):
     assert [arrived.headers.get("Authorization") for arrived in proxy.arrived] in ([], [None])
 
 
+@pytest.mark.rule(1)
 @pytest.mark.parametrize(
     "url",
     [
@@ -153,6 +157,7 @@ def test_another_spelling_of_a_named_origin_carries_the_token(proxy, url):
     assert set(proxy.tokens) == {"the-token"}
 
 
+@pytest.mark.rule(1)
 def test_another_port_or_host_of_the_same_machine_is_another_origin(server):
     with (
         ApiServer(needs_token) as api,
@@ -166,6 +171,7 @@ def test_another_port_or_host_of_the_same_machine_is_another_origin(server):
     assert other.tokens == [None]
 
 
+@pytest.mark.rule(1)
 def test_another_scheme_is_another_origin(tmp_path):
     trustme = pytest.importorskip("trustme")
     authority = trustme.CA()
@@ -236,6 +242,7 @@ def redirecting(status: int, target: str):
     return answer
 
 
+@pytest.mark.rule(2)
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 @pytest.mark.parametrize("rejected", [False, True], ids=["first send", "resend"])
 def test_a_redirect_to_another_origin_carries_no_token(server, status, rejected):
@@ -301,6 +308,7 @@ def test_redirects_that_are_not_followed_can_be_followed_by_the_caller(server):
 # What the caller gets to see, and what it brought.
 
 
+@pytest.mark.rule(2)
 def test_no_answer_and_no_error_carries_the_authorized_copy(server):
     with api_and_session(
         server, lambda arrived: Reply(500) if arrived.target == "/fails" else None
@@ -317,6 +325,7 @@ def test_no_answer_and_no_error_carries_the_authorized_copy(server):
         assert token not in repr(error) + str(error)
 
 
+@pytest.mark.rule(3)
 @pytest.mark.parametrize("name", ["Authorization", "authorization", "AUTHORIZATION"])
 def test_the_users_authorization_is_replaced_on_own_origins_and_kept_elsewhere(server, name):
     with (
@@ -333,6 +342,7 @@ def test_the_users_authorization_is_replaced_on_own_origins_and_kept_elsewhere(s
     assert other.tokens == ["mine"]
 
 
+@pytest.mark.rule(3)
 def test_netrc_is_replaced_on_own_origins_and_kept_elsewhere(
     server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
@@ -363,6 +373,7 @@ def test_an_auth_object_that_answers_401_itself_sends_through_the_adapter(server
     assert len(api.arrived) == 3
 
 
+@pytest.mark.rule(22)
 def test_nothing_of_the_api_request_reaches_the_token_endpoint(server):
     with session_for(server, server.origin) as session:
         session.headers["X-Of-The-Session"] = "leak"

@@ -25,6 +25,7 @@ def prepared(**more: Any) -> requests.PreparedRequest:
         )
 
 
+@pytest.mark.rule(2)
 def test_the_copy_has_all_that_the_request_has() -> None:
     request = prepared(hooks={"response": print})
     authorized = authorized_copy(request, TOKEN)
@@ -42,6 +43,7 @@ def test_the_headers_keep_their_order_and_their_spelling() -> None:
     assert authorized.headers["x-one"] == authorized.headers["X-ONE"] == "1"
 
 
+@pytest.mark.rule(2)
 def test_an_authorization_of_the_request_is_replaced_in_the_copy_only() -> None:
     request = prepared(headers={"authorization": "Basic bWU="})
     authorized = authorized_copy(request, TOKEN)
@@ -51,6 +53,7 @@ def test_an_authorization_of_the_request_is_replaced_in_the_copy_only() -> None:
     assert request.headers["Authorization"] == "Basic bWU="
 
 
+@pytest.mark.rule(2)
 def test_neither_set_of_headers_follows_the_other() -> None:
     request = prepared()
     authorized = authorized_copy(request, TOKEN)

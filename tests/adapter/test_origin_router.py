@@ -37,6 +37,7 @@ class Token:
         return AccessToken(self.cache_key)
 
 
+@pytest.mark.rule(1)
 def test_each_origin_gets_its_own_token_and_every_other_url_none():
     with (
         ApiServer(needs_token) as one,
@@ -76,6 +77,7 @@ def test_every_spelling_of_an_origin_finds_its_adapter(url):
     assert router.adapter_for(url) is adapter
 
 
+@pytest.mark.rule(1)
 @pytest.mark.parametrize(
     "url",
     [

@@ -126,6 +126,7 @@ def test_the_endpoint_may_be_down_for_as_long_as_the_token_lives(
     assert cache.token(source).value.startswith("key-")
 
 
+@pytest.mark.rule(11)
 def test_retry_after_means_no_request_from_any_thread_until_then(
     cache: TokenCache, source: Source, clock: ManualClock
 ) -> None:
@@ -141,6 +142,7 @@ def test_retry_after_means_no_request_from_any_thread_until_then(
     assert cache.token(source).value == "key-2"
 
 
+@pytest.mark.rule(14)
 def test_a_cool_down_is_not_shortened_by_a_wall_clock_that_jumps(
     cache: TokenCache, source: Source, clock: ManualClock
 ) -> None:
@@ -175,6 +177,7 @@ def test_no_two_keys_cool_down_or_renew_in_step(clock: ManualClock) -> None:
     assert {source.requests for source in sources} == {2, 3}
 
 
+@pytest.mark.rule(5)
 def test_a_failed_renewal_after_a_401_leaves_the_token_to_others(
     cache: TokenCache, source: Source
 ) -> None:
@@ -188,6 +191,7 @@ def test_a_failed_renewal_after_a_401_leaves_the_token_to_others(
     assert source.requests == 2
 
 
+@pytest.mark.rule(13)
 @pytest.mark.parametrize("lifetime", [1.0, 2.0, 5.0, 15.0])
 def test_a_short_lived_token_is_not_requested_for_each_call(
     cache: TokenCache, source: Source, clock: ManualClock, lifetime: float
@@ -202,6 +206,7 @@ def test_a_short_lived_token_is_not_requested_for_each_call(
     assert 10 <= source.requests <= 16
 
 
+@pytest.mark.rule(14)
 @pytest.mark.parametrize("lifetime", [0.0, -10.0])
 def test_a_token_of_no_lifetime_serves_the_calls_that_waited_and_is_not_kept(
     cache: TokenCache, source: Source, lifetime: float
@@ -211,6 +216,7 @@ def test_a_token_of_no_lifetime_serves_the_calls_that_waited_and_is_not_kept(
     assert cache.stats().tokens == 0
 
 
+@pytest.mark.rule(14)
 def test_a_token_without_expiry_serves_until_a_401(
     cache: TokenCache, source: Source, clock: ManualClock
 ) -> None:
@@ -221,6 +227,7 @@ def test_a_token_without_expiry_serves_until_a_401(
     assert getattr(cache.renew(source, token), "value", None) == "key-2"
 
 
+@pytest.mark.rule(14)
 @pytest.mark.parametrize("seconds", [3600.0, -3600.0])
 def test_a_wall_clock_that_jumps_costs_a_handful_of_requests(
     cache: TokenCache, source: Source, clock: ManualClock, seconds: float
@@ -236,6 +243,7 @@ def test_a_wall_clock_that_jumps_costs_a_handful_of_requests(
     assert source.requests <= 4
 
 
+@pytest.mark.rule(14)
 def test_after_a_laptop_slept_the_token_is_renewed_once(
     cache: TokenCache, source: Source, clock: ManualClock
 ) -> None:
@@ -246,6 +254,7 @@ def test_after_a_laptop_slept_the_token_is_renewed_once(
     }
 
 
+@pytest.mark.rule(8)
 def test_an_api_that_rejects_every_token_causes_few_requests(
     cache: TokenCache, source: Source, clock: ManualClock
 ) -> None:
@@ -260,6 +269,7 @@ def test_an_api_that_rejects_every_token_causes_few_requests(
     assert api.call(healthy=True)
 
 
+@pytest.mark.rule(8)
 @pytest.mark.parametrize("one_at_a_time", [False, True])
 def test_a_path_that_rejects_beside_healthy_ones_does_not_storm(
     cache: TokenCache, source: Source, clock: ManualClock, one_at_a_time: bool
@@ -275,6 +285,7 @@ def test_a_path_that_rejects_beside_healthy_ones_does_not_storm(
     assert source.requests <= 3600 / 30 + 10
 
 
+@pytest.mark.rule(8)
 def test_a_healthy_path_that_accepts_first_does_not_lift_a_rejecting_paths_hold(
     cache: TokenCache, source: Source, clock: ManualClock
 ) -> None:
@@ -328,6 +339,7 @@ def test_the_same_token_handed_back_goes_to_the_caller_as_a_401(
     assert getattr(cache.renew(source, token), "value", None) == "key-3"
 
 
+@pytest.mark.rule(13)
 def test_a_server_that_hands_the_same_token_back_until_it_expires_causes_no_storm(
     cache: TokenCache, source: Source, clock: ManualClock
 ) -> None:
@@ -391,6 +403,7 @@ def sources(clock: ManualClock, count: int) -> list[Source]:
     return [Source(clock, key=f"k{number}") for number in range(count)]
 
 
+@pytest.mark.rule(16)
 def test_the_least_recently_used_token_leaves_a_full_cache(
     clock: ManualClock, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -410,6 +423,7 @@ def test_the_least_recently_used_token_leaves_a_full_cache(
     assert two.requests == 2
 
 
+@pytest.mark.rule(16)
 def test_what_has_expired_leaves_a_full_cache_first(
     clock: ManualClock, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -425,6 +439,7 @@ def test_what_has_expired_leaves_a_full_cache_first(
     assert not caplog.records
 
 
+@pytest.mark.rule(16)
 def test_what_requests_or_cools_down_is_never_evicted(clock: ManualClock) -> None:
     cache, (failing, slow, *others) = TokenCache(maxsize=2, clock=clock), sources(clock, 8)
     failing.fail(InvalidClient("x"))
@@ -447,6 +462,7 @@ def test_what_requests_or_cools_down_is_never_evicted(clock: ManualClock) -> Non
     assert cache.token(slow).value == "k1-2"
 
 
+@pytest.mark.rule(16)
 def test_a_hold_is_not_lost_by_an_eviction(clock: ManualClock) -> None:
     """Or an API that always answers 401 mints a token at each turn of a full cache."""
     cache, (held, *others) = TokenCache(maxsize=1, clock=clock), sources(clock, 4)
@@ -508,6 +524,7 @@ class Recorder:
         pass
 
 
+@pytest.mark.rule(15)
 def test_a_pickle_carries_the_settings_and_no_token(clock: ManualClock) -> None:
     source = Source(clock, key="precious")
     cache = TokenCache(leeway=5, background=False, maxsize=7, observer=Recorder(), clock=clock)

@@ -29,6 +29,7 @@ def cache(clock: ManualClock) -> TokenCache:
     return TokenCache(clock=clock)
 
 
+@pytest.mark.rule(15)
 @needs_fork
 def test_a_child_requests_what_its_parent_was_requesting(
     cache: TokenCache, clock: ManualClock
@@ -47,6 +48,7 @@ def test_a_child_requests_what_its_parent_was_requesting(
     assert isinstance(parents(), AccessToken)
 
 
+@pytest.mark.rule(15)
 @needs_fork
 def test_a_child_has_no_ghost_of_its_parents_renewals(
     cache: TokenCache, clock: ManualClock
@@ -77,6 +79,7 @@ def test_a_child_has_no_ghost_of_its_parents_renewals(
     assert said in ("['3']", "['2', '3']")  # the parent's threads may not have begun theirs
 
 
+@pytest.mark.rule(15)
 @needs_fork
 def test_a_child_works_though_a_thread_of_its_parent_held_the_lock(
     cache: TokenCache, clock: ManualClock
@@ -96,6 +99,7 @@ def test_a_child_works_though_a_thread_of_its_parent_held_the_lock(
     assert said == "('key-1', 1)"
 
 
+@pytest.mark.rule(15)
 @needs_fork
 def test_a_request_that_forks_ends_in_both_processes(cache: TokenCache, clock: ManualClock) -> None:
     said: list[str] = []
@@ -115,6 +119,7 @@ def test_a_request_that_forks_ends_in_both_processes(cache: TokenCache, clock: M
     assert said == ["key-1"]
 
 
+@pytest.mark.rule(15)
 @needs_fork
 def test_a_request_begun_in_the_parent_may_end_in_the_child(
     cache: TokenCache, clock: ManualClock
@@ -142,6 +147,7 @@ def test_a_request_begun_in_the_parent_may_end_in_the_child(
     assert cache.token(source).value == "key-1"
 
 
+@pytest.mark.rule(15)
 @needs_fork
 def test_a_lock_that_the_forking_thread_holds_itself_is_let_go_of_in_the_child() -> None:
     lock = ForkSafeLock()
@@ -154,6 +160,7 @@ def test_a_lock_that_the_forking_thread_holds_itself_is_let_go_of_in_the_child()
         assert in_child(child) == "True"
 
 
+@pytest.mark.rule(15)
 def test_a_lock_that_is_used_no_more_is_not_watched() -> None:
     from requests_cc.fork import _forkables  # noqa: PLC0415
 
@@ -170,6 +177,7 @@ def call(session: requests.Session, url: str) -> int:
     return session.get(url).status_code
 
 
+@pytest.mark.rule(15)
 @pytest.mark.parametrize(
     "method", [m for m in ("fork", "spawn") if m in multiprocessing.get_all_start_methods()]
 )
@@ -184,6 +192,7 @@ def test_a_session_works_in_a_worker_process(method: str) -> None:
             assert pool.apply_async(call, (session, server.api_url)).get(PATIENCE) == 200
 
 
+@pytest.mark.rule(15)
 def test_a_pickled_session_carries_no_token() -> None:
     with LocalServer() as server:
         credentials = ClientCredentials(server.token_url, "me", "a secret")

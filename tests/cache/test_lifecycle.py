@@ -55,6 +55,7 @@ def test_a_token_is_fresh_then_ageing(seconds: float, step: Step) -> None:
     assert fresh().step(later(seconds), None) is step
 
 
+@pytest.mark.rule(12)
 def test_an_expired_token_is_never_served() -> None:
     assert fresh().step(later(100), None) is Step.REQUEST
     assert fresh().requested().step(later(100), None) is Step.WAIT
@@ -62,6 +63,7 @@ def test_an_expired_token_is_never_served() -> None:
     assert failed.step(later(100), None) is Step.FAIL
 
 
+@pytest.mark.rule(12)
 def test_an_ageing_token_serves_on_while_requesting_and_cooling_down() -> None:
     assert fresh().requested().step(later(90), None) is Step.SERVE
     failed = fresh().requested().failed(OSError(), later(90), 0.5)
@@ -108,6 +110,7 @@ def test_a_trial_says_nothing_of_a_token_that_comes_after() -> None:
     assert state.step(START, "three") is Step.REQUEST
 
 
+@pytest.mark.rule(8)
 def test_holds_double_to_thirty_seconds_and_start_over_once_accepted() -> None:
     state, now, pauses = fresh(), START, []
     for number in range(8):
@@ -127,6 +130,7 @@ def renewed(state: Lifecycle, now: Now) -> Lifecycle:
     return state.requested().received(another, now, renewal_time(another, now.wall, 20, 0.5), None)
 
 
+@pytest.mark.rule(8)
 @pytest.mark.parametrize(
     "event",
     [
@@ -149,6 +153,7 @@ def test_nothing_but_an_accepted_resend_starts_the_holds_over(event) -> None:
     assert state.held_for(now) == 4
 
 
+@pytest.mark.rule(8)
 def test_a_real_hold_is_not_lifted_by_anybody_nor_lengthened_by_the_next_rejection() -> None:
     state = after_401(fresh(), "two", START).rejected(Rejection("two", ME), START)
     assert state.accepted("two", ME) is state
@@ -179,11 +184,13 @@ def test_a_resend_rejected_with_a_token_that_no_401_brought_is_held_too() -> Non
     assert state.step(START, "two") is Step.DECLINE
 
 
+@pytest.mark.rule(8)
 def test_the_same_token_handed_back_after_a_401_is_held() -> None:
     state = after_401(fresh(), "one", START)
     assert state.held_for(START) == 1
 
 
+@pytest.mark.rule(13)
 def test_the_same_token_handed_back_is_asked_for_at_half_of_what_is_left() -> None:
     state, now, requests = fresh(lifetime=3600.0), START, 0
     one = state.token
@@ -249,6 +256,7 @@ def test_an_abandoned_request_for_a_forgotten_token_leaves_nothing_fresh() -> No
     assert state.renew_at == -math.inf
 
 
+@pytest.mark.rule(11)
 @pytest.mark.parametrize(
     ("error", "pauses"),
     [
@@ -265,6 +273,7 @@ def test_cool_downs_grow(error: Exception, pauses: list[float]) -> None:
         assert state.cools_for(START) == pytest.approx(pause)
 
 
+@pytest.mark.rule(11)
 def test_failures_of_the_other_kind_are_counted_apart() -> None:
     state = Lifecycle()
     for _ in range(5):
@@ -272,6 +281,7 @@ def test_failures_of_the_other_kind_are_counted_apart() -> None:
     assert state.failed(InvalidClient("x"), START, 0.5).cools_for(START) == pytest.approx(10)
 
 
+@pytest.mark.rule(11)
 def test_a_success_ends_the_cool_down_and_its_growth() -> None:
     state = Lifecycle().failed(OSError(), START, 0.5).failed(OSError(), START, 0.5)
     state = state.received(token(), START, 1080, None)
@@ -279,6 +289,7 @@ def test_a_success_ends_the_cool_down_and_its_growth() -> None:
     assert state.failed(OSError(), START, 0.5).cools_for(START) == pytest.approx(1)
 
 
+@pytest.mark.rule(11)
 @pytest.mark.parametrize("spread", [0.0, 0.3, 1.0])
 def test_retry_after_is_honoured_to_the_second(spread: float) -> None:
     error = TemporarilyUnavailable("x", retry_after=30.0)
@@ -302,6 +313,7 @@ def test_a_pause_that_is_none_is_not_honoured(asked: float) -> None:
     assert cool_down_pause(error, 1, START.wall, 0.5) == 1
 
 
+@pytest.mark.rule(11)
 @given(st.floats(0, 1), st.integers(1, 10_000))
 def test_cool_downs_are_jittered_and_bounded(spread: float, failures: int) -> None:
     pause = cool_down_pause(OSError(), failures, 0, spread)
@@ -310,6 +322,7 @@ def test_cool_downs_are_jittered_and_bounded(spread: float, failures: int) -> No
     assert 1 <= hold_pause(failures) <= 30
 
 
+@pytest.mark.rule(13)
 @given(
     lifetime=st.floats(0.001, 1e6),
     leeway=st.floats(0, 1e6),
@@ -331,6 +344,7 @@ def test_a_token_is_used_for_most_of_its_life(
     assert state.step(now, None) in (Step.SERVE, Step.REQUEST)
 
 
+@pytest.mark.rule(13)
 @pytest.mark.parametrize("lifetime", [1.0, 2.0, 5.0, 15.0])
 def test_a_short_lived_token_is_renewed_once_in_its_life(lifetime: float) -> None:
     one = token(lifetime=lifetime)
@@ -338,6 +352,7 @@ def test_a_short_lived_token_is_renewed_once_in_its_life(lifetime: float) -> Non
     assert share == pytest.approx(0.75)
 
 
+@pytest.mark.rule(12)
 def test_renewal_ahead_is_jittered() -> None:
     begins = [renewal_time(token(), START.wall, 20, spread) for spread in (0.0, 0.5, 1.0)]
     assert begins == pytest.approx([1084, 1080, 1076])

@@ -70,6 +70,7 @@ def test_a_second_cache_takes_the_token_that_the_first_requested(
     assert (one.stats().requests, two.stats().requests) == (1, 0)
 
 
+@pytest.mark.rule(10)
 def test_eight_cold_caches_with_eight_threads_each_cause_one_token_request(
     store: DictStore, source: Source, clock: ManualClock
 ) -> None:
@@ -79,6 +80,7 @@ def test_eight_cold_caches_with_eight_threads_each_cause_one_token_request(
     assert source.requests == 1
 
 
+@pytest.mark.rule(10)
 def test_a_token_rejected_in_eight_caches_causes_one_token_request(
     store: DictStore, source: Source, clock: ManualClock
 ) -> None:
@@ -258,6 +260,7 @@ def test_the_rejected_token_handed_out_again_to_another_cache_does_not_answer_a_
     assert values([two.renew(source, rejected)]) == {"key-3"}
 
 
+@pytest.mark.rule(17)
 def test_a_newer_token_in_the_store_answers_a_401(
     one: TokenCache, two: TokenCache, source: Source, clock: ManualClock
 ) -> None:
@@ -270,6 +273,7 @@ def test_a_newer_token_in_the_store_answers_a_401(
     assert source.requests == 2
 
 
+@pytest.mark.rule(17)
 def test_an_older_token_in_the_store_does_not_answer_a_401(
     store: DictStore, one: TokenCache, two: TokenCache, source: Source, clock: ManualClock
 ) -> None:
@@ -320,6 +324,7 @@ def test_a_token_from_the_store_that_is_accepted_ends_its_trial(
     assert values([two.renew(source, taken)]) == {"key-3"}
 
 
+@pytest.mark.rule(8)
 def test_paths_that_reject_every_token_in_a_fleet_do_not_storm(
     store: DictStore, source: Source, clock: ManualClock
 ) -> None:

@@ -101,6 +101,7 @@ def rubbish() -> object:
     return "text, where bytes are due"
 
 
+@pytest.mark.rule(17)
 @pytest.mark.parametrize("fault", [an_error, another_error, rubbish])
 @pytest.mark.parametrize("method", ["get", "set", "delete", "lock", "release"])
 def test_a_store_that_fails_is_a_miss_said_once_and_calls_go_on(
@@ -125,6 +126,7 @@ def test_a_store_that_fails_is_a_miss_said_once_and_calls_go_on(
     assert source.requests == 3
 
 
+@pytest.mark.rule(17)
 @pytest.mark.parametrize("method", ["get", "set", "lock", "release"])
 def test_a_store_that_hangs_costs_its_deadline_once(
     clock: ManualClock,
@@ -173,6 +175,7 @@ def test_without_the_store_renewal_ahead_waits_for_nobody(
     assert cache.token(source).value == "key-2"
 
 
+@pytest.mark.rule(17)
 def test_what_was_forgotten_does_not_come_back_from_a_store_that_could_not_be_told(
     clock: ManualClock, source: Source
 ) -> None:
@@ -303,6 +306,7 @@ def test_waiters_of_a_killed_thread_try_again_at_the_store(
     assert source.requests == 2
 
 
+@pytest.mark.rule(10)
 def test_no_lock_of_the_process_is_held_while_the_store_is_asked(clock: ManualClock) -> None:
     caches: list[TokenCache] = []
 

@@ -60,6 +60,7 @@ def encrypted_file_store(path: Path) -> TokenStore:
     return FileTokenStore(path / "tokens", encryption_key=fernet.Fernet.generate_key())
 
 
+@pytest.mark.rule(10)
 @pytest.mark.parametrize("store", [folder_store, file_store, encrypted_file_store])
 def test_eight_processes_with_32_threads_each_cause_one_token_request_and_revoked_one_more(
     tmp_path: Path, store: Callable[[Path], TokenStore]

@@ -53,6 +53,7 @@ def test_on_redis_256_threads_of_eight_processes_cause_one_token_request_and_rev
                 server.revoke_tokens()
 
 
+@pytest.mark.rule(17)
 def test_redis_killed_under_load_fails_no_call_and_back_again_it_is_shared_once_more(
     redis_server: RedisServer,
 ) -> None:

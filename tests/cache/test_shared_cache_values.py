@@ -78,6 +78,7 @@ RUBBISH = [
 ]
 
 
+@pytest.mark.rule(17)
 @pytest.mark.parametrize("value", RUBBISH)
 def test_rubbish_in_the_store_is_a_miss_said_once(
     value: bytes, caplog: pytest.LogCaptureFixture

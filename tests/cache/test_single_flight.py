@@ -58,6 +58,7 @@ def failing(clock: ManualClock, failures: int, error: BaseException) -> Source:
     return source
 
 
+@pytest.mark.rule(10)
 def test_256_threads_on_a_cold_cache_cause_one_token_request(
     cache: TokenCache, source: Source
 ) -> None:
@@ -67,6 +68,7 @@ def test_256_threads_on_a_cold_cache_cause_one_token_request(
     assert len(tokens) == 256
 
 
+@pytest.mark.rule(7)
 def test_a_hundred_threads_renew_one_rejected_token_with_one_request(
     cache: TokenCache, source: Source
 ) -> None:
@@ -76,6 +78,7 @@ def test_a_hundred_threads_renew_one_rejected_token_with_one_request(
     assert [getattr(token, "value", token) for token in tokens] == ["key-2"] * 100
 
 
+@pytest.mark.rule(7)
 def test_a_late_401_for_an_older_token_uses_the_newer_one(
     cache: TokenCache, source: Source
 ) -> None:
@@ -85,6 +88,7 @@ def test_a_late_401_for_an_older_token_uses_the_newer_one(
     assert source.requests == 2
 
 
+@pytest.mark.rule(10)
 def test_different_keys_never_wait_for_each_other(cache: TokenCache, clock: ManualClock) -> None:
     slow, quick = Source(clock, key="slow"), Source(clock, key="quick")
     slow.gate = threading.Event()
@@ -95,12 +99,14 @@ def test_different_keys_never_wait_for_each_other(cache: TokenCache, clock: Manu
     assert isinstance(outcome(), AccessToken)
 
 
+@pytest.mark.rule(10)
 def test_a_hit_takes_no_lock(cache: TokenCache, source: Source) -> None:
     token = cache.token(source)
     with cache._flights._lock:
         assert in_thread(lambda: cache.token(source))() is token
 
 
+@pytest.mark.rule(10)
 def test_no_lock_is_held_while_a_source_or_its_key_runs(
     cache: TokenCache, clock: ManualClock
 ) -> None:
@@ -126,6 +132,7 @@ def test_no_lock_is_held_while_a_source_or_its_key_runs(
     cache.invalidate(source)
 
 
+@pytest.mark.rule(11)
 def test_waiters_share_the_exception_and_each_has_its_own_copy(
     cache: TokenCache, source: Source
 ) -> None:
@@ -169,6 +176,7 @@ def test_a_foreign_exception_of_a_request_reaches_those_who_wait(
     assert len({id(call()) for call in calls}) == 1
 
 
+@pytest.mark.rule(14)
 @pytest.mark.parametrize("lifetime", [0.0, -10.0])
 def test_a_token_of_no_lifetime_is_shared_by_those_who_waited(
     cache: TokenCache, source: Source, lifetime: float
@@ -183,6 +191,7 @@ def test_a_token_of_no_lifetime_is_shared_by_those_who_waited(
     assert cache.token(source).value == "key-2"
 
 
+@pytest.mark.rule(11)
 @pytest.mark.parametrize("killer", [KeyboardInterrupt, SystemExit, GeneratorExit])
 def test_when_the_requesting_thread_is_killed_another_takes_over(
     cache: TokenCache, clock: ManualClock, killer: type[BaseException]
@@ -216,6 +225,7 @@ def test_a_waiter_that_is_killed_leaves_the_request_alone(
     assert source.requests == 1
 
 
+@pytest.mark.rule(11)
 def test_a_source_that_needs_its_own_token_is_refused(
     cache: TokenCache, clock: ManualClock
 ) -> None:
@@ -224,6 +234,7 @@ def test_a_source_that_needs_its_own_token_is_refused(
         cache.token(source)
 
 
+@pytest.mark.rule(11)
 def test_a_source_that_needs_its_own_token_through_a_thread_is_refused(
     cache: TokenCache, clock: ManualClock
 ) -> None:
@@ -238,6 +249,7 @@ def test_a_source_that_needs_its_own_token_through_a_thread_is_refused(
         cache.token(source)
 
 
+@pytest.mark.rule(11)
 def test_two_sources_that_need_each_other_at_the_same_time_are_refused(
     cache: TokenCache, clock: ManualClock
 ) -> None:
@@ -258,6 +270,7 @@ def test_two_sources_that_need_each_other_at_the_same_time_are_refused(
     assert [type(error) for error in errors] == [ConfigurationError] * 2
 
 
+@pytest.mark.rule(11)
 def test_a_source_that_needs_its_own_token_by_way_of_another_is_refused(
     cache: TokenCache, clock: ManualClock
 ) -> None:
@@ -331,6 +344,7 @@ def test_what_is_no_access_token_is_an_error_that_names_the_source(
         cache.token(source)
 
 
+@pytest.mark.rule(12)
 def test_renewal_ahead_runs_once_in_the_background_and_callers_go_on(
     cache: TokenCache, source: Source, clock: ManualClock
 ) -> None:
@@ -405,6 +419,7 @@ def test_a_server_slower_than_its_tokens_live_keeps_no_caller_renewing_for_ever(
     assert source.requests == 2
 
 
+@pytest.mark.rule(12)
 def test_the_threads_that_renew_are_capped_and_others_renew_later(
     cache: TokenCache, clock: ManualClock
 ) -> None:
@@ -433,6 +448,7 @@ def cannot_start(error: BaseException) -> Callable[[threading.Thread], None]:
     return start
 
 
+@pytest.mark.rule(12)
 @pytest.mark.parametrize("error", [RuntimeError("can't start new thread"), MemoryError()])
 def test_a_thread_that_cannot_be_started_is_no_failure(
     cache: TokenCache, source: Source, clock: ManualClock, error: Exception

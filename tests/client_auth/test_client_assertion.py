@@ -88,6 +88,7 @@ def test_the_assertion_names_client_and_server_for_a_minute(method: str) -> None
     assert header_of(params["client_assertion"])["typ"] == "JWT"
 
 
+@pytest.mark.rule(25)
 @pytest.mark.parametrize("method", AUTHENTICATIONS)
 def test_audience_and_lifetime_can_be_set(method: str) -> None:
     auth = AUTHENTICATIONS[method]
@@ -97,6 +98,7 @@ def test_audience_and_lifetime_can_be_set(method: str) -> None:
     assert claims["exp"] - claims["iat"] == 300
 
 
+@pytest.mark.rule(25)
 @pytest.mark.parametrize("method", AUTHENTICATIONS)
 def test_an_issuer_that_nobody_told_is_asked_for(method: str) -> None:
     auth = replace(AUTHENTICATIONS[method], audience="issuer")
@@ -141,6 +143,7 @@ def test_parent_and_child_make_different_assertions(method: str) -> None:
     assert theirs["jti"] != claims_of(asserted(AUTHENTICATIONS[method]))["jti"]
 
 
+@pytest.mark.rule(19)
 @pytest.mark.parametrize("method", AUTHENTICATIONS)
 def test_each_attempt_at_a_token_endpoint_gets_a_fresh_assertion(method: str) -> None:
     with LocalServer() as server:

@@ -46,6 +46,7 @@ def basic_pair(auth: object, client_id: str, secret: str) -> str:
     return base64.b64decode(encoded).decode()
 
 
+@pytest.mark.rule(20)
 def test_basic_form_encodes_first_and_writes_a_space_as_percent_20() -> None:
     assert (
         basic_pair("client_secret_basic", "my id:1", "p w+%/é")
@@ -53,22 +54,26 @@ def test_basic_form_encodes_first_and_writes_a_space_as_percent_20() -> None:
     )
 
 
+@pytest.mark.rule(20)
 def test_loose_basic_encodes_nothing() -> None:
     assert basic_pair(ClientSecretBasic("loose"), "my id", "p:w+%é") == "my id:p:w+%é"
 
 
+@pytest.mark.rule(20)
 @pytest.mark.parametrize("auth", ["client_secret_basic", "client_secret_post"])
 def test_a_server_reads_reserved_characters_as_they_were_meant(auth: str) -> None:
     with LocalServer({RESERVED: RESERVED[::-1]}) as server:
         ClientCredentials(server.token_url, RESERVED, RESERVED[::-1], auth=auth).request_token()
 
 
+@pytest.mark.rule(24)
 def test_basic_is_the_default_and_leaves_the_body_alone() -> None:
     request = sent_with(None)
     assert request.headers["Authorization"] == "Basic " + base64.b64encode(b"me:s3cret").decode()
     assert request.form == {"grant_type": ["client_credentials"]}
 
 
+@pytest.mark.rule(24)
 @pytest.mark.parametrize("auth", ["client_secret_post", ClientSecretPost()])
 def test_post_sends_id_and_secret_in_the_body(auth: object) -> None:
     request = sent_with(auth)
@@ -83,6 +88,7 @@ def test_a_public_client_sends_its_id_only() -> None:
     assert request.form == {"grant_type": ["client_credentials"], "client_id": ["me"]}
 
 
+@pytest.mark.rule(24)
 @pytest.mark.parametrize("auth", [Theirs(), Theirs().__call__])
 def test_any_requests_auth_object_signs_the_request(auth: object) -> None:
     request = sent_with(auth, secret=None)
@@ -206,6 +212,7 @@ def test_the_key_part_of_a_secret_holds_digests_and_marks() -> None:
     assert ClientSecret(None).key_part == ()
 
 
+@pytest.mark.rule(26)
 def test_a_secret_file_is_a_value(tmp_path: Path) -> None:
     path = tmp_path / "secret"
     path.write_text("s3cret \r\n")

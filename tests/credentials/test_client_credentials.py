@@ -131,6 +131,7 @@ def test_it_is_frozen() -> None:
         FULL.scope = "other"  # type: ignore[misc]
 
 
+@pytest.mark.rule(24)
 def test_its_repr_and_label_show_no_secret() -> None:
     assert repr(FULL) == (
         f"ClientCredentials({URL!r}, client_id='me', auth='client_secret_basic', "
@@ -205,6 +206,7 @@ def test_the_traceback_of_a_failure_holds_no_frame_that_sent_something() -> None
     assert names[1:] == ["request_token"]
 
 
+@pytest.mark.rule(22)
 def test_the_apis_own_options_stay_out_of_the_token_request() -> None:
     session = requests.Session()
     session.headers["X-Api"] = "1"

@@ -56,6 +56,7 @@ def test_three_variables_are_enough(environment: pytest.MonkeyPatch) -> None:
     assert ClientCredentials.from_env() == ClientCredentials(URL, "me", "s3cret")
 
 
+@pytest.mark.rule(26)
 @pytest.mark.parametrize("name", SETTINGS)
 def test_each_setting_can_be_in_a_file(
     environment: pytest.MonkeyPatch, tmp_path: Path, name: str

@@ -87,6 +87,7 @@ def test_params_are_text_in_one_order() -> None:
     assert further_params(None) == {}
 
 
+@pytest.mark.rule(24)
 @pytest.mark.parametrize(
     ("params", "words"),
     [
@@ -109,6 +110,7 @@ def test_what_are_no_params_is_refused_and_not_shown(params: object, words: str)
     assert "s3cret" not in str(raised.value)
 
 
+@pytest.mark.rule(24)
 @pytest.mark.parametrize(
     ("name", "setting"),
     [

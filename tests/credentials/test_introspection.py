@@ -377,6 +377,7 @@ def test_no_proof_of_possession_goes_along(ask: str) -> None:
         assert header(server.requests[0], "DPoP") is None
 
 
+@pytest.mark.rule(3)
 @both
 def test_netrc_is_never_used(ask: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     netrc = tmp_path / "netrc"
@@ -466,6 +467,7 @@ def test_a_retry_after_within_the_budget_is_waited_for(
     assert pauses == [1.0]
 
 
+@pytest.mark.rule(18)
 @both
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 def test_no_redirect_is_followed(ask: str, status: int) -> None:
@@ -491,6 +493,7 @@ def test_an_endpoint_that_is_not_known_says_what_to_write(ask: str) -> None:
     )
 
 
+@pytest.mark.rule(18)
 @pytest.mark.parametrize("setting", SETTINGS)
 def test_plain_http_beyond_loopback_is_refused_when_it_is_set(setting: str) -> None:
     url = "http://auth.example.com/about?key=k3y"

@@ -22,6 +22,7 @@ def answer(**members: object) -> dict[str, object]:
     return {"access_token": "t0ken", "token_type": "Bearer", **members}
 
 
+@pytest.mark.rule(24)
 def test_no_repr_shows_the_value_or_what_else_the_server_sent() -> None:
     token = AccessToken.from_response(answer(refresh_token="r3fresh"), 100.0)
     for shown in (repr(token), str(token), f"{token}", f"{[token]}"):
@@ -29,6 +30,7 @@ def test_no_repr_shows_the_value_or_what_else_the_server_sent() -> None:
         assert "r3fresh" not in shown
 
 
+@pytest.mark.rule(21)
 @pytest.mark.parametrize(
     "value",
     [
@@ -48,6 +50,7 @@ def test_a_value_that_no_header_can_hold_is_refused_and_not_shown(value: str) ->
     assert "cret" not in str(raised.value)
 
 
+@pytest.mark.rule(21)
 @pytest.mark.parametrize("value", [b"secret", 123456, ["secret"], {"a": "secret"}, True])
 def test_a_value_that_is_no_text_is_refused_and_not_shown(value: object) -> None:
     with pytest.raises(InvalidTokenResponse, match="access_token") as raised:
@@ -56,6 +59,7 @@ def test_a_value_that_is_no_text_is_refused_and_not_shown(value: object) -> None
     assert "123456" not in str(raised.value)
 
 
+@pytest.mark.rule(21)
 @pytest.mark.parametrize("members", [{}, {"access_token": None}])
 def test_an_answer_without_a_token_is_none(members: dict[str, object]) -> None:
     with pytest.raises(InvalidTokenResponse, match="no access_token"):
@@ -68,6 +72,7 @@ def test_any_visible_ascii_character_may_be_in_a_value() -> None:
     assert AccessToken("00D!AQ").authorization == "Bearer 00D!AQ"
 
 
+@pytest.mark.rule(21)
 @pytest.mark.parametrize(
     ("spelling", "token_type"),
     [
@@ -89,12 +94,14 @@ def test_token_types_are_compared_without_letter_case(
     assert token.authorization == f"{token_type} t0ken"
 
 
+@pytest.mark.rule(21)
 @pytest.mark.parametrize("token_type", ["mac", "N_A", "", 1, ["Bearer"], True])
 def test_a_token_of_another_type_is_refused(token_type: object) -> None:
     with pytest.raises(InvalidTokenResponse, match="token_type"):
         AccessToken.from_response(answer(token_type=token_type), 100.0)
 
 
+@pytest.mark.rule(14)
 @pytest.mark.parametrize(
     ("written", "seconds"),
     [
@@ -118,12 +125,14 @@ def test_an_expiry_counts_from_before_the_request(written: str, seconds: float) 
     assert token.issued_at == 100.0
 
 
+@pytest.mark.rule(14)
 @pytest.mark.parametrize("members", [{}, {"expires_in": None}])
 def test_without_expires_in_a_token_has_no_expiry(members: dict[str, object]) -> None:
     token = AccessToken.from_response(answer(**members), 100.0)
     assert (token.expires_at, token.expires_in, token.expired()) == (None, None, False)
 
 
+@pytest.mark.rule(14)
 @pytest.mark.parametrize(
     "written",
     ["true", "false", '"abc"', '""', "NaN", "Infinity", "-Infinity", "1e400", '"NaN"', '"inf"',

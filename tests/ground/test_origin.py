@@ -101,6 +101,7 @@ def _doubtful_urls(draw: st.DrawFn) -> str:
     return url
 
 
+@pytest.mark.rule(1)
 @pytest.mark.parametrize(
     "url",
     [
@@ -125,6 +126,7 @@ def test_spellings_of_one_origin_are_equal(url: str) -> None:
     assert Origin.from_url(url) == API
 
 
+@pytest.mark.rule(1)
 @pytest.mark.parametrize(
     "url",
     [
@@ -146,6 +148,7 @@ def test_another_scheme_host_or_port_is_another_origin(url: str) -> None:
     assert Origin.from_url(url) != API
 
 
+@pytest.mark.rule(1)
 @pytest.mark.parametrize(
     "url",
     [
@@ -332,6 +335,7 @@ def test_a_clear_url_has_the_origin_that_requests_connects_to(url: str) -> None:
     assert origin == Origin.from_url(str(_prepared(url).url))
 
 
+@pytest.mark.rule(1)
 @given(_doubtful_urls())
 def test_no_url_connects_elsewhere_than_to_its_origin(url: str) -> None:
     for request in _requests_for(url):
@@ -345,6 +349,7 @@ def test_a_url_with_an_origin_keeps_it_when_prepared(url: str) -> None:
     assert origin is None or origin == Origin.from_url(str(_prepared(url).url))
 
 
+@pytest.mark.rule(1)
 @given(_doubtful_urls())
 @example("http://0X7F.0.0.1/")
 def test_a_url_on_which_parsers_disagree_has_no_origin(url: str) -> None:
@@ -369,6 +374,7 @@ def test_text_and_prefixes_lead_back_to_the_origin(url: str) -> None:
         assert _prepared(prefix).url == prefix
 
 
+@pytest.mark.rule(1)
 @given(
     _clear_urls(),
     st.one_of(

@@ -27,6 +27,7 @@ def test_an_absolute_url_is_accepted(url: str) -> None:
     assert AuthorizationServer(url).token_endpoint == url
 
 
+@pytest.mark.rule(18)
 @pytest.mark.parametrize(
     ("url", "words"),
     [
@@ -54,6 +55,7 @@ def test_another_url_is_refused_and_its_secrets_are_not_shown(url, words: str) -
     assert raised.value.__context__ is None
 
 
+@pytest.mark.rule(18)
 @pytest.mark.parametrize(
     "setting",
     ["issuer", "introspection_endpoint", "revocation_endpoint", "mtls_endpoint_aliases"],
@@ -92,6 +94,7 @@ def test_a_timeout_is_one_number_or_two(timeout, pair: tuple[float, float]) -> N
     assert AuthorizationServer(URL, timeout=timeout).reach.timeout == pair
 
 
+@pytest.mark.rule(18)
 @pytest.mark.parametrize(
     "timeout",
     [None, 0, -1, (1, None), (1, 0), (1,), (1, 2, 3), "5", True, float("nan"), float("inf"),

@@ -274,6 +274,7 @@ def test_a_limited_rate_is_not_strained(server: DocumentServer) -> None:
     assert server.paths == [RFC8414]
 
 
+@pytest.mark.rule(18)
 @pytest.mark.parametrize("hanging", [0, 1])
 def test_a_hang_costs_one_timeout(server: DocumentServer, hanging: int) -> None:
     server.routes[[f"{RFC8414}/t", f"/t{OPENID}"][hanging]] = server.hang
@@ -356,6 +357,7 @@ def test_no_cookie_is_kept_from_one_location_to_the_next(server: DocumentServer)
 # --- plain http ----------------------------------------------------------------------------------
 
 
+@pytest.mark.rule(18)
 @pytest.mark.parametrize("make", [AuthorizationServer.discover, AuthorizationServer.discover_for])
 def test_plain_http_beyond_loopback_is_refused_at_once(make: Any) -> None:
     with pytest.raises(ConfigurationError, match="plain http"):
@@ -385,6 +387,7 @@ def test_a_url_to_begin_with_is_refused_at_once(make: Any, url: str, words: str)
     assert "s3cret" not in str(raised.value)
 
 
+@pytest.mark.rule(18)
 @pytest.mark.parametrize(
     ("endpoint", "words"),
     [
@@ -406,6 +409,7 @@ def test_an_endpoint_in_the_document_is_held_to_the_same_rules(
     assert [seen.method for seen in server.requests] == ["GET"], "nothing went to an endpoint"
 
 
+@pytest.mark.rule(18)
 def test_plain_http_in_the_document_can_be_allowed(server: DocumentServer) -> None:
     server.routes[RFC8414] = document(server.url, token_endpoint="http://auth.example.com/token")
     assert found(server.url, allow_http=True) == "http://auth.example.com/token"

@@ -123,6 +123,7 @@ def test_a_run_through_success_401_and_failures_shows_nothing(server, caplog, au
         assert word.encode() not in pickled
 
 
+@pytest.mark.rule(15)
 def test_a_pickled_session_carries_the_secret_and_no_token(server):
     """As requests does with ``auth``; the documentation says so."""
     with ApiServer(needs_token) as api, requests.Session() as session:

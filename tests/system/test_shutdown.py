@@ -108,6 +108,7 @@ def test_greenlets_renew_ahead_in_the_background() -> None:
     assert run(program, before=PATCHED).split() == ["key-1", "key-2"]
 
 
+@pytest.mark.rule(11)
 @needs_gevent
 def test_after_a_gevent_timeout_in_the_requesting_greenlet_another_takes_over() -> None:
     program = """

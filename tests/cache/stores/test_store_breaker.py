@@ -118,6 +118,7 @@ def test_a_store_that_works_is_asked(breaker: Breaker, store: DictStore) -> None
     assert breaker.available
 
 
+@pytest.mark.rule(17)
 def test_what_fails_is_a_miss_and_said_once(
     breaker: Breaker, store: DictStore, clock: ManualClock, caplog: pytest.LogCaptureFixture
 ) -> None:

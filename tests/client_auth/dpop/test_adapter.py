@@ -41,6 +41,7 @@ def test_what_the_caller_gave_is_replaced(api, session) -> None:
     assert api.presented == ["token-1"]
 
 
+@pytest.mark.rule(2)
 def test_neither_token_nor_proof_stands_on_the_callers_request(api, session) -> None:
     prepared = session.prepare_request(requests.Request("GET", api.origin))
     api.proofs.rotate("nonce")
@@ -60,6 +61,7 @@ def test_an_error_of_the_api_call_carries_no_proof(api, session) -> None:
     assert "DPoP" not in caught.value.request.headers
 
 
+@pytest.mark.rule(2)
 def test_another_origin_sees_neither_token_nor_proof_of_a_redirect(api, session) -> None:
     with ApiServer(lambda _: Reply()) as other:
         moved = Reply(307, (("Location", other.origin + "/there"), ("DPoP-Nonce", "next")))

@@ -29,6 +29,7 @@ def test_a_file_posted_under_a_nonce_demand_arrives_whole_once(
     assert api.bodies == [content[offset:]] * 2
 
 
+@pytest.mark.rule(6)
 def test_a_file_is_sent_whole_each_of_three_times(api, session) -> None:
     api.next = [demand("nonce"), Reply(401)]
     body = io.BytesIO(b"skipped" + b"body" * 5000)
@@ -37,6 +38,7 @@ def test_a_file_is_sent_whole_each_of_three_times(api, session) -> None:
     assert api.bodies == [b"body" * 5000] * 3
 
 
+@pytest.mark.rule(6)
 def test_a_generator_is_not_resent_and_the_nonce_kept_for_the_next_call(
     authority, api, session
 ) -> None:
@@ -58,6 +60,7 @@ class Tiring(io.BytesIO):
         return super().seek(*where)
 
 
+@pytest.mark.rule(6)
 def test_a_body_that_can_be_rewound_only_once_is_not_sent_in_part(authority, api, session) -> None:
     api.next = [demand("nonce"), Reply(401, body=b"second")]
     response = session.post(api.origin, data=Tiring(b"body"))
@@ -92,6 +95,7 @@ def test_while_such_a_call_renews_the_token_its_connection_serves_another(author
     assert renewing[1:] == [401]  # an answer, without a token
 
 
+@pytest.mark.rule(5)
 def test_the_pool_of_one_connection_serves_three_sends(authority, api) -> None:
     options = {"pool_maxsize": 1, "pool_block": True}
     with bound_session(bound_credentials(authority), api, **options) as session:

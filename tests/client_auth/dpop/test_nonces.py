@@ -21,6 +21,7 @@ from tests.support.proof_server import (
 # A nonce that is demanded: once another proof, the same token.
 
 
+@pytest.mark.rule(9)
 def test_a_demanded_nonce_is_answered_once_with_the_same_token(authority, api, session) -> None:
     api.proofs.rotate("nonce")
     response = session.get(api.origin)
@@ -31,6 +32,7 @@ def test_a_demanded_nonce_is_answered_once_with_the_same_token(authority, api, s
     assert session.get(api.origin).history == []
 
 
+@pytest.mark.rule(5)
 def test_a_nonce_that_is_demanded_for_ever_ends_after_one_resend(authority, api) -> None:
     cache = TokenCache()
     with bound_session(bound_credentials(authority), api, cache=cache) as session:
@@ -129,6 +131,7 @@ def test_the_challenge_for_what_was_sent_decides(api, session, challenges, sent)
     assert api.nonces_seen == [None, "nonce"]
 
 
+@pytest.mark.rule(9)
 def test_insufficient_scope_is_not_answered_with_a_renewal(authority, api, session) -> None:
     api.next = [Reply(401, challenge("insufficient_scope"))]
     assert statuses(session.get(api.origin)) == [401]

@@ -113,6 +113,7 @@ def test_a_renewal_that_fails_after_a_nonce_demand_is_raised(authority, api, ses
 # Many threads.
 
 
+@pytest.mark.rule(9)
 def test_with_rotating_nonces_no_thread_sees_a_401_that_one_resend_mends(authority, api) -> None:
     # In each round the nonce of before has gone stale, and half-way there is another.
     api.proofs = Proofs(used_up_after=16)
@@ -126,6 +127,7 @@ def test_with_rotating_nonces_no_thread_sees_a_401_that_one_resend_mends(authori
     assert len(authority.arrived) == 1
 
 
+@pytest.mark.rule(7)
 def test_tokens_revoked_under_32_threads_cause_one_token_request(authority, api) -> None:
     api.proofs.rotate("nonce")
     authority.proofs.rotate("nonce-of-the-authority")

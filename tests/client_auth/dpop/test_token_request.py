@@ -120,6 +120,7 @@ def test_a_rotated_nonce_is_demanded_once_more(authority) -> None:
     assert all_different(authority.proofs)
 
 
+@pytest.mark.rule(19)
 def test_each_attempt_has_a_proof_of_its_own(authority) -> None:
     authority.next = [Reply(503), None, Reply(503)]
     with pytest.raises(OAuthError):

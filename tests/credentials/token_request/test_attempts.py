@@ -18,6 +18,7 @@ from tests.support.raw_server import RawServer, answer, drop, hang, reset, token
 from .clients import client, failure
 
 
+@pytest.mark.rule(19)
 @pytest.mark.parametrize(
     "hiccup",
     [drop, reset, answer(b"", "429 Slow"), answer(b"", "500 Oops"), answer(b"", "503 Busy"),
@@ -37,6 +38,7 @@ def test_a_hiccup_is_retried_with_fresh_authentication(hiccup) -> None:
     assert proofs == [True, True, True]
 
 
+@pytest.mark.rule(19)
 @pytest.mark.parametrize(("hiccup", "error_type"), [
     (drop, TokenEndpointUnreachable), (answer(b"", "503 Busy"), TemporarilyUnavailable),
 ])  # fmt: skip
@@ -65,6 +67,7 @@ def test_a_name_that_does_not_resolve_says_so() -> None:
     assert "no-such-host.invalid/token could not be reached: " in str(error)
 
 
+@pytest.mark.rule(19)
 @pytest.mark.parametrize(
     "status",
     ["400 Bad", "401 No", "403 No", "404 No", "408 Slow", "425 Early", "499 Gone"],
@@ -75,6 +78,7 @@ def test_another_4xx_is_not_retried(status: str) -> None:
         assert len(server.requests) == 1
 
 
+@pytest.mark.rule(11, 19)
 @pytest.mark.parametrize(
     "slow",
     [hang, trickle(b"HTTP/1.1 200 OK\r\nX: " + b"x" * 999, 0.05),
@@ -92,6 +96,7 @@ def test_whoever_waits_has_an_outcome_by_the_deadline_and_it_is_not_retried(slow
     assert took < 1.5
 
 
+@pytest.mark.rule(18)
 def test_a_body_that_trickles_after_its_headers_is_cut_off() -> None:
     def slow(connection) -> None:
         connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 999\r\n\r\n")
@@ -101,6 +106,7 @@ def test_a_body_that_trickles_after_its_headers_is_cut_off() -> None:
         assert type(failure(server.url, timeout=(0.2, 0.2))) is TokenEndpointTimeout
 
 
+@pytest.mark.rule(18)
 def test_a_handshake_that_trickles_ends_by_the_deadline() -> None:
     with RawServer(trickle(b"\x16\x03\x03\x0f\xff" + b"x" * 999, 0.05), greets=True) as server:
         url = server.url.replace("http:", "https:")
@@ -110,6 +116,7 @@ def test_a_handshake_that_trickles_ends_by_the_deadline() -> None:
     assert type(error) is TokenEndpointTimeout
 
 
+@pytest.mark.rule(19)
 @pytest.mark.parametrize("seconds", ["1", "0", "nonsense", "-5", "1.5", ""])
 def test_a_retry_after_within_the_budget_is_waited_for(
     seconds: str, monkeypatch: pytest.MonkeyPatch
@@ -123,6 +130,7 @@ def test_a_retry_after_within_the_budget_is_waited_for(
     assert pauses[0] == 1.0 if seconds == "1" else pauses[0] < 0.1
 
 
+@pytest.mark.rule(19)
 @pytest.mark.parametrize("as_date", [False, True])
 def test_a_retry_after_beyond_the_budget_is_handed_on(as_date: bool) -> None:
     moment = datetime.now(timezone.utc) + timedelta(seconds=60)
@@ -163,6 +171,7 @@ def busy_for(seconds: int) -> bytes:
     return answer(b"", "503 Busy", {"Retry-After": str(seconds)})
 
 
+@pytest.mark.rule(19)
 def test_the_pauses_between_attempts_double_and_are_jittered(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -177,6 +186,7 @@ def test_the_pauses_between_attempts_double_and_are_jittered(
     assert len(set(pauses)) > 2
 
 
+@pytest.mark.rule(19)
 @pytest.mark.parametrize(
     ("timeout", "seconds", "pauses"),
     [((20, 20), 5, [5]), ((20, 20), 6, []), ((20, 20), 3, [3]), ((1, 1), 2, [2]), ((1, 1), 3, [])],

@@ -19,6 +19,7 @@ from tests.support.raw_server import RawServer, answer, token
 from .clients import HTML, client, failure
 
 
+@pytest.mark.rule(21)
 @pytest.mark.parametrize(
     ("bad", "error_type", "words"),
     [
@@ -82,6 +83,7 @@ def test_a_gzipped_answer_is_read_although_identity_was_asked_for() -> None:
         assert b"Accept-Encoding: identity" in server.requests[0]
 
 
+@pytest.mark.rule(18)
 @pytest.mark.parametrize("status", ["200 OK", "302 Found", "400 Bad"])
 def test_no_more_than_a_mebibyte_of_an_answer_is_read(status: str) -> None:
     sent = []
@@ -101,12 +103,14 @@ def test_no_more_than_a_mebibyte_of_an_answer_is_read(status: str) -> None:
     assert sum(sent) < 20 * 2**20  # the rest of it fills socket buffers only
 
 
+@pytest.mark.rule(18)
 def test_a_compressed_bomb_is_no_larger_than_any_answer() -> None:
     bomb = gzip.compress(b" " * (64 * 2**20))
     with RawServer(answer(bomb, headers={"Content-Encoding": "gzip"})) as server:
         assert "larger than" in str(failure(server.url))
 
 
+@pytest.mark.rule(18)
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308, 300, 304])
 def test_no_redirect_is_followed(status: int) -> None:
     with RawServer(token()) as target:

@@ -22,6 +22,7 @@ from tests.support.raw_server import RawServer, answer, token
 from .clients import SECRET, client, failure
 
 
+@pytest.mark.rule(3)
 def test_netrc_is_never_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     netrc = tmp_path / "netrc"
     netrc.write_text("machine 127.0.0.1 login they password theirs\n")
@@ -38,6 +39,7 @@ def test_netrc_is_never_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert sent == [None, None, f"Basic {basic}"]
 
 
+@pytest.mark.rule(3)
 def test_a_proxy_of_the_environment_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
     with RawServer(token()) as proxy:
         monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{proxy.port}")

@@ -68,6 +68,7 @@ def test_the_sessions_verify_goes_before_the_environments(
         assert client(server.url, session=session).request_token().value == "token-1"
 
 
+@pytest.mark.rule(3)
 def test_the_environments_ca_bundle_is_used(
     authority: trustme.CA, ca_bundle: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

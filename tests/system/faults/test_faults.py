@@ -249,6 +249,7 @@ def test_at_a_cold_start_calls_fail_alike_until_the_cool_down_ends(
     assert client.cache.stats().cooling_down == 0
 
 
+@pytest.mark.rule(12)
 @each_fault
 def test_during_renewal_ahead_the_current_token_serves_and_nobody_waits(
     fault: Fault, scene_of: Callable[[Fault], Scene], caplog: pytest.LogCaptureFixture

@@ -51,6 +51,7 @@ def real_time_client(api: LocalServer, server: FaultyServer) -> Client:
     return Client(api, server, time)
 
 
+@pytest.mark.rule(11)
 def test_a_hanging_token_endpoint_costs_64_threads_one_timeout_together(
     client: Client, server: FaultyServer
 ) -> None:
@@ -210,6 +211,7 @@ def test_tokens_of_2_seconds_from_an_endpoint_of_300_ms_serve_16_threads(
     assert load.calls - client.cache.stats().hits <= 16 * late
 
 
+@pytest.mark.rule(12)
 def test_while_the_token_endpoint_is_down_no_call_fails_until_the_token_expires(
     client: Client, api: LocalServer, server: FaultyServer
 ) -> None:

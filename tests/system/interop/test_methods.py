@@ -87,6 +87,7 @@ def test_a_token_is_of_the_format_that_its_resource_has(
     assert (jwt.value.count("."), opaque.value.count(".")) == (2, 0)
 
 
+@pytest.mark.rule(20)
 def test_basic_sends_every_reserved_character_of_id_and_secret(
     provider: Provider, material: Material
 ) -> None:
@@ -99,6 +100,7 @@ def test_basic_sends_every_reserved_character_of_id_and_secret(
     assert set("%:+&=/?#\"\\' ~@") <= set(method.client_id)
 
 
+@pytest.mark.rule(20)
 def test_basic_sends_an_id_and_a_secret_beyond_ascii(tenant: Provider, material: Material) -> None:
     token = NON_ASCII.credentials(tenant.server(), material).request_token()
 
@@ -118,6 +120,7 @@ def test_a_server_that_takes_ascii_only_is_quoted(provider: Provider, material: 
     assert NON_ASCII.client_secret not in str(caught.value)
 
 
+@pytest.mark.rule(25)
 @pytest.mark.parametrize("audience", ["issuer", None])
 @pytest.mark.parametrize("name", ["client_secret_jwt", "private_key_jwt-ES256"])
 def test_an_assertion_is_for_the_token_endpoint_or_the_issuer(
