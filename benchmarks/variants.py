@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import random
+import socket
 import subprocess
 import sys
 import time
@@ -15,6 +16,8 @@ from typing import Any
 
 import requests
 from requests.adapters import BaseAdapter, HTTPAdapter
+from urllib3.connection import HTTPConnection
+from urllib3.connectionpool import HTTPConnectionPool
 
 from requests_cc import (
     AccessToken,
@@ -24,6 +27,7 @@ from requests_cc import (
 )
 
 TOKEN = "t" * 43  # as long as 32 random bytes in base64
+RESPONSE = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"
 
 
 class NullAdapter(HTTPAdapter):
@@ -72,16 +76,61 @@ class Source:
         return AccessToken(f"{random.getrandbits(256):043x}"[:43], "Bearer", now + 3600, now)
 
 
+class FakeSocket:
+    """Takes what is sent, and gives the same response each time; no byte reaches the system."""
+
+    def __init__(self) -> None:
+        self._pair = socket.socketpair()  # what is asked whether it has been closed
+
+    def makefile(self, *_: object, **__: object) -> io.BytesIO:
+        return io.BytesIO(RESPONSE)
+
+    def fileno(self) -> int:
+        return self._pair[0].fileno()
+
+    def sendall(self, data: bytes) -> None: ...
+
+    def settimeout(self, seconds: float | None) -> None: ...
+
+    def close(self) -> None:
+        for end in self._pair:
+            end.close()
+
+
+class FakeConnection(HTTPConnection):
+    def connect(self) -> None:
+        self.sock = FakeSocket()  # type: ignore[assignment] # all of a socket that is used
+
+
+class FakePool(HTTPConnectionPool):
+    ConnectionCls = FakeConnection
+
+
+def on_fake_sockets(adapter: HTTPAdapter) -> HTTPAdapter:
+    """Have an adapter connect to nothing."""
+    adapter.poolmanager.pool_classes_by_scheme = {"http": FakePool}
+    return adapter
+
+
 @contextmanager
-def sessions(origin: str, transport: type[HTTPAdapter]) -> Iterator[dict[str, requests.Session]]:
-    """A session of each variant, warm, on transports of one kind."""
-    cache, source = TokenCache(), client(f"{origin}/token?lifetime=3600&delay=0")
-    own = {"transport": NullAdapter()} if transport is NullAdapter else {}
+def sessions(origin: str, transport: str) -> Iterator[dict[str, requests.Session]]:
+    """Yield a session of each variant, warm, on one transport: null, fake socket, loopback."""
+    source = client(f"{origin}/token?lifetime=3600&delay=0")
+    settings: dict[str, Any] = {"origins": origin, "cache": TokenCache()}
+    if transport == "null":
+        plain, floor, sender = NullAdapter(), NullAdapter(), NullAdapter()
+        ours = ClientCredentialsAdapter(source, transport=sender, **settings)
+    else:
+        plain, floor = HTTPAdapter(), HTTPAdapter()
+        ours = ClientCredentialsAdapter(source, **settings)
+    if transport == "fake socket":
+        for adapter in (plain, floor, ours):
+            on_fake_sockets(adapter)
     with ExitStack() as stack:
         variants = {
-            "plain": stack.enter_context(plain_session(transport())),
-            "floor": stack.enter_context(session_with(HeaderAdapter(transport()))),
-            "ours": stack.enter_context(our_session(source, cache, origin, **own)),
+            "plain": stack.enter_context(plain_session(plain)),
+            "floor": stack.enter_context(session_with(HeaderAdapter(floor))),
+            "ours": stack.enter_context(session_with(ours)),
         }
         for session in variants.values():
             session.get(f"{origin}/api").raise_for_status()
