@@ -36,7 +36,9 @@ def client(token_url: str = TOKEN_URL, api_url: str = API_URL) -> requests.Sessi
 
 # --- to copy ----------------------------------------------------------------------------------
 
-# Each test has a clean default cache: requests_cc's pytest plugin sees to that.
+# Each test has a clean default cache. (The two fixtures below request it by themselves; the ini
+# option requests_cc_clean_cache = true makes it so for every test.)
+pytestmark = pytest.mark.usefixtures("oauth_cache")
 
 
 def answer_with_token(value: str) -> None:

@@ -1,29 +1,62 @@
-"""Fixtures for the tests of code that uses this library; pytest finds them by itself."""
+"""The pytest fixtures ``oauth_cache``, ``oauth_server`` and ``oauth_responses``.
+
+pytest loads this module in every test run of an environment in which requests_cc is installed.
+It imports only pytest: requests and the rest of requests_cc are imported by the first test that
+uses a fixture, so that a ``conftest.py`` may still patch the standard library (gevent) before.
+
+The ini option ``requests_cc_clean_cache = true`` gives each test ``oauth_cache``, requested or not.
+"""
 
 from __future__ import annotations
 
-import itertools
-import json
-import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
-import requests
 
-from .cache.token_cache import TokenCache, set_default_cache
-
-if TYPE_CHECKING:  # optional, or not needed in most test runs: imported when used
-    import responses
-
+if TYPE_CHECKING:
+    from .cache.token_cache import TokenCache
     from .testing import LocalServer
+    from .testing.oauth_responses import OAuthResponses
 
-TOKEN_ENDPOINT = re.compile(r"https?://[^?#]*/token(\?.*)?$")
+CLEAN_CACHE = "requests_cc_clean_cache"
+MARKER = (
+    "oauth_responses(token='token-{}', lifetime=3600, failures=(), url=...): "
+    "set what the fixture oauth_responses returns for token requests"
+)
 
 
-@pytest.fixture(autouse=True)
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the ini option."""
+    parser.addini(
+        CLEAN_CACHE, "give each test a new default token cache", type="bool", default=False
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the marker and, if the ini option is set, the autouse fixture."""
+    config.addinivalue_line("markers", MARKER)
+    if config.getini(CLEAN_CACHE):
+        config.pluginmanager.register(CleanCacheForAll())
+
+
+class CleanCacheForAll:
+    """The plugin that the ini option adds."""
+
+    @pytest.fixture(autouse=True)
+    def _requests_cc_clean_cache(self, oauth_cache: TokenCache) -> None:
+        """Request ``oauth_cache`` for each test."""
+
+
+@pytest.fixture
 def oauth_cache() -> Iterator[TokenCache]:
-    """A clean default cache for each test, so that none is given a token of another's."""
+    """Replace the default cache by a new one, so that no test uses a token of another test.
+
+    ``oauth_server`` and ``oauth_responses`` request it too. The default cache of before is back
+    after the test.
+    """
+    from .cache.token_cache import TokenCache, set_default_cache  # noqa: PLC0415 - module docstring
+
     cache = TokenCache()
     before = set_default_cache(cache)
     yield cache
@@ -31,31 +64,36 @@ def oauth_cache() -> Iterator[TokenCache]:
 
 
 @pytest.fixture
-def oauth_server() -> Iterator[LocalServer]:
-    """A running :class:`~requests_cc.testing.LocalServer`: real sockets on loopback."""
-    from .testing import LocalServer  # noqa: PLC0415
+def oauth_server(oauth_cache: TokenCache) -> Iterator[LocalServer]:  # noqa: ARG001 - a fixture
+    """Start a :class:`~requests_cc.testing.LocalServer`: real sockets on loopback."""
+    from .testing import LocalServer  # noqa: PLC0415 - module docstring
 
     with LocalServer() as server:
         yield server
 
 
 @pytest.fixture
-def oauth_responses() -> Iterator[responses.RequestsMock]:
-    """``responses``, active, with a token endpoint at every URL whose path ends in ``/token``.
+def oauth_responses(
+    request: pytest.FixtureRequest,
+    oauth_cache: TokenCache,  # noqa: ARG001 - a fixture
+) -> Iterator[OAuthResponses]:
+    """Activate ``responses`` with a token endpoint at each URL whose path ends in ``/token``.
 
-    It answers with ``token-1``, ``token-2`` and so on; add the API's answers to it. Needs the
-    package ``responses``.
+    Its tokens are ``token-1``, ``token-2`` and so on; add the API's responses to it. Options are
+    set with the marker ``@pytest.mark.oauth_responses(...)``: the keyword arguments of
+    :class:`~requests_cc.testing.oauth_responses.OAuthResponses`. Needs the extra ``testing``.
     """
-    import responses  # noqa: PLC0415
-
-    numbers = itertools.count(1)
-
-    def answer(_: requests.PreparedRequest) -> tuple[int, dict[str, str], str]:
-        token = {"access_token": f"token-{next(numbers)}", "token_type": "Bearer"}
-        return 200, {}, json.dumps({**token, "expires_in": 3600})
-
-    with responses.RequestsMock(assert_all_requests_are_fired=False) as mock:
-        mock.add_callback(
-            responses.POST, TOKEN_ENDPOINT, callback=answer, content_type="application/json"
+    try:
+        from .testing.oauth_responses import OAuthResponses  # noqa: PLC0415 - an extra
+    except ModuleNotFoundError as error:
+        if error.name != "responses":
+            raise
+        pytest.fail(
+            "The fixture oauth_responses needs the package responses. "
+            'Run: python -m pip install "requests_cc[testing]"',
+            pytrace=False,
         )
+    marker = request.node.get_closest_marker("oauth_responses")
+    mock = OAuthResponses(**(marker.kwargs if marker else {}))
+    with mock:
         yield mock
