@@ -26,8 +26,8 @@ _WHAT_A_FILE_HOLDS = re.compile(
 class SecretFile:
     """A callable that reads a secret from a file, anew each time.
 
-    :param path: str or path of a file, such as a mounted Docker or Kubernetes secret. White space
-        at the end of its text is dropped.
+    :param path: str or path of a file, such as a mounted Docker or Kubernetes secret. Its text is
+        cleaned: see :func:`cleaned`.
     :param variable: str, the environment variable that names the file. Messages and ``repr``
         then name it instead of the path: whoever mistook it set it to the secret itself.
     """
@@ -45,7 +45,7 @@ class SecretFile:
         except ValueError:  # a NUL in the path
             reason = "it is no path"
         else:
-            return text.rstrip()
+            return cleaned(text)
         raise ConfigurationError(self._problem(reason))
 
     def __repr__(self) -> str:
@@ -58,9 +58,11 @@ class SecretFile:
         if self.variable is None:
             check_path(self.path, "path")
             return f"the file {self.path} cannot be read: {reason}"
+        name = self.variable.removesuffix("_FILE")
+        direct = "" if name == self.variable else f", or {name} to what the file should hold"
         return (
             f"the file that {self.variable} names cannot be read: {reason}; set {self.variable} to "
-            f"a path, or {self.variable.removesuffix('_FILE')} to what the file should hold"
+            f"a path{direct}"
         )
 
 
@@ -114,6 +116,14 @@ class ClientSecret:
 
     def __repr__(self) -> str:
         return f"ClientSecret(<{len(self._secrets)} hidden>)"
+
+
+def cleaned(text: str) -> str:
+    """Drop what editors and shells leave around a setting: a byte-order mark and white space.
+
+    :param text: str, from a file or an environment variable.
+    """
+    return text.strip().strip("\ufeff").strip()
 
 
 def check_path(path: object, what: str) -> None:

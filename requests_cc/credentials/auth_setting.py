@@ -27,12 +27,13 @@ _WITH_A_SECRET: dict[str, Callable[[], ClientAuthentication]] = {
 }
 _BY_NAME = {**_WITH_A_SECRET, "none": NoClientAuthentication}
 _KNOWN = ", ".join(sorted(_BY_NAME))
-_NEEDS_MORE = {
+#: Names of methods for which a name is not enough: what to pass to ``auth`` in their place.
+NEEDS_MORE = {
     "private_key_jwt": "PrivateKeyJWT(key)",
     "tls_client_auth": "TLSClientAuth(cert)",
     "self_signed_tls_client_auth": "TLSClientAuth(cert)",
 }
-_WITHOUT_A_SECRET = {**_NEEDS_MORE, "none": '"none"'}
+_WITHOUT_A_SECRET = {**NEEDS_MORE, "none": '"none"'}
 _OF_HTTP = ("basic", "bearer")  # no methods, but names that are mistaken for them
 _LIKE_A_NAME = re.compile(r"(?=.{1,40}\Z)[a-z]+(_[a-z]+)+")
 
@@ -143,14 +144,12 @@ def method_named(name: str, setting: str = "auth") -> ClientAuthentication:
     :param setting: str, what holds the name, for the message.
     :raises ConfigurationError: when the name is not known, or not enough.
     """
-    if name in _NEEDS_MORE:
-        raise ConfigurationError(
-            f"{setting}={name!r} is not enough: write auth={_NEEDS_MORE[name]}"
-        )
+    if name in NEEDS_MORE:
+        raise ConfigurationError(f"{setting}={name!r} is not enough: write auth={NEEDS_MORE[name]}")
     if name in _BY_NAME:
         return _BY_NAME[name]()
     # What is nothing like a name may be the secret, set in the wrong place.
-    names = [*_BY_NAME, *_NEEDS_MORE, *_OF_HTTP]
+    names = [*_BY_NAME, *NEEDS_MORE, *_OF_HTTP]
     if _LIKE_A_NAME.fullmatch(name) or get_close_matches(name, names):
         problem = f"{setting}={name!r} is not known"
     else:

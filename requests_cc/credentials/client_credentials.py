@@ -19,6 +19,7 @@ from .auth_setting import check_client, client_authentication
 from .authenticated_request import AuthenticatedRequest
 from .endpoints import Introspection, as_told, introspect, request_token, revoke
 from .environment import Environment
+from .from_environment import client_arguments
 from .parameters import (
     Params,
     cache_key,
@@ -94,25 +95,21 @@ class ClientCredentials:
 
     @classmethod
     def from_env(cls, prefix: str = "OAUTH_") -> ClientCredentials:
-        """Reads the settings from the environment.
+        """Read the settings from environment variables.
 
         :param prefix: str, before each name: ``TOKEN_URL`` or ``ISSUER`` (whose metadata is looked
-            up), ``CLIENT_ID``, ``CLIENT_SECRET``, ``AUTH``, ``SCOPE``, ``AUDIENCE``, ``RESOURCE``
-            (several with a space between them). ``NAME_FILE`` names a file that holds the setting;
-            the file of ``CLIENT_SECRET`` is read anew for each token request.
+            up), ``CLIENT_ID``, ``AUTH``, ``SCOPE``, ``AUDIENCE``, ``RESOURCE`` (several with a
+            space between them), ``PARAM_<name>`` (any other parameter); what proves who the client
+            is, one of ``CLIENT_SECRET``, ``PRIVATE_KEY`` (PEM or JWK; beside it ``KEY_ID``),
+            ``CERTIFICATE_FILE`` (beside it ``CERTIFICATE_KEY_FILE``), ``CLIENT_ASSERTION_FILE``;
+            how the server is reached: ``TIMEOUT`` (seconds: one number, or two to connect and to
+            read), ``CA_BUNDLE`` (a path), ``ALLOW_HTTP`` (1 or 0). ``NAME_FILE`` names a file that
+            holds the setting; the files of secret and assertion are read anew for each token
+            request.
         :returns: :class:`ClientCredentials`.
-        :raises ConfigurationError: when a setting is wrong or missing.
+        :raises ConfigurationError: if a setting is wrong or missing.
         """
-        environment = Environment(prefix)
-        return cls(
-            _server_in(environment),
-            environment.required("CLIENT_ID"),
-            environment.secret("CLIENT_SECRET"),
-            auth=environment.text("AUTH"),
-            scope=environment.text("SCOPE"),
-            audience=environment.text("AUDIENCE"),
-            resource=(environment.text("RESOURCE") or "").split(),
-        )
+        return cls(**client_arguments(Environment(prefix)))
 
     def request_token(self) -> AccessToken:
         """Makes one token request; nothing is kept.
@@ -239,15 +236,3 @@ class ClientCredentials:
     def __reduce__(self) -> tuple[Any, ...]:
         # Rebuilt from its fields alone: what is derived from them may mean nothing elsewhere.
         return partial(type(self), **{f.name: getattr(self, f.name) for f in fields(self)}), ()
-
-
-def _server_in(environment: Environment) -> AuthorizationServer | str:
-    url, issuer = environment.text("TOKEN_URL"), environment.text("ISSUER")
-    if url and not issuer:
-        return url
-    if issuer and not url:
-        return AuthorizationServer.discover(issuer)
-    names = f"{environment.prefix}TOKEN_URL", f"{environment.prefix}ISSUER"
-    if url:
-        raise ConfigurationError(f"{' and '.join(names)} are both set: unset one")
-    raise ConfigurationError(f"{names[0]} (or {names[1]}) is missing or empty: set one of them")

@@ -178,7 +178,7 @@ def test_a_file_that_went_is_named_by_its_variable_at_the_token_request(
         ("TOKEN_URL", "http://auth.example.com/t", "OAUTH_TOKEN_URL ('http://auth.example.com/t')"),
         ("AUTH", "s3cr3t", "OAUTH_AUTH is no method that is known: write one of client_secret_"),
         ("AUTH", "client_secret_bsic", "OAUTH_AUTH='client_secret_bsic' is not known: write one"),
-        ("AUTH", "private_key_jwt", "OAUTH_AUTH='private_key_jwt' is not enough: write auth="),
+        ("AUTH", "private_key_jwt", "OAUTH_AUTH=private_key_jwt needs OAUTH_PRIVATE_KEY or OAUTH_"),
     ],
 )
 @pytest.mark.parametrize("in_a_file", [False, True])
@@ -214,7 +214,7 @@ def test_a_prefix_that_lacks_its_end_is_told_so(
         environment.setenv(f"X{name}", value)
     assert refusal("BILLING") == (
         "BILLINGTOKEN_URL (or BILLINGISSUER) is missing or empty: prefix 'BILLING' does not end "
-        'in "_", write "BILLING_"'
+        'in "_"; pass "BILLING_"'
     )
     assert ClientCredentials.from_env("X") == EXPECTED
     path = tmp_path / "url"

@@ -1,0 +1,155 @@
+"""From environment variables to the arguments of ``ClientCredentials``."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from ..errors import ConfigurationError
+from ..server.authorization_server import AuthorizationServer
+from ..url import check_url
+from .auth_setting import NEEDS_MORE, method_named
+from .environment import Environment
+
+# What proves who the client is: one of these; and the names of the methods that use it.
+_METHODS = {
+    "CLIENT_SECRET": ("client_secret_basic", "client_secret_post", "client_secret_jwt"),
+    "PRIVATE_KEY": ("private_key_jwt",),
+    "CERTIFICATE_FILE": ("tls_client_auth", "self_signed_tls_client_auth"),
+    "CLIENT_ASSERTION_FILE": ("private_key_jwt",),
+}
+# What belongs to another setting, which must be there.
+_BELONGS = {"KEY_ID": "PRIVATE_KEY", "CERTIFICATE_KEY_FILE": "CERTIFICATE_FILE"}
+
+
+def client_arguments(environment: Environment) -> dict[str, Any]:
+    """Read the settings of a client.
+
+    :param environment: the variables.
+    :returns: dict, the arguments of :class:`~requests_cc.ClientCredentials`.
+    :raises ConfigurationError: if a setting is wrong or missing, or two exclude each other.
+    """
+    return {
+        "server": _server(environment),
+        "client_id": environment.required("CLIENT_ID"),
+        **_authentication(environment),
+        "scope": environment.text("SCOPE"),
+        "audience": environment.text("AUDIENCE"),
+        "resource": (environment.text("RESOURCE") or "").split(),
+        "params": dict(environment.several("PARAM_")) or None,
+    }
+
+
+def _server(environment: Environment) -> AuthorizationServer | str:
+    url, issuer = environment.text("TOKEN_URL"), environment.text("ISSUER")
+    names = environment.named("TOKEN_URL"), environment.named("ISSUER")
+    if url and issuer:
+        raise ConfigurationError(f"{' and '.join(names)} are both set: unset one")
+    reach = _reach(environment)
+    allow_http = bool(reach.get("allow_http"))
+    if url:
+        check_url(url, names[0], allow_http=allow_http)
+        return AuthorizationServer(url, **reach) if reach else url
+    if issuer:
+        check_url(issuer, names[1], allow_http=allow_http)
+        return AuthorizationServer.discover(issuer, **reach)
+    raise ConfigurationError(f"{names[0]} (or {names[1]}) is missing or empty: set one of them")
+
+
+def _reach(environment: Environment) -> dict[str, Any]:
+    """The arguments of ``AuthorizationServer`` that say how it is reached; only what is set."""
+    reach: dict[str, Any] = {}
+    timeout = environment.seconds("TIMEOUT")
+    if timeout is not None:
+        reach["timeout"] = timeout if len(timeout) > 1 else timeout[0]
+    if environment.switch("ALLOW_HTTP"):
+        reach["allow_http"] = True
+    ca_bundle = environment.path("CA_BUNDLE")
+    if ca_bundle is not None:
+        import requests  # noqa: PLC0415 - not every program has a session made here
+
+        reach["session"] = requests.Session()
+        reach["session"].verify = ca_bundle
+    return reach
+
+
+def _authentication(environment: Environment) -> dict[str, Any]:
+    """The arguments ``client_secret`` and ``auth``."""
+    auth, given = environment.text("AUTH"), _only_proof(environment)
+    if auth is not None and auth not in NEEDS_MORE:
+        method_named(auth, environment.named("AUTH"))
+    _check_proof(environment, auth, given)
+    if given == "PRIVATE_KEY":
+        return {"auth": _private_key(environment)}
+    if given == "CERTIFICATE_FILE":
+        return {"auth": _certificate(environment)}
+    if given == "CLIENT_ASSERTION_FILE":
+        from ..client_auth.assertion import AssertionFile  # noqa: PLC0415 - rarely used
+
+        return {"auth": AssertionFile(str(environment.path(given)))}
+    return {"client_secret": environment.secret("CLIENT_SECRET"), "auth": auth}
+
+
+def _only_proof(environment: Environment) -> str | None:
+    given = [name for name in _METHODS if environment.has(name)]
+    if len(given) > 1:
+        names = " and ".join(map(environment.named_as_set, given[:2]))
+        raise ConfigurationError(f"{names} are both set: unset one")
+    for name, owner in _BELONGS.items():
+        if environment.has(name) and owner not in given:
+            raise ConfigurationError(
+                f"{environment.named(name)} is set without {environment.named(owner)}: set that "
+                f"too, or unset {environment.named(name)}"
+            )
+    return given[0] if given else None
+
+
+def _check_proof(environment: Environment, auth: str | None, given: str | None) -> None:
+    variable = environment.named("AUTH")
+    if auth == "none":
+        if given is not None:
+            raise ConfigurationError(
+                f"{variable}=none sends no {environment.named_as_set(given)}: unset one of them"
+            )
+        return
+    wanted = [name for name, methods in _METHODS.items() if auth is None or auth in methods]
+    if given in wanted:
+        return
+    if given is None and "CLIENT_SECRET" in wanted:
+        secret, file = (environment.named(f"CLIENT_SECRET{end}") for end in ("", "_FILE"))
+        raise ConfigurationError(
+            f"{secret} is missing: set it, or {file}; a public client sets {variable}=none"
+        )
+    needed = " or ".join(map(environment.named, wanted))
+    too_much = "" if given is None else f", and unset {environment.named_as_set(given)}"
+    raise ConfigurationError(f"{variable}={auth} needs {needed}: set it{too_much}")
+
+
+def _private_key(environment: Environment) -> object:
+    from ..client_auth.assertion import PrivateKeyJWT  # noqa: PLC0415 - rarely used
+
+    try:
+        # No variable holds the key: a traceback's variables may be printed.
+        return PrivateKeyJWT(_key(environment), kid=environment.text("KEY_ID"))
+    except ConfigurationError as error:
+        reason = str(error)
+    variable = environment.named_as_set("PRIVATE_KEY")
+    raise ConfigurationError(f"the private key in {variable} cannot be used: {reason}")
+
+
+def _key(environment: Environment) -> Any:
+    """A PEM, whose lines may end in a spelled-out ``\\n`` as in many .env files; or a JWK."""
+    text = environment.text("PRIVATE_KEY") or ""
+    try:
+        return json.loads(text) if text.startswith("{") else text.replace("\\n", "\n")
+    except ValueError:
+        del text  # shown with this frame's variables
+    raise ConfigurationError("it begins as a JWK, and is not valid JSON")
+
+
+def _certificate(environment: Environment) -> object:
+    from ..client_auth.certificate import TLSClientAuth  # noqa: PLC0415 - rarely used
+
+    certificate = str(environment.path("CERTIFICATE_FILE"))
+    key = environment.path("CERTIFICATE_KEY_FILE")
+    return TLSClientAuth(certificate if key is None else (certificate, key))
