@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 import time
 from collections.abc import Mapping
@@ -10,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .errors import InvalidTokenResponse
+from .settings import is_number
 
 # RFC 6749 A.12: access-token = 1*VSCHAR; VSCHAR is %x20-7E. The space is left out, since in an
 # Authorization header it would end the token.
@@ -55,7 +55,7 @@ class AccessToken:
         object.__setattr__(self, "authorization", f"{self.token_type} {self.value}")
         for name in ("expires_at", "issued_at"):
             moment = getattr(self, name)
-            if moment is not None and not _is_finite_number(moment):
+            if moment is not None and not is_number(moment):
                 raise InvalidTokenResponse(f"{name} must be seconds since the epoch, or None")
 
     @classmethod
@@ -136,15 +136,6 @@ class AccessToken:
         return None if self.expires_at is None else max(0.0, self.expires_at - time.time())
 
 
-def _is_finite_number(value: object) -> bool:
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        return False
-    try:
-        return math.isfinite(value)
-    except OverflowError:  # an int beyond every float
-        return False
-
-
 def _token_type(value: object) -> str:
     """RFC 6749 §7.1: the token type is compared without regard to letter case."""
     if value is None or (isinstance(value, str) and value.lower() in _BEARER_SPELLINGS):
@@ -163,7 +154,7 @@ def _seconds(value: object) -> float | None:
         return None
     if isinstance(value, str) and _NUMERIC.fullmatch(value.strip()):
         value = float(value)
-    if isinstance(value, (int, float)) and _is_finite_number(value):
+    if is_number(value):
         return float(value)
     raise InvalidTokenResponse("expires_in must be a number of seconds")
 

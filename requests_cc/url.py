@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from requests.models import PreparedRequest
 
 from .errors import ConfigurationError
+from .settings import check_bool
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _MAX_PORT = 65535
@@ -134,7 +135,7 @@ def check_url(url: object, what: str, *, allow_http: bool) -> None:
     :raises ConfigurationError: when it is no absolute http(s) URL that can be trusted, or
         ``allow_http`` no bool.
     """
-    check_allow_http(allow_http)
+    check_bool(allow_http, "allow_http")
     if not isinstance(url, str) or not url:
         raise ConfigurationError(f"{what} is missing: write its URL, https://...")
     origin, reason = _origin(url)
@@ -151,17 +152,6 @@ def check_url(url: object, what: str, *, allow_http: bool) -> None:
         raise ConfigurationError(
             f"{what} ({shown!r}) would be asked over plain http: write https://, or, where the "
             f"network is trusted, allow_http=True beside it"
-        )
-
-
-def check_allow_http(allow_http: object) -> None:
-    """Checks a setting that opens a door: any text from the environment would count as true.
-
-    :raises ConfigurationError: when it is no bool.
-    """
-    if not isinstance(allow_http, bool):
-        raise ConfigurationError(
-            f"allow_http must be True or False, not {type(allow_http).__name__}"
         )
 
 

@@ -6,7 +6,8 @@ import logging
 from collections.abc import Iterable
 
 from ..errors import ConfigurationError
-from ..url import Origin, check_allow_http
+from ..settings import check_bool
+from ..url import Origin
 
 MAX_WARNINGS = 100  # for one adapter: whoever mounts it on https:// meets the whole web
 
@@ -24,7 +25,7 @@ class Audience:
     """
 
     def __init__(self, origins: Iterable[str], *, allow_http: bool) -> None:
-        check_allow_http(allow_http)
+        check_bool(allow_http, "allow_http")
         self._named = {_checked(url, allow_http=allow_http) for url in origins}
         self.origins = tuple(sorted(str(origin) for origin in self._named))
         #: URLs that begin so are for this audience, whatever follows.

@@ -10,7 +10,7 @@ import requests
 from requests.adapters import BaseAdapter, HTTPAdapter
 
 from ..errors import ConfigurationError
-from ..fork import ForkSafeLock
+from ..threads import ForkSafeLock
 from ..url import Origin
 
 

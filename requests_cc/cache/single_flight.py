@@ -10,8 +10,8 @@ from functools import partial
 from ..access_token import AccessToken
 from ..errors import own_copy
 from ..events import TokenRequested
-from ..fork import ForkSafeLock, watch_forks
 from ..protocols import Clock, TokenSource
+from ..threads import ForkSafeLock, watch_forks
 from .flight import Entry, Flight, TokenTable, key_of, outcome_of
 from .journal import Journal, label, landing
 from .lifecycle import Lifecycle, Rejection, Step

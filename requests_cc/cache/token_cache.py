@@ -15,8 +15,8 @@ from typing import Any
 from ..access_token import AccessToken
 from ..errors import ConfigurationError
 from ..events import Observer, RenewalHeld, TokenRejected
-from ..fork import ForkSafeLock
 from ..protocols import Clock, TokenSource, TokenStore
+from ..threads import ForkSafeLock
 from .flight import TokenTable, key_of
 from .journal import CacheStats, Journal, label
 from .lifecycle import Rejection, Step

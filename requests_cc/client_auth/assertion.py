@@ -13,6 +13,7 @@ from typing import Any, cast
 
 from ..errors import ConfigurationError
 from ..protocols import Authentication, ClientIdentity
+from ..settings import is_number
 from .private_key import PrivateKey
 from .secret import SecretFile, check_path
 from .signing_key import SigningKey, compact, fresh_claims
@@ -161,9 +162,7 @@ def check_lifetime(lifetime: object) -> None:
 
     :raises ConfigurationError: when it is not seconds, from one to a day.
     """
-    if isinstance(lifetime, bool) or not isinstance(lifetime, (int, float)):
-        raise ConfigurationError(f"lifetime must be seconds, not {type(lifetime).__name__}")
-    if not 1 <= lifetime <= LONGEST_LIFETIME:
+    if not is_number(lifetime) or not 1 <= lifetime <= LONGEST_LIFETIME:
         raise ConfigurationError(f"lifetime must be 1 to {LONGEST_LIFETIME} seconds")
 
 

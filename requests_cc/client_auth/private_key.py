@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Mapping
 from typing import Any, TypeAlias
 
 from ..errors import ConfigurationError
+from ..settings import require
 
 #: PEM as str or bytes, a JWK as a mapping, or a joserfc key.
 PrivateKey: TypeAlias = "str | bytes | Mapping[str, Any] | Any"
@@ -18,15 +18,11 @@ _ASYMMETRIC = "cryptography.hazmat.primitives.asymmetric"
 
 
 def optional(module: str) -> Any:
-    """A module that the extra ``jwt`` brings, imported when it is used.
+    """Import a module that the extra ``jwt`` brings.
 
-    :raises ConfigurationError: when it is not installed.
+    :raises ConfigurationError: if it is not installed.
     """
-    try:
-        return importlib.import_module(module)
-    except ModuleNotFoundError:
-        pass
-    raise ConfigurationError('JWTs need the extra "jwt": pip install "requests_cc[jwt]"')
+    return require(module, "jwt")
 
 
 def kind_of(native: Any) -> tuple[str, Any]:

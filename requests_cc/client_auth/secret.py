@@ -12,6 +12,7 @@ from typing import TypeAlias
 
 from ..errors import ConfigurationError
 from ..protocols import KeyPart
+from ..settings import required_text
 
 Secret: TypeAlias = "str | Callable[[], str]"
 
@@ -92,7 +93,7 @@ class ClientSecret:
         self._last_accepted = 0
         for secret in self._secrets:
             if not callable(secret):
-                _checked(secret, "client_secret")
+                required_text(secret, "client_secret")
 
     def candidates(self) -> Iterator[Candidate]:
         """Each secret, the one that was accepted last before the others.
@@ -143,18 +144,9 @@ def digest(secret: str | bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def is_encodable(text: str) -> bool:
-    """Whether UTF-8 can encode a text: one with half of a surrogate pair cannot be sent."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
 def _current(secret: Secret) -> str:
     if callable(secret):
-        return _checked(secret(), "what the client_secret callable returned")
+        return required_text(secret(), "the value that the client_secret callable returned")
     return secret
 
 
@@ -171,12 +163,3 @@ def _as_tuple(setting: Secret | Sequence[Secret] | None) -> tuple[Secret, ...]:
     if not setting:
         raise ConfigurationError("client_secret is an empty sequence: give at least one")
     return tuple(setting)
-
-
-def _checked(secret: object, what: str) -> str:
-    if not isinstance(secret, str) or not secret:
-        found = "an empty text" if secret == "" else type(secret).__name__
-        raise ConfigurationError(f"{what} must be a non-empty str, not {found}")
-    if not is_encodable(secret):
-        raise ConfigurationError(f"{what} is no text that UTF-8 can encode")
-    return secret

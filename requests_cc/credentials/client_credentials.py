@@ -15,6 +15,7 @@ from ..client_auth.secret import ClientSecret, Secret
 from ..errors import ClientCredentialsError, ConfigurationError
 from ..protocols import Cert, ClientAuthentication
 from ..server.authorization_server import AuthorizationServer
+from ..settings import optional_text, required_text
 from .auth_setting import check_client, client_authentication
 from .authenticated_request import AuthenticatedRequest
 from .endpoints import Introspection, as_told, introspect, request_token, revoke
@@ -24,9 +25,7 @@ from .parameters import (
     Params,
     cache_key,
     further_params,
-    optional_text,
     pairs,
-    required_text,
     resource_uris,
     scope_text,
 )

@@ -17,10 +17,11 @@ from ..client_auth.signing_key import SigningKey, fresh_claims
 from ..errors import ClientCredentialsError, ConfigurationError
 from ..protocols import Authentication, ClientIdentity
 from ..server.authorization_server import AuthorizationServer
+from ..settings import optional_text, required_text
 from .authenticated_request import AuthenticatedRequest
 from .endpoints import as_told, request_token
 from .google_service_account import service_account_settings
-from .parameters import cache_key, optional_text, pairs, required_text, scope_text
+from .parameters import cache_key, pairs, scope_text
 
 GRANT_TYPE = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 _OWN_CLAIMS = {

@@ -8,8 +8,8 @@ from collections.abc import Hashable, Iterable, Mapping, Sequence, Set as Abstra
 from typing import Any, TypeAlias
 from urllib.parse import urlsplit
 
-from ..client_auth.secret import is_encodable
 from ..errors import ConfigurationError
+from ..settings import required_text
 
 Params: TypeAlias = Mapping[str, "str | int | Sequence[str | int]"]
 
@@ -24,24 +24,6 @@ _OWN = {
     "client_assertion": "auth",
     "client_assertion_type": "auth",
 }
-
-
-def required_text(value: object, setting: str) -> str:
-    """A setting that must be a text.
-
-    :raises ConfigurationError: when it is not; the message names ``setting``.
-    """
-    if not isinstance(value, str) or not value:
-        found = "empty" if value == "" else "missing" if value is None else type(value).__name__
-        raise ConfigurationError(f"{setting} must be a non-empty str; it is {found}")
-    if not is_encodable(value):
-        raise ConfigurationError(f"{setting} is no text that UTF-8 can encode")
-    return value
-
-
-def optional_text(value: object, setting: str) -> str | None:
-    """A setting that is a text or None."""
-    return None if value is None else required_text(value, setting)
 
 
 def scope_text(scope: str | Iterable[str] | None) -> str | None:
@@ -107,10 +89,7 @@ def _param(value: Any, name: str) -> str:
         raise ConfigurationError(
             f"params[{name!r}] must be a str or a list of str, not {type(value).__name__}"
         )
-    text = str(value)
-    if not is_encodable(text):
-        raise ConfigurationError(f"params[{name!r}] is no text that UTF-8 can encode")
-    return text
+    return str(value) and required_text(str(value), f"params[{name!r}]")
 
 
 def _is_absolute_uri(uri: str) -> bool:

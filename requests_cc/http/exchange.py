@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import contextvars
 import json
-import queue
-import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -23,6 +21,7 @@ import requests
 
 from ..errors import InvalidTokenResponse, TokenEndpointTimeout
 from ..protocols import Cert
+from ..threads import Call, Hanging
 from .body import read_body, with_body
 from .failure import failure
 
@@ -35,7 +34,7 @@ ENCODINGS = ("identity", "gzip", "x-gzip", "deflate")
 #: Whether the caller runs inside an exchange with an authorization server: how an adapter notices
 #: that a token request is about to travel through it, behind whatever routers and transports.
 token_exchange_under_way = contextvars.ContextVar("token_exchange_under_way", default=False)
-_hanging: dict[threading.Thread, str] = {}  # to the server; each operation is atomic: no lock
+hanging = Hanging(MAX_HANGING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,30 +78,26 @@ def exchange(
     :raises TokenEndpointUnreachable: when the connection is refused, dropped, or TLS fails.
     :raises InvalidTokenResponse: when the answer is larger than 1 MiB.
     """
-    call = _Call(request, session, timeout, cert)
-    # A thread of its own, since nothing else bounds a name look-up, a handshake and the header
-    # lines of an answer together, in whatever adapters the session has.
-    thread = threading.Thread(
-        target=contextvars.copy_context().run,
-        args=(call.run,),
-        name="requests-cc exchange",
-        daemon=True,
-    )
     server = urlsplit(str(request.url)).netloc
-    _check_hanging(server)
-    try:
-        thread.start()
-    except RuntimeError:  # no thread to be had: the system's limit, or interpreter shutdown
+    if hanging.is_full(server):
+        raise TokenEndpointTimeout(
+            f"{hanging.limit} timed-out requests to {server} are still receiving data; no new "
+            f"request is sent until they finish"
+        )
+    sending = _Sending(request, session, timeout, cert)
+    call = Call(sending.run, "requests-cc exchange")
+    if not call.start():
         call.run()
-    outcome = call.outcome(sum(timeout))
-    if isinstance(outcome, Answer):
-        return outcome
-    if outcome is None:
-        _hanging[thread] = server
-        call.cut_off()
-        outcome = requests.Timeout()
+    if not call.ends_within(sum(timeout)):
+        hanging.add(call, server)
+        sending.cut_off()
+        error: BaseException = requests.Timeout()
+    elif call.error is None:
+        return sending.answer
+    else:
+        error = call.error
     has_certificate = bool(cert or (session and session.cert))
-    raise failure(str(request.url), outcome, mutual_tls=has_certificate)
+    raise failure(str(request.url), error, mutual_tls=has_certificate)
 
 
 def without_authorization(request: requests.PreparedRequest) -> requests.PreparedRequest:
@@ -110,18 +105,11 @@ def without_authorization(request: requests.PreparedRequest) -> requests.Prepare
     return request
 
 
-def _check_hanging(server: str) -> None:
-    for ended in [thread for thread in list(_hanging) if not thread.is_alive()]:
-        _hanging.pop(ended, None)
-    if list(_hanging.values()).count(server) >= MAX_HANGING:
-        raise TokenEndpointTimeout(
-            f"{server} still trickles out the answers to {MAX_HANGING} earlier requests, which "
-            f"timed out: it is not asked again before they end"
-        )
+class _Sending:
+    """One exchange as its own thread makes it.
 
-
-class _Call:
-    """One exchange, run by one thread and awaited by another."""
+    ``answer`` is there once :meth:`run` has returned.
+    """
 
     def __init__(
         self,
@@ -137,20 +125,11 @@ class _Call:
         self._requested_at = time.time()
         self._response: requests.Response | None = None
         self._answer: Answer | None = None
-        self._outcome: queue.SimpleQueue[Answer | BaseException] = queue.SimpleQueue()
 
-    def run(self) -> None:
-        try:
-            outcome: Answer | BaseException = self._send()
-        except BaseException as error:  # noqa: BLE001 - raised again by the thread that waits
-            outcome = error
-        self._outcome.put(outcome)
-
-    def outcome(self, seconds: float) -> Answer | BaseException | None:
-        try:
-            return self._outcome.get(timeout=seconds)
-        except queue.Empty:
-            return None
+    @property
+    def answer(self) -> Answer:
+        assert self._answer is not None  # noqa: S101 - _receive sets it or raises
+        return self._answer
 
     def cut_off(self) -> None:
         """Ends the reading of an answer whose time is up, where urllib3 (2.3 and later) can."""
@@ -160,7 +139,7 @@ class _Call:
             with suppress(ValueError, OSError, RuntimeError):
                 shutdown()
 
-    def _send(self) -> Answer:
+    def run(self) -> None:
         with self._open_session() as session:
             prepared = session.prepare_request(self._request)
             # Around each of the hooks, which may put another answer in place of the one they are
@@ -182,11 +161,8 @@ class _Call:
             except (requests.HTTPError, _Redirected):
                 if self._answer is None:
                     raise
-                return self._answer
             finally:
                 token_exchange_under_way.reset(under_way)
-        assert self._answer is not None  # noqa: S101 - _receive sets it or raises
-        return self._answer
 
     @contextmanager
     def _open_session(self) -> Iterator[requests.Session]:

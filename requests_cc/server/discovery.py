@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from ..errors import ConfigurationError, InvalidTokenResponse, own_copy
-from ..fork import ForkSafeLock, watch_forks
+from ..threads import ForkSafeLock, watch_forks
 from ..url import check_url, without_query
 from .error_response import LONGEST_TEXT, readable_list
 from .settings import Reach

@@ -13,8 +13,8 @@ import pytest
 import requests
 
 from requests_cc import AccessToken, ClientCredentials, ClientCredentialsAdapter, TokenCache
-from requests_cc.fork import ForkSafeLock
 from requests_cc.testing import LocalServer
+from requests_cc.threads import ForkSafeLock
 from tests.support.forked_child import in_child, needs_fork
 from tests.support.sources import PATIENCE, ManualClock, Source, in_thread, renewals_end
 
@@ -162,7 +162,7 @@ def test_a_lock_that_the_forking_thread_holds_itself_is_let_go_of_in_the_child()
 
 @pytest.mark.rule(15)
 def test_a_lock_that_is_used_no_more_is_not_watched() -> None:
-    from requests_cc.fork import _forkables  # noqa: PLC0415
+    from requests_cc.threads import _forkables  # noqa: PLC0415
 
     gc.collect()
     before = len(_forkables)

@@ -167,7 +167,7 @@ def test_an_audience_must_be_a_text(method: str, audience: Any) -> None:
 
 @pytest.mark.parametrize("lifetime", ["60", None, True, [60]])
 def test_a_lifetime_is_a_number(lifetime: Any) -> None:
-    with pytest.raises(ConfigurationError, match="lifetime must be seconds, not"):
+    with pytest.raises(ConfigurationError, match="lifetime must be 1 to 86400 seconds"):
         check_lifetime(lifetime)
 
 

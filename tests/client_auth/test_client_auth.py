@@ -185,15 +185,15 @@ def test_methods_have_parts_of_their_own() -> None:
 @pytest.mark.parametrize(
     ("setting", "words"),
     [
-        ("", "client_secret must be a non-empty str, not an empty text"),
+        ("", "client_secret must be a non-empty str; it is empty"),
         (b"bytes", "not bytes"),
         (bytearray(b"x"), "not bytearray"),
         (7, "not int"),
         ({"a"}, "not set"),
         ([], "empty sequence"),
-        (["one", ""], "an empty text"),
-        (["one", None], "not NoneType"),
-        ([b"one"], "not bytes"),
+        (["one", ""], "it is empty"),
+        (["one", None], "it is missing"),
+        ([b"one"], "it is bytes"),
         ("s3cret\ud800", "UTF-8"),
     ],
 )

@@ -8,12 +8,11 @@ from hypothesis import given, strategies as st
 from requests_cc import ConfigurationError
 from requests_cc.credentials.parameters import (
     further_params,
-    optional_text,
     pairs,
-    required_text,
     resource_uris,
     scope_text,
 )
+from requests_cc.settings import optional_text, required_text
 
 LONE = "\ud800"
 
@@ -101,7 +100,7 @@ def test_params_are_text_in_one_order() -> None:
         ({"a": b"s3cret"}, "not bytes"),
         ({"a": ["x", None]}, "not NoneType"),
         ({"a": {"s3cret": "x"}}, "not dict"),
-        ({"a": f"s3cret{LONE}"}, r"params\['a'\] is no text that UTF-8"),
+        ({"a": f"s3cret{LONE}"}, r"params\['a'\] cannot be encoded as UTF-8"),
     ],
 )
 def test_what_are_no_params_is_refused_and_not_shown(params: object, words: str) -> None:

@@ -2,36 +2,33 @@
 
 from __future__ import annotations
 
-import contextvars
 import os
-import queue
 import threading
 import time
 from collections.abc import Callable
-from typing import Any, TypeAlias
+from typing import TypeVar, cast
 
 from ...errors import TokenStoreError
-from ...fork import watch_forks
 from ...protocols import TokenStore
+from ...threads import Call, Hanging, Landing
 
-MAX_HANGING = 8  # threads left behind in one store's calls
-SLICE = 0.5  # seconds; a wait for a lock is cut into these, so that it shows that the store lives
+MAX_HANGING = 8  # calls of one store that timed out and still run
 
-Work: TypeAlias = "Callable[[Callable[[object], None]], None]"
+T = TypeVar("T")
 
 
 class CannotAsk(Exception):
-    """There is no thread to ask in, which says nothing of the store."""
+    """No thread can be started, which says nothing of the store."""
 
 
 class TooSlow(Exception):
-    """There was no answer in time."""
+    """The store did not respond in time."""
 
 
 class Failed(Exception):
     """The store raised an error.
 
-    :param error: what it was.
+    :param error: that error.
     """
 
     def __init__(self, error: BaseException) -> None:
@@ -40,60 +37,52 @@ class Failed(Exception):
 
 
 class Bounded:
-    """Runs work in threads, and leaves those behind that do not answer in time.
+    """Runs each call in a thread, and leaves behind those that do not end in time.
 
-    :param deadline: float, seconds for one answer.
+    :param deadline: float, seconds for one call.
 
-    Safe to share between threads.
+    Safe to share between threads, and to use after ``fork()``.
     """
 
     def __init__(self, deadline: float) -> None:
         self.deadline = deadline
-        self._hanging: set[threading.Thread] = set()  # each operation on it is atomic: no lock
-        watch_forks(self)
+        self.hanging = Hanging(MAX_HANGING)
 
-    def after_fork(self) -> None:
-        """The parent's threads are not the child's."""
-        self._hanging.clear()
-
-    def call(self, function: Callable[[], object]) -> object:
-        """What a function returns.
+    def call(self, function: Callable[[], T]) -> T:
+        """Return what a function returns.
 
         :raises Failed: with what it raised.
-        :raises TooSlow: when it does neither in time, or others still hang.
-        :raises CannotAsk: when there is no thread to be had.
+        :raises TooSlow: if it does neither in time, or too many calls still hang.
+        :raises CannotAsk: if no thread can be started.
         """
-        return self.answer(self.start(lambda say: say(function())), self.deadline)
+        return self.outcome(self.start(function))
 
-    def start(self, work: Work) -> _Worker:
-        """Starts work in a thread; raises as :meth:`call` does."""
-        self._hanging -= {thread for thread in self._hanging.copy() if not thread.is_alive()}
-        if len(self._hanging) >= MAX_HANGING:
+    def start(self, function: Callable[[], T]) -> Call[T]:
+        """Start a call; raises TooSlow and CannotAsk as :meth:`call` does."""
+        if self.hanging.is_full():
             raise TooSlow
-        worker = _Worker(work)
-        try:
-            worker.thread.start()
-        except (RuntimeError, MemoryError):  # the system's limit, or interpreter shutdown
-            raise CannotAsk from None
-        return worker
+        call = Call(function, "requests-cc store")
+        if not call.start():
+            raise CannotAsk
+        return call
 
-    def answer(self, worker: _Worker, seconds: float) -> Any:
-        """The next thing that the work says; raises as :meth:`call` does."""
-        try:
-            said = worker.answers.get(timeout=seconds)
-        except queue.Empty:
-            self._hanging.add(worker.thread)
-            raise TooSlow from None
-        if isinstance(said, Failed):
-            raise said
-        return said
+    def outcome(self, call: Call[T]) -> T:
+        """Wait for the end of a call; raises Failed and TooSlow as :meth:`call` does."""
+        if not call.ends_within(self.deadline):
+            self.hanging.add(call)
+            raise TooSlow
+        if call.error is not None:
+            raise Failed(call.error)
+        return cast("T", call.value)
 
 
 class LockHolder:
     """Takes a store's lock and releases it, both in one thread: some locks know their thread.
 
     :param bounded: runs the thread.
-    :param timeout: float, seconds to wait for the lock.
+    :param store: whose lock it is.
+    :param key: str, as in :meth:`TokenStore.lock`.
+    :param timeout: float, seconds to wait while another holds the lock.
     """
 
     def __init__(self, bounded: Bounded, store: TokenStore, key: str, timeout: float) -> None:
@@ -101,69 +90,53 @@ class LockHolder:
         self._store = store
         self._key = key
         self._timeout = timeout
-        # Held for as long as the store's lock is wanted. Not an Event: KeyboardInterrupt in the
-        # middle of Event.set() leaves who waits asleep for ever; the methods of a lock have none.
+        self._obtained = False
+        self._answered = Landing()  # once the store has given its lock, refused it, or failed
+        # Held for as long as the store's lock is wanted. Not a Landing, whose land() is a frame of
+        # ours that a KeyboardInterrupt can end before it lands: then nobody would release anything.
         self._wanted = threading.Lock()
         self._wanted.acquire()
         #: Has the store's lock released, now or once it is obtained; to be called once.
         self.let_go = self._wanted.release
-        self._worker: _Worker | None = None
+        self._call: Call[None] | None = None
         self._pid = os.getpid()
 
     def take(self) -> bool:
-        """Whether the lock was obtained in time; raises as :meth:`Bounded.call` does."""
-        worker = self._bounded.start(self._hold)
-        while (obtained := self._bounded.answer(worker, SLICE + self._bounded.deadline)) is None:
-            pass
-        if obtained:
-            self._worker = worker
-        return bool(obtained)
+        """Return whether the lock was obtained in time; raises as :meth:`Bounded.call` does."""
+        call = self._bounded.start(self._hold)
+        if not self._answered.wait_alone(self._timeout + self._bounded.deadline):
+            self._bounded.hanging.add(call)
+            raise TooSlow
+        if not self._obtained:
+            self._bounded.outcome(call)
+            return False
+        self._call = call
+        return True
 
     def wait(self) -> None:
-        """Waits until the store's lock is released, if it was obtained.
+        """Wait until the store's lock is released, if it was obtained.
 
         Raises as :meth:`Bounded.call` does.
         """
         # Waits, since a process that ends before its lock is released keeps the others waiting.
         # In a child that was forked meanwhile there is no such thread, and the lock is not its own.
-        if self._worker is not None and os.getpid() == self._pid:
-            self._bounded.answer(self._worker, self._bounded.deadline)
+        if self._call is not None and os.getpid() == self._pid:
+            self._bounded.outcome(self._call)
 
-    def _hold(self, say: Callable[[object], None]) -> None:
-        stop = time.monotonic() + self._timeout
-        while True:
+    def _hold(self) -> None:
+        try:
             began = time.monotonic()
-            left = max(0.0, stop - began)
-            with self._store.lock(self._key, min(left, SLICE)) as obtained:
+            with self._store.lock(self._key, self._timeout) as obtained:
                 if obtained is None:
                     raise TokenStoreError("its lock() gave None, not whether it was obtained")
                 if obtained:
-                    say(True)
+                    self._obtained = True
+                    self._answered.land()
                     with self._wanted:
-                        pass
-            # A lock that says no without waiting is asked again no sooner than one that waits.
-            rest = min(left, SLICE) - (time.monotonic() - began)
-            if obtained or self._wanted.acquire(timeout=max(0.0, rest)) or left <= SLICE:
-                break
-            say(None)
-        say(False)
-
-
-class _Worker:
-    """Work in a thread of its own, and what it says."""
-
-    def __init__(self, work: Work) -> None:
-        self.answers: queue.SimpleQueue[object] = queue.SimpleQueue()
-        self._work = work
-        self.thread = threading.Thread(
-            target=contextvars.copy_context().run,  # who traces the store's client finds its parent
-            args=(self._run,),
-            name="requests-cc store",
-            daemon=True,
-        )
-
-    def _run(self) -> None:
-        try:
-            self._work(self.answers.put)
-        except BaseException as error:  # noqa: BLE001 - raised again in the thread that waits
-            self.answers.put(Failed(error))
+                        return
+            # A lock that refuses without waiting must not be asked over and over.
+            left = self._timeout - (time.monotonic() - began)
+            self._wanted.acquire(timeout=max(0.0, left))
+        finally:
+            if not self._obtained:
+                self._answered.land()

@@ -12,6 +12,7 @@ from typing import Any
 
 from ...errors import ConfigurationError, TokenStoreError
 from ...protocols import Clock
+from ...settings import require
 from .folder import PrivateFolder
 from .vault import MAX_SIZE, EncryptionKey, Vault, lifetime
 
@@ -49,7 +50,7 @@ class FileTokenStore:
             raise ConfigurationError("path must be the path of a folder, str or PathLike")
         if not os.fspath(path):
             raise ConfigurationError("path is empty: give the path of a folder")
-        _check_extra()
+        require("filelock", "file")
         # Absolute, since a daemon changes its working directory later.
         self._folder = PrivateFolder(os.path.abspath(os.path.expanduser(path)))
         self._clock = clock
@@ -142,16 +143,3 @@ class FileTokenStore:
         if self._clock is not time:  # a module, which no pickle can hold
             settings["clock"] = self._clock
         return partial(type(self), self._folder.path, **settings), ()
-
-
-def _check_extra() -> None:
-    try:
-        import filelock  # noqa: F401, PLC0415 - an extra
-    except ImportError:
-        missing = True
-    else:
-        missing = False
-    if missing:
-        raise ConfigurationError(
-            'FileTokenStore needs the package filelock: pip install "requests_cc[file]"'
-        )

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from ...errors import ClientCredentialsError, TokenStoreError
-from ...fork import ForkSafeLock
 from ...protocols import Clock, TokenStore
+from ...threads import ForkSafeLock, growing
 from .bounded import Bounded, CannotAsk, Failed, LockHolder, TooSlow
 
 FIRST_PAUSE = 5.0  # seconds without a try, after the first failure
@@ -63,7 +63,7 @@ class Circuit:
     @property
     def pause(self) -> float:
         """The seconds without a try after the last failure."""
-        return float(min(LONGEST_PAUSE, FIRST_PAUSE * 2.0 ** min(self._failures - 1, 8)))
+        return growing(FIRST_PAUSE, LONGEST_PAUSE, self._failures)
 
 
 logger = logging.getLogger("requests_cc")

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
 from ...errors import ConfigurationError
-from ...fork import ForkSafeLock
+from ...threads import ForkSafeLock
 
 FORMAT = 1  # of the envelope; part of each name too, so that two formats share no entry
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from ...errors import ConfigurationError
 from ...protocols import Clock
+from ...settings import require
 from .names import FORMAT, KeyedNames, Names, StretchedNames
 
 LONGEST = 30 * 86400.0  # seconds that anything is kept: a token without an expiry too
@@ -140,16 +141,9 @@ def _keys(setting: EncryptionKey) -> list[bytes] | None:
 
 
 def _fernet(keys: Sequence[bytes]) -> MultiFernet:
-    try:
-        from cryptography.fernet import Fernet, MultiFernet  # noqa: PLC0415 - an extra
-    except ImportError:
-        missing = True
-    else:
-        missing = False
-    if missing:
-        raise ConfigurationError(
-            'encryption_key= needs the package cryptography: pip install "requests_cc[encryption]"'
-        )
+    require("cryptography", "encryption")
+    from cryptography.fernet import Fernet, MultiFernet  # noqa: PLC0415 - an extra
+
     fernets: list[Fernet] = []
     with suppress(ValueError):
         fernets.extend(map(Fernet, keys))

@@ -261,7 +261,7 @@ def test_an_answer_that_was_asked_for_before_the_failure_proves_nothing(
         lambda b: b.get("k"),
         lambda b: b.set("k", b"v", 60),
         lambda b: b.delete("k"),
-        lambda b: take(b, 30.0),
+        lambda b: take(b, 0.5),
     ],
     ids=["get", "set", "delete", "lock"],
 )
@@ -287,7 +287,7 @@ def test_a_store_that_hangs_is_waited_for_once(
 
 def test_a_lock_that_comes_too_late_is_let_go_of(hasty: Breaker, store: DictStore) -> None:
     gate = store.hangs("lock")
-    assert not take(hasty, 30.0)
+    assert not take(hasty, 0.3)
     gate.set()
     released(store)
     assert store.owned.acquire(timeout=PATIENCE)
@@ -321,19 +321,6 @@ def test_a_lock_that_an_interrupted_caller_waited_for_is_let_go_of(
         take(breaker, PATIENCE)
     gate.set()
     released(store)
-
-
-@needs_timer
-def test_a_lock_is_not_waited_for_once_its_caller_is_interrupted(
-    breaker: Breaker, store: DictStore
-) -> None:
-    with breaker.lock("k", 0):
-        holding = set(threading.enumerate())
-        with interrupted():
-            take(breaker, 10 * PATIENCE)
-        for thread in set(threading.enumerate()) - holding:
-            thread.join(PATIENCE)
-            assert not thread.is_alive()
 
 
 def released(store: DictStore) -> None:
@@ -434,8 +421,8 @@ def test_threads_that_hang_are_bounded(
     assert len(store.asked) == MAX_HANGING
     gate.set()
     store.works()
-    for thread in list(hasty._bounded._hanging):
-        thread.join(PATIENCE)
+    for call in list(hasty._bounded.hanging._places):
+        call.thread.join(PATIENCE)
     hasty._bounded.deadline = PATIENCE
     hasty.get("k")
     assert len(store.asked) == MAX_HANGING + 1
@@ -536,12 +523,13 @@ def test_the_store_is_asked_in_the_callers_context(breaker: Breaker, store: Dict
 def test_a_child_has_a_store_of_its_own(hasty: Breaker, store: DictStore) -> None:
     gate = store.hangs("get")
     hasty.get("k")
-    assert hasty._bounded._hanging
+    hasty._bounded.hanging.limit = 1
+    assert hasty._bounded.hanging.is_full()
 
-    def child() -> tuple[bool, int]:
-        return take(hasty), len(hasty._bounded._hanging)
+    def child() -> tuple[bool, bool]:
+        return take(hasty), hasty._bounded.hanging.is_full()
 
-    assert in_child(child) == "(False, 0)"  # left alone there as well
+    assert in_child(child) == "(False, False)"  # left alone there as well
     gate.set()
 
 
@@ -595,4 +583,4 @@ def test_a_lock_that_says_no_without_waiting_is_not_asked_over_and_over(store: D
     store.lock = lock  # type: ignore[method-assign]
     with Breaker(store).lock("k", 1.2) as obtained:
         assert not obtained
-    assert len(asked) <= 4
+    assert asked == [1.2]

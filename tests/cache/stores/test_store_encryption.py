@@ -238,7 +238,7 @@ def test_a_key_that_is_there_twice_counts_once() -> None:
 
 
 def test_without_the_extra_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "cryptography.fernet", None)
+    monkeypatch.setitem(sys.modules, "cryptography", None)
     with pytest.raises(ConfigurationError, match=r'pip install "requests_cc\[encryption\]"'):
         Vault(KEY_A)
     assert not Vault().encrypts

@@ -33,11 +33,11 @@ def test_the_token_request_is_made_without_a_thread_where_none_can_start(
 def test_a_server_that_trickles_without_end_is_not_asked_without_end(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(exchange, "MAX_HANGING", 1)
+    monkeypatch.setattr(exchange.hanging, "limit", 1)
     slow: Callable = trickle(b"HTTP/1.1 200 OK\r\nX: " + b"x" * 999, 0.05)
     with RawServer(slow) as server, RawServer(token()) as other:
         assert "no whole answer" in str(failure(server.url, timeout=(0.1, 0.2)))
-        assert "still trickles" in str(failure(server.url, timeout=(0.1, 0.2)))
+        assert "1 timed-out requests to 127.0.0.1" in str(failure(server.url, timeout=(0.1, 0.2)))
         assert len(server.requests) == 1
         assert client(other.url).request_token().value == "token-1"  # another is asked
     deadline = time.monotonic() + 5
@@ -46,4 +46,4 @@ def test_a_server_that_trickles_without_end_is_not_asked_without_end(
         time.sleep(0.01)
     with RawServer(token()) as other:
         client(other.url).request_token()
-    assert not exchange._hanging
+    assert not len(exchange.hanging)

@@ -1,0 +1,122 @@
+"""Waiting for a call, for another thread, and before another attempt."""
+
+from __future__ import annotations
+
+import contextvars
+import threading
+import time
+
+import pytest
+
+from requests_cc.threads import Call, Hanging, Landing, growing, jittered
+from tests.support.sources import PATIENCE, in_thread, outcomes
+
+
+def no_thread(_: threading.Thread) -> None:
+    raise RuntimeError("can't start new thread")
+
+
+def test_all_who_wait_for_a_landing_go_on_when_it_lands() -> None:
+    landing = Landing()
+    waiting = [in_thread(landing.wait) for _ in range(8)]
+    assert not landing.landed
+    landing.land()
+    for waited in waiting:
+        waited()
+    assert landing.landed
+    landing.wait()  # who comes later does not wait
+
+
+def test_a_wait_for_a_landing_ends_when_its_time_is_up() -> None:
+    landing = Landing()
+    assert not landing.wait_alone(0.01)
+    landing.land()
+    assert landing.wait_alone(0)
+    assert landing.wait_alone(PATIENCE)
+
+
+def test_a_call_runs_in_a_daemon_thread_of_its_own_with_the_callers_context() -> None:
+    trace: contextvars.ContextVar[str] = contextvars.ContextVar("trace")
+    trace.set("the caller's")
+    call = Call(lambda: (trace.get(), threading.current_thread()), "name")
+    assert call.start()
+    assert call.ends_within(PATIENCE)
+    assert call.value == ("the caller's", call.thread)
+    assert call.error is None
+    assert call.thread.daemon
+    assert call.thread.name == "name"
+
+
+@pytest.mark.parametrize("error", [ValueError(), SystemExit(), KeyboardInterrupt()])
+def test_what_a_call_raises_is_kept(error: BaseException) -> None:
+    def fail() -> None:
+        raise error
+
+    call = Call(fail, "name")
+    assert call.start()
+    assert call.ends_within(PATIENCE)
+    assert call.error is error
+
+
+def test_a_call_can_be_run_by_the_caller_if_no_thread_can_be_started(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    call = Call(threading.current_thread, "name")
+    with monkeypatch.context() as limit:
+        limit.setattr(threading.Thread, "start", no_thread)
+        assert not call.start()
+    call.run()
+    assert call.ends_within(0)
+    assert call.value is threading.current_thread()
+
+
+def test_a_call_that_hangs_costs_its_caller_the_deadline() -> None:
+    gate = threading.Event()
+    call = Call(gate.wait, "name")
+    assert call.start()
+    began = time.monotonic()
+    assert not call.ends_within(0.05)
+    assert 0.04 < time.monotonic() - began < PATIENCE
+    gate.set()
+    assert call.ends_within(PATIENCE)
+
+
+def test_calls_that_hang_are_counted_at_each_place_until_they_end() -> None:
+    gate = threading.Event()
+    hanging = Hanging(2)
+    calls = [Call(gate.wait, "name") for _ in range(2)]
+    for call in calls:
+        assert not hanging.is_full("here")
+        assert call.start()
+        hanging.add(call, "here")
+    assert hanging.is_full("here")
+    assert not hanging.is_full("there")
+    gate.set()
+    for call in calls:
+        call.thread.join(PATIENCE)
+    assert not hanging.is_full("here")
+    assert len(hanging) == 0
+
+
+def test_calls_that_hang_can_be_counted_by_many_threads() -> None:
+    hanging = Hanging(100)
+
+    def hang_and_end() -> None:
+        for _ in range(50):
+            call = Call(bool, "name")
+            call.start()
+            hanging.add(call)
+            assert not hanging.is_full()
+            assert call.ends_within(PATIENCE)
+
+    assert outcomes([hang_and_end] * 8) == [None] * 8
+
+
+def test_a_pause_doubles_up_to_the_longest() -> None:
+    assert [growing(1.0, 30.0, count) for count in range(1, 8)] == [1, 2, 4, 8, 16, 30, 30]
+    assert growing(1.0, 30.0, 10_000) == 30.0
+
+
+def test_jitter_moves_a_pause_to_either_side() -> None:
+    pauses = [jittered(10.0, 0.2, spread) for spread in (0.0, 0.5, 1.0)]
+    assert pauses == pytest.approx([8.0, 10.0, 12.0])
