@@ -19,6 +19,11 @@ settings.register_profile(
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """Return two for each core, and four at least: most tests wait, and few keep a core busy."""
+    return max(4, 2 * (os.cpu_count() or 1))
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--rule",
@@ -27,6 +32,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="N",
         help="run only the tests that guard this rule of tests/RULES.rst; may be repeated",
     )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if config.getoption("--rule") is not None and config.option.markexpr == "not slow":
+        config.option.markexpr = ""  # a rule may be guarded by slow tests
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

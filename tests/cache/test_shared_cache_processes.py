@@ -60,6 +60,7 @@ def encrypted_file_store(path: Path) -> TokenStore:
     return FileTokenStore(path / "tokens", encryption_key=fernet.Fernet.generate_key())
 
 
+@pytest.mark.slow
 @pytest.mark.rule(10)
 @pytest.mark.parametrize("store", [folder_store, file_store, encrypted_file_store])
 def test_eight_processes_with_32_threads_each_cause_one_token_request_and_revoked_one_more(
@@ -207,6 +208,7 @@ def test_a_gevent_timeout_in_the_requesting_greenlet_releases_the_store() -> Non
     assert run(program_of(program), before=PATCHED) == "{'key-2'} 2 False"
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="no SIGINT to one's own process")
 def test_ctrl_c_at_any_moment_leaves_the_store_unlocked_and_the_cache_working() -> None:
     program = """

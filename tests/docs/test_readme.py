@@ -39,7 +39,7 @@ AUTH = "https://auth.example.com"
 TOKEN_URL = f"{AUTH}/oauth/token"
 
 DEMO_COMMAND = "python -m pip install . && python -m requests_cc demo"
-TEST_COMMAND = "python -m pip install tox && python -m tox run"
+TEST_COMMAND = 'python -m pip install ".[test]" && python -m pytest'
 
 
 @dataclasses.dataclass(frozen=True)

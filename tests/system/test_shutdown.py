@@ -64,6 +64,7 @@ def test_after_ctrl_c_in_the_requesting_main_thread_another_takes_over() -> None
     assert run(program) == "interrupted {'key-2'} 2"
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="no SIGINT to one's own process")
 def test_ctrl_c_at_any_moment_leaves_no_lock_held_and_no_request_unended() -> None:
     program = """

@@ -24,6 +24,8 @@ from tests.support.redis_server import RedisServer, free_port
 from tests.support.sources import PATIENCE, ManualClock, in_thread, outcomes
 from tests.support.store_workers import KEY, LEASE, fleet, holder
 
+pytestmark = pytest.mark.slow
+
 Make = Callable[[RedisServer], Any]
 CLIENTS: dict[str, Make] = {
     # Each as a user makes it who gives nothing but an address.

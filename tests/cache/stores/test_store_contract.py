@@ -171,7 +171,7 @@ def test_one_at_a_time_holds_the_lock(make: Make, encryption_key: bytes | None) 
     with one.lock(KEY, 0) as first:
         with another.lock(KEY, 0) as second, another.lock(OTHER, 0) as other:
             assert (first, second, other) == (True, False, True)
-        with another.lock(KEY, 0.3) as second:  # whoever did not get it releases nothing
+        with another.lock(KEY, 0.1) as second:  # whoever did not get it releases nothing
             assert not second
     with another.lock(KEY, 0) as second:
         assert second
@@ -188,7 +188,7 @@ def test_a_lock_is_waited_for(make: Make) -> None:
 
     holder = in_thread(hold)
     assert held.wait(PATIENCE)
-    threading.Timer(0.3, enough.set).start()
+    threading.Timer(0.1, enough.set).start()
     with store.lock(KEY, PATIENCE) as obtained:
         assert obtained
         assert enough.is_set()

@@ -125,6 +125,7 @@ def test_something_else_under_the_locks_name_is_a_lock_that_another_holds(
         assert not obtained
 
 
+@pytest.mark.slow
 def test_a_lock_is_extended_while_it_is_held(
     store: RedisTokenStore,
     client: redis.Redis,
@@ -139,6 +140,7 @@ def test_a_lock_is_extended_while_it_is_held(
     assert names(server) == []
 
 
+@pytest.mark.slow
 def test_a_lock_is_not_extended_for_ever(
     store: RedisTokenStore, client: redis.Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -149,6 +151,7 @@ def test_a_lock_is_not_extended_for_ever(
         assert second
 
 
+@pytest.mark.slow
 def test_an_extension_that_fails_is_tried_again(
     own_server: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -237,12 +240,14 @@ def test_a_child_uses_the_store_and_leaves_its_parents_lock(store: RedisTokenSto
         assert obtained
 
 
+@pytest.mark.slow
 def test_eight_processes_make_one_token(server: RedisServer, tmp_path: Path) -> None:
     counter = tmp_path / "counter"
     assert fleet(server.address, counter, 8) == [b"the token"] * 8
     assert counter.read_bytes() == b"."
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("settings", [{}, {"decode_responses": True}], ids=["bytes", "str"])
 @pytest.mark.filterwarnings("ignore::DeprecationWarning:redis")
 def test_a_cluster_is_a_store(settings: dict[str, Any]) -> None:

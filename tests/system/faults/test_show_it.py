@@ -185,6 +185,7 @@ def test_16_threads_go_on_while_a_token_is_renewed_and_none_waits(
     assert client.cache.stats().hits == load.calls
 
 
+@pytest.mark.slow
 def test_tokens_of_2_seconds_from_an_endpoint_of_300_ms_serve_16_threads(
     real_time_client: Client, api: LocalServer
 ) -> None:
@@ -211,6 +212,7 @@ def test_tokens_of_2_seconds_from_an_endpoint_of_300_ms_serve_16_threads(
     assert load.calls - client.cache.stats().hits <= 16 * late
 
 
+@pytest.mark.slow
 @pytest.mark.rule(12)
 def test_while_the_token_endpoint_is_down_no_call_fails_until_the_token_expires(
     client: Client, api: LocalServer, server: FaultyServer
@@ -269,6 +271,7 @@ def test_retry_after_30_means_no_token_request_for_30_seconds_from_any_thread(
     assert server.connections == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("lifetime", "seconds"), [(1.0, 3.5), (5.0, 6.5)])
 def test_short_lived_tokens_under_load_are_used_for_most_of_their_life(
     real_time_client: Client, api: LocalServer, lifetime: float, seconds: float
