@@ -42,7 +42,7 @@ if TYPE_CHECKING:  # for type checkers, which cannot follow __getattr__; a test 
     from .client_auth.certificate import TLSClientAuth as TLSClientAuth
     from .client_auth.dpop import DPoPKey as DPoPKey
     from .credentials.client_credentials import ClientCredentials as ClientCredentials
-    from .credentials.endpoints import Introspection as Introspection
+    from .credentials.introspection import Introspection as Introspection
     from .credentials.jwt_bearer import JWTBearer as JWTBearer
     from .errors import (
         ClientCredentialsError as ClientCredentialsError,
@@ -98,7 +98,7 @@ _MODULES = {
         "client_auth.certificate": "TLSClientAuth",
         "client_auth.dpop": "DPoPKey",
         "credentials.client_credentials": "ClientCredentials",
-        "credentials.endpoints": "Introspection",
+        "credentials.introspection": "Introspection",
         "credentials.jwt_bearer": "JWTBearer",
         "errors": (
             "ClientCredentialsError ConfigurationError InvalidClient InvalidGrant InvalidRequest "

@@ -18,38 +18,39 @@ _NUMERIC = re.compile(r"-?[0-9]{1,300}(\.[0-9]{1,300})?([eE][+-]?[0-9]{1,3})?")
 _BEARER_SPELLINGS = {"bearer", "bearertoken"}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class AccessToken:
-    """An access token and what the authorization server said of it.
+    """An access token, with its type, its expiry and its scope.
 
     :param value: str, the token itself: visible ASCII, at least one character.
     :param token_type: str, ``Bearer`` (in any letter case) or ``DPoP``; None counts as Bearer.
-    :param expires_at: float or None, seconds since the epoch; None: until an API answers 401.
+    :param expires_at: float or None, seconds since the epoch; None: until an API rejects it.
     :param issued_at: float or None, seconds since the epoch: when it was requested.
-    :param scope: str or None, what was granted, which need not be what was asked for.
-    :param extra: mapping, the other members of the server's answer; they may hold secrets.
-    :raises InvalidTokenResponse: when a value is none that can be sent.
+    :param scope: str or None, the granted scope, which may differ from the requested one.
+    :param extra: mapping, the other members of the token response; they may hold secrets.
+    :raises InvalidTokenResponse: if a value is not valid.
 
     ``authorization`` is the value of an ``Authorization`` header (RFC 6750 §2.1, RFC 9449 §7.1).
 
-    Frozen: safe to share between threads. Its ``repr`` shows neither the value nor ``extra``.
+    Frozen: safe to share between threads. Its ``repr`` shows the type, the time left and the scope,
+    and neither the value nor ``extra``.
     RFC 6749 §5.1, RFC 6750 §2.1.
     """
 
-    value: str = field(repr=False)
+    value: str
     token_type: str = "Bearer"
     expires_at: float | None = None
     issued_at: float | None = None
     scope: str | None = None
-    extra: Mapping[str, Any] = field(default_factory=dict, repr=False, hash=False)
+    extra: Mapping[str, Any] = field(default_factory=dict)
     # Made once, and not by a property: every request needs it.
-    authorization: str = field(init=False, repr=False, compare=False)
+    authorization: str = field(init=False, compare=False)
 
     def __post_init__(self) -> None:
         if not isinstance(self.value, str) or not _VISIBLE_ASCII.fullmatch(self.value):
             raise InvalidTokenResponse(
                 "access_token must be a string of visible ASCII characters without a space "
-                "(RFC 6749 A.12): this one could not be sent in a header"
+                "(RFC 6749 A.12): this one cannot be sent in a header"
             )
         object.__setattr__(self, "token_type", _token_type(self.token_type))
         object.__setattr__(self, "authorization", f"{self.token_type} {self.value}")
@@ -59,42 +60,44 @@ class AccessToken:
                 raise InvalidTokenResponse(f"{name} must be seconds since the epoch, or None")
 
     @classmethod
-    def from_response(cls, answer: Mapping[str, Any], requested_at: float) -> AccessToken:
-        """Reads the JSON object of a successful token response.
+    def from_response(cls, members: Mapping[str, Any], requested_at: float) -> AccessToken:
+        """Return the token in the JSON object of a successful token response.
 
-        :param answer: mapping, the parsed JSON object.
+        :param members: mapping, the parsed JSON object.
         :param requested_at: float, seconds since the epoch, read before the request was sent, so
-            that the time on the way never makes a token look younger than it is.
+            that no delay makes a token look younger than it is.
         :returns: an :class:`AccessToken`.
-        :raises InvalidTokenResponse: when the answer is no token.
+        :raises InvalidTokenResponse: if it is not a token response.
 
         RFC 6749 §5.1.
         """
-        members = dict(answer)
-        value = members.pop("access_token", None)
+        extra = dict(members)
+        value = extra.pop("access_token", None)
         if value is None:
             raise InvalidTokenResponse("the token response has no access_token")
-        token_type = members.pop("token_type", None)
-        lifetime = _seconds(members.pop("expires_in", None))
+        token_type = extra.pop("token_type", None)
+        lifetime = _seconds(extra.pop("expires_in", None))
         return cls(
             value,
             token_type=token_type,
             expires_at=None if lifetime is None else requested_at + lifetime,
             issued_at=requested_at,
-            scope=_scope(members.pop("scope", None)),
-            extra=members,
+            scope=_scope(extra.pop("scope", None)),
+            extra=extra,
         )
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> AccessToken:
-        """Restores what :meth:`to_dict` gave.
+        """Return the token that :meth:`to_dict` was called on.
 
-        :param data: mapping; members that it does not know are passed over.
+        :param data: mapping; unknown members are ignored.
         :returns: an :class:`AccessToken`.
-        :raises InvalidTokenResponse: when ``data`` is no token.
+        :raises InvalidTokenResponse: if ``data`` is not such a dict.
         """
         if not isinstance(data, Mapping) or "access_token" not in data:
-            raise InvalidTokenResponse("a token's dict has the member access_token: see to_dict()")
+            raise InvalidTokenResponse(
+                "a token's dict must have the member access_token: see to_dict()"
+            )
         extra = data.get("extra") or {}
         if not isinstance(extra, Mapping):
             raise InvalidTokenResponse("the member extra of a token's dict must be a mapping")
@@ -108,7 +111,7 @@ class AccessToken:
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """A dict that JSON can hold, for those who keep tokens themselves. It holds the secret.
+        """Return a dict that JSON can hold, to keep a token elsewhere. It holds the secret.
 
         :returns: dict with ``access_token``, ``token_type``, ``expires_at``, ``issued_at``,
             ``scope`` and ``extra``.
@@ -123,7 +126,7 @@ class AccessToken:
         }
 
     def expired(self, leeway: float = 0) -> bool:
-        """Whether it has expired, or will within ``leeway``.
+        """Return whether it has expired, or will within ``leeway``.
 
         :param leeway: float, seconds.
         :returns: bool; False for a token without an expiry.
@@ -132,24 +135,37 @@ class AccessToken:
 
     @property
     def expires_in(self) -> float | None:
-        """The seconds that remain: 0.0 once expired, None without an expiry."""
+        """The seconds until it expires: 0.0 once expired, None without an expiry."""
         return None if self.expires_at is None else max(0.0, self.expires_at - time.time())
+
+    # Not the generated one: pytest shows the fields of a dataclass that has that, the value too.
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, AccessToken) and self.to_dict() == other.to_dict()
+
+    def __hash__(self) -> int:
+        return hash(self.authorization)
+
+    def __repr__(self) -> str:
+        left = self.expires_in
+        lasts = "no expiry" if left is None else f"{left:.0f} s left" if left else "expired"
+        scope = "" if self.scope is None else f", scope={self.scope!r}"
+        return f"AccessToken({self.token_type}, {lasts}{scope})"
 
 
 def _token_type(value: object) -> str:
-    """RFC 6749 §7.1: the token type is compared without regard to letter case."""
+    """Return the token type in one spelling; letter case does not count (RFC 6749 §7.1)."""
     if value is None or (isinstance(value, str) and value.lower() in _BEARER_SPELLINGS):
         return "Bearer"
     if isinstance(value, str) and value.lower() == "dpop":
         return "DPoP"
     raise InvalidTokenResponse(
-        "token_type must be Bearer (or DPoP, where a DPoP key is used); the server answered "
-        "another one, and this library does not know how to send it"
+        "token_type must be Bearer, or DPoP if a DPoP key is used; the server sent another type, "
+        "which this library cannot use"
     )
 
 
 def _seconds(value: object) -> float | None:
-    """The seconds of ``expires_in``, which servers write as a number or as a numeric string."""
+    """Return the seconds of ``expires_in``, which is a number or a numeric string."""
     if value is None:
         return None
     if isinstance(value, str) and _NUMERIC.fullmatch(value.strip()):
@@ -160,7 +176,7 @@ def _seconds(value: object) -> float | None:
 
 
 def _scope(value: object) -> str | None:
-    """RFC 6749 §3.3 has one string; some servers answer a list."""
+    """Return the scope as one string (RFC 6749 §3.3); some servers send a list."""
     if isinstance(value, list) and all(isinstance(part, str) for part in value):
         return " ".join(value)
     return value if isinstance(value, str) else None

@@ -87,6 +87,16 @@ class ClientIdentity:
     token_endpoint: str = field(repr=False)
     issuer: str | None = None
 
+    # Not the generated one: pytest shows the fields of a dataclass that has that, secrets too.
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, ClientIdentity) and (
+            (self.client_id, self.client_secret, self.token_endpoint, self.issuer)
+            == (other.client_id, other.client_secret, other.token_endpoint, other.issuer)
+        )
+
+    def __hash__(self) -> int:
+        return hash((self.client_id, self.client_secret))
+
 
 @dataclass(frozen=True, slots=True)
 class Authentication:
@@ -102,6 +112,16 @@ class Authentication:
     auth: requests.auth.AuthBase | None = field(default=None, repr=False)
     cert: Cert | None = field(default=None, repr=False)
     secrets: tuple[str, ...] = field(default=(), repr=False)
+
+    # Not the generated one: pytest shows the fields of a dataclass that has that, secrets too.
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Authentication) and (
+            (self.params, self.auth, self.cert, self.secrets)
+            == (other.params, other.auth, other.cert, other.secrets)
+        )
+
+    def __hash__(self) -> int:
+        return hash((self.cert, self.secrets))
 
 
 class ClientAuthentication(Protocol):

@@ -1,10 +1,10 @@
-"""Auth0, Okta, Microsoft Entra ID, AWS Cognito, Google Cloud, Keycloak, by the few words one has.
+"""Auth0, Okta, Microsoft Entra ID, AWS Cognito, Google Cloud and Keycloak, by a domain or a name.
 
-Each function gives an :class:`~requests_cc.AuthorizationServer` with the provider's endpoints and
-its way of client authentication. What a provider is known to refuse is refused before anything is
-sent, when :class:`~requests_cc.ClientCredentials` are made with it. What they differ in is data, in
-:mod:`requests_cc.provider_table`; a further endpoint is added with
-``dataclasses.replace(server, introspection_endpoint=...)``.
+Each function returns an :class:`~requests_cc.AuthorizationServer` with the provider's endpoints and
+client authentication methods. Settings that a provider is known to refuse raise a
+:class:`~requests_cc.ConfigurationError` when :class:`~requests_cc.ClientCredentials` are made with
+it. For a session, a timeout or a further endpoint use
+``dataclasses.replace(server, timeout=3, introspection_endpoint=...)``.
 """
 
 from __future__ import annotations
@@ -12,8 +12,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from urllib.parse import quote, urlsplit
-
-import requests
 
 from .errors import ConfigurationError
 from .server.authorization_server import AuthorizationServer
@@ -25,10 +23,9 @@ from .server.provider_table import (
     KEYCLOAK,
     OKTA,
     OKTA_ORG,
-    Provider,
+    Habits,
     Row,
 )
-from .server.settings import Timeout
 from .url import check_url
 
 __all__ = ["auth0", "cognito", "entra", "google", "keycloak", "okta"]
@@ -39,70 +36,46 @@ _REGION = r"[a-z]+(?:-[a-z]+)+-[0-9]+"
 _NO_TENANT = ("common", "organizations", "consumers")
 
 
-def auth0(
-    domain: str,
-    *,
-    session: requests.Session | None = None,
-    timeout: Timeout = (5.0, 30.0),
-    allow_http: bool = False,
-) -> AuthorizationServer:
-    """Auth0: ``ClientCredentials`` need ``audience=``; the secret goes into the body.
+def auth0(domain: str) -> AuthorizationServer:
+    """Return Auth0's server: ``audience=`` is required; the secret goes into the body.
 
-    :param domain: str, the tenant's, such as ``"tenant.eu.auth0.com"``, or a custom domain.
-    :param session: with ``timeout`` and ``allow_http``: as for an :class:`AuthorizationServer`.
+    :param domain: str, the tenant's domain, such as ``"tenant.eu.auth0.com"``, or a custom one.
     :returns: an :class:`AuthorizationServer`.
-    :raises ConfigurationError: when a setting is wrong.
+    :raises ConfigurationError: if a setting is wrong.
     """
     words = {"domain": _domain(domain, "domain", "tenant.eu.auth0.com")}
-    return _server(AUTH0, words, session, timeout, allow_http=allow_http)
+    return _server(AUTH0, words)
 
 
-def okta(
-    domain: str,
-    authorization_server: str | None = "default",
-    *,
-    session: requests.Session | None = None,
-    timeout: Timeout = (5.0, 30.0),
-    allow_http: bool = False,
-) -> AuthorizationServer:
-    """Okta: ``ClientCredentials`` need ``scope=``.
+def okta(domain: str, authorization_server: str | None = "default") -> AuthorizationServer:
+    """Return a server of Okta's: ``scope=`` is required.
 
     :param domain: str, such as ``"example.okta.com"``, or a custom domain.
     :param authorization_server: str, the id of a custom authorization server; None: the org
         authorization server, for Okta's own API, which takes ``auth=PrivateKeyJWT(key)`` only.
-    :param session: with ``timeout`` and ``allow_http``: as for an :class:`AuthorizationServer`.
     :returns: an :class:`AuthorizationServer`.
-    :raises ConfigurationError: when a setting is wrong.
+    :raises ConfigurationError: if a setting is wrong.
     """
     words = {"domain": _domain(domain, "domain", "example.okta.com")}
     if re.fullmatch(r"[^.]+-admin\.okta.*", words["domain"]):
-        raise ConfigurationError("domain is that of Okta's Admin Console: leave out -admin")
+        raise ConfigurationError("domain is the host of Okta's Admin Console: leave out -admin")
     if authorization_server is None:
-        return _server(OKTA_ORG, words, session, timeout, allow_http=allow_http)
+        return _server(OKTA_ORG, words)
     words["authorization_server"] = _word(
         authorization_server,
         r"[\w-]+",
-        'authorization_server must be the id of one, such as "default" or "aus9o8wzkhckw9TLa0h7", '
-        "or None",
+        'authorization_server must be an id, such as "default" or "aus9o8wzkhckw9TLa0h7", or None',
     )
-    return _server(OKTA, words, session, timeout, allow_http=allow_http)
+    return _server(OKTA, words)
 
 
-def entra(
-    tenant: str,
-    *,
-    host: str = "login.microsoftonline.com",
-    session: requests.Session | None = None,
-    timeout: Timeout = (5.0, 30.0),
-    allow_http: bool = False,
-) -> AuthorizationServer:
-    """Microsoft Entra ID: ``ClientCredentials`` need ``scope="<application ID URI>/.default"``.
+def entra(tenant: str, *, host: str = "login.microsoftonline.com") -> AuthorizationServer:
+    """Return Microsoft Entra ID's server: it requires ``scope="<application ID URI>/.default"``.
 
     :param tenant: str, the directory (tenant) ID, or one of its domain names.
-    :param host: str, another for a national cloud, such as ``"login.microsoftonline.us"``.
-    :param session: with ``timeout`` and ``allow_http``: as for an :class:`AuthorizationServer`.
+    :param host: str, another host for a national cloud, such as ``"login.microsoftonline.us"``.
     :returns: an :class:`AuthorizationServer`.
-    :raises ConfigurationError: when a setting is wrong.
+    :raises ConfigurationError: if a setting is wrong.
     """
     advice = 'tenant must be the directory (tenant) ID, or a domain like "contoso.onmicrosoft.com"'
     words = {
@@ -111,72 +84,51 @@ def entra(
     }
     if words["tenant"].lower() in _NO_TENANT:
         raise ConfigurationError(
-            f"{advice}: a client signs in to one directory, and {tenant!r} is for users of any"
+            f"{advice}: {tenant!r} is for users of any directory, and a client belongs to one"
         )
-    return _server(ENTRA, words, session, timeout, allow_http=allow_http)
+    return _server(ENTRA, words)
 
 
-def cognito(
-    domain: str,
-    region: str | None = None,
-    *,
-    session: requests.Session | None = None,
-    timeout: Timeout = (5.0, 30.0),
-    allow_http: bool = False,
-) -> AuthorizationServer:
-    """AWS Cognito: a scope is ``"<resource server identifier>/<scope>"``.
+def cognito(domain: str, region: str | None = None) -> AuthorizationServer:
+    """Return a server of AWS Cognito: a scope is ``"<resource server identifier>/<scope>"``.
 
     :param domain: str, the user pool's domain, such as ``"auth.example.com"``; with ``region``,
-        the prefix of a domain of Cognito's own.
+        the prefix of an Amazon Cognito domain.
     :param region: str, such as ``"eu-west-1"``.
-    :param session: with ``timeout`` and ``allow_http``: as for an :class:`AuthorizationServer`.
     :returns: an :class:`AuthorizationServer`.
-    :raises ConfigurationError: when a setting is wrong.
+    :raises ConfigurationError: if a setting is wrong.
     """
     if region is not None:
-        prefix = _word(domain, _LABEL, "domain must be the prefix alone where there is a region")
-        region = _word(region, _REGION, 'region must be the name of one, such as "eu-west-1"')
+        prefix = _word(domain, _LABEL, "domain must be only the prefix if region is set")
+        region = _word(region, _REGION, 'region must be the name of a region, such as "eu-west-1"')
         domain = f"{prefix}.auth.{region}.amazoncognito.com"
     words = {"domain": _domain(domain, "domain", "auth.example.com", "; or a prefix and region=")}
     if words["domain"].startswith("cognito-idp."):
         raise ConfigurationError(
-            "domain is the host of the user pool's issuer, which has no token endpoint: write the "
+            "domain is the host of the user pool's issuer, which has no token endpoint: pass the "
             "domain that is set for the pool (App integration → Domain)"
         )
-    return _server(COGNITO, words, session, timeout, allow_http=allow_http)
+    return _server(COGNITO, words)
 
 
-def google(
-    *,
-    session: requests.Session | None = None,
-    timeout: Timeout = (5.0, 30.0),
-    allow_http: bool = False,
-) -> AuthorizationServer:
-    """Google Cloud, for :class:`~requests_cc.JWTBearer`: it knows no client credentials.
+def google() -> AuthorizationServer:
+    """Return Google Cloud's server, for :class:`~requests_cc.JWTBearer`, the only grant it has.
 
-    :param session: with ``timeout`` and ``allow_http``: as for an :class:`AuthorizationServer`.
     :returns: an :class:`AuthorizationServer`.
-    :raises ConfigurationError: when a setting is wrong.
     """
-    return _server(GOOGLE, {}, session, timeout, allow_http=allow_http)
+    return _server(GOOGLE, {})
 
 
-def keycloak(
-    base_url: str,
-    realm: str,
-    *,
-    session: requests.Session | None = None,
-    timeout: Timeout = (5.0, 30.0),
-    allow_http: bool = False,
-) -> AuthorizationServer:
-    """Keycloak.
+def keycloak(base_url: str, realm: str, *, allow_http: bool = False) -> AuthorizationServer:
+    """Return the server of a Keycloak realm.
 
-    :param base_url: str, the URL before ``/realms/``: before Keycloak 17, and where the relative
-        path is set so, it ends in ``/auth``.
+    :param base_url: str, the URL before ``/realms/``; it ends in ``/auth`` before Keycloak 17, and
+        if the relative path is set so.
     :param realm: str, the realm's name.
-    :param session: with ``timeout`` and ``allow_http``: as for an :class:`AuthorizationServer`.
+    :param allow_http: bool, whether ``base_url`` may use plain http beyond loopback, as in a
+        cluster.
     :returns: an :class:`AuthorizationServer`.
-    :raises ConfigurationError: when a setting is wrong.
+    :raises ConfigurationError: if a setting is wrong.
     """
     check_url(base_url, "base_url", allow_http=allow_http)
     parts = urlsplit(base_url)
@@ -189,36 +141,26 @@ def keycloak(
         "base_url": base_url.rstrip("/?"),
         "realm": quote(_word(realm, ".+", "realm must be the realm's name"), safe=""),
     }
-    return _server(KEYCLOAK, words, session, timeout, allow_http=allow_http)
+    return _server(KEYCLOAK, words, allow_http=allow_http)
 
 
-def _server(
-    row: Row,
-    words: Mapping[str, str],
-    session: requests.Session | None,
-    timeout: Timeout,
-    *,
-    allow_http: bool,
-) -> AuthorizationServer:
+def _server(row: Row, words: Mapping[str, str], *, allow_http: bool = False) -> AuthorizationServer:
     def filled(url: str | None) -> str | None:
         return None if url is None else url.format(**words)
 
-    return Provider(
+    return AuthorizationServer(
         row.token_endpoint.format(**words),
         issuer=filled(row.issuer),
         introspection_endpoint=filled(row.introspection_endpoint),
         revocation_endpoint=filled(row.revocation_endpoint),
         auth_methods=row.auth_methods,
-        session=session,
-        timeout=timeout,
         allow_http=allow_http,
-        name=row.name,
-        rules=row.rules,
+        _habits=Habits(row.name, row.rules),
     )
 
 
 def _domain(value: object, setting: str, example: str, otherwise: str = "") -> str:
-    """A domain name, from what people copy: with https:// before it, or a slash after it."""
+    """Return a domain name in lower case; people copy it with https:// or a slash around it."""
     # Without re.ASCII, and with re.IGNORECASE, U+017F is an "s".
     match = isinstance(value, str) and re.fullmatch(
         rf"(?:https://)?(?P<domain>{_DOMAIN})/?", value, re.IGNORECASE | re.ASCII

@@ -1,13 +1,9 @@
-"""From the setting ``auth`` to a way of client authentication; the names are RFC 7591's (§2)."""
+"""From the setting ``auth`` to an object; the names are those of RFC 7591 §2."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Hashable, Iterable
-from dataclasses import dataclass
-from difflib import get_close_matches
 
-from ..client_auth.assertion import ClientSecretJWT
 from ..client_auth.basic import (
     ClientSecretBasic,
     ClientSecretPost,
@@ -16,14 +12,21 @@ from ..client_auth.basic import (
 )
 from ..errors import ConfigurationError
 from ..protocols import Authentication, ClientAuthentication, ClientIdentity
-from ..server.authorization_server import AuthorizationServer, DiscoveredServer
+from ..server.authorization_server import AuthorizationServer
 from ..server.error_response import readable_list
 
-# By preference: what a client with nothing but a secret can do.
+
+def _client_secret_jwt() -> ClientAuthentication:
+    from ..client_auth.assertion import ClientSecretJWT  # noqa: PLC0415 - few clients sign
+
+    return ClientSecretJWT()
+
+
+# By preference: the methods for which a secret is enough.
 _WITH_A_SECRET: dict[str, Callable[[], ClientAuthentication]] = {
     "client_secret_basic": ClientSecretBasic,
     "client_secret_post": ClientSecretPost,
-    "client_secret_jwt": ClientSecretJWT,
+    "client_secret_jwt": _client_secret_jwt,
 }
 _BY_NAME = {**_WITH_A_SECRET, "none": NoClientAuthentication}
 _KNOWN = ", ".join(sorted(_BY_NAME))
@@ -34,27 +37,24 @@ NEEDS_MORE = {
     "self_signed_tls_client_auth": "TLSClientAuth(cert)",
 }
 _WITHOUT_A_SECRET = {**NEEDS_MORE, "none": '"none"'}
-_OF_HTTP = ("basic", "bearer")  # no methods, but names that are mistaken for them
-_LIKE_A_NAME = re.compile(r"(?=.{1,40}\Z)[a-z]+(_[a-z]+)+")
 
 
 def client_authentication(auth: object, server: AuthorizationServer) -> ClientAuthentication:
-    """Reads the setting ``auth``.
+    """Return the client authentication object that the setting ``auth`` stands for.
 
-    :param auth: the name of a method, a client-authentication object, a requests auth object; or
-        None for what the server prefers of what a secret can do.
-    :param server: whose preference counts.
-    :returns: a client-authentication object.
-    :raises ConfigurationError: when it is none of these.
+    :param auth: the name of a method, a client authentication object, a requests auth object; or
+        None for the method that the server prefers of those for which a secret is enough.
+    :param server: the server whose preference counts.
+    :raises ConfigurationError: if it is none of these.
     """
     if auth is None:
-        if isinstance(server, DiscoveredServer):
-            return PreferredAuthentication(server)
-        return preferred(server.auth_methods)
+        if server.knows("auth_methods"):
+            return preferred(server.auth_methods)
+        return PreferredAuthentication(server)
     if isinstance(auth, str):
         return method_named(auth)
     if isinstance(auth, type):
-        raise ConfigurationError(f"auth is the class {auth.__name__}: write {auth.__name__}(...)")
+        raise ConfigurationError(f"auth is the class {auth.__name__}: pass {auth.__name__}(...)")
     if hasattr(auth, "authenticate"):
         for name in ("method", "needs_secret", "key_part"):
             if not hasattr(auth, name):
@@ -62,20 +62,21 @@ def client_authentication(auth: object, server: AuthorizationServer) -> ClientAu
                     f"auth={type(auth).__name__}(...) has no {name}: see "
                     f"requests_cc.protocols.ClientAuthentication"
                 )
-        return auth  # type: ignore[return-value] # it has what the protocol asks
+        return auth  # type: ignore[return-value] # it has every member of the protocol
     if callable(auth):
         return RequestsAuth(auth)  # type: ignore[arg-type] # requests takes any callable
     raise ConfigurationError(
-        f"auth must be a method's name, a client-authentication object or a requests auth object, "
+        f"auth must be a method's name, a client authentication object or a requests auth object, "
         f"not {type(auth).__name__}"
     )
 
 
 def preferred(accepted: Iterable[str] | None) -> ClientAuthentication:
-    """How a client with nothing but a secret authenticates where these methods are accepted.
+    """Return the preferred client authentication of a client that has only a secret.
 
-    :param accepted: str, their names; None: not known, so ``client_secret_basic``.
-    :raises ConfigurationError: when a secret is not what the server wants.
+    :param accepted: iterable of str, the methods that the server accepts; None: not known, so
+        ``client_secret_basic``.
+    :raises ConfigurationError: if a secret is not enough for any of them.
     """
     names = ("client_secret_basic",) if accepted is None else tuple(accepted)
     for name, method in _WITH_A_SECRET.items():
@@ -85,73 +86,71 @@ def preferred(accepted: Iterable[str] | None) -> ClientAuthentication:
         f"auth={_WITHOUT_A_SECRET[name]}" for name in names if name in _WITHOUT_A_SECRET
     )
     raise ConfigurationError(
-        f"the server accepts {readable_list(names) or 'no method'}, none of which a client_secret "
-        f"alone is enough for: set "
+        f"the server accepts {readable_list(names) or 'no method'}, and a client_secret alone is "
+        f"not enough for that: set "
         f"{' or '.join(wanted) or f'auth= to one of {_KNOWN}, or to an object'}"
     )
 
 
-@dataclass(frozen=True)
 class PreferredAuthentication:
-    """What the server's metadata prefers, which is not known before it is looked up.
+    """The method that a server's metadata prefers, which is looked up for each attempt.
 
-    :param server: whose metadata says it.
+    :param server: the server.
     """
 
-    server: DiscoveredServer
     needs_secret = True
+    key_part: Hashable = ("preferred",)
+
+    def __init__(self, server: AuthorizationServer) -> None:
+        self._server = server
 
     @property
     def method(self) -> str:
-        return preferred(self.server.auth_methods).method
-
-    @property
-    def key_part(self) -> Hashable:
-        return ("preferred",)
+        return preferred(self._server.auth_methods).method
 
     def authenticate(self, identity: ClientIdentity) -> Authentication:
-        return preferred(self.server.auth_methods).authenticate(identity)
+        return preferred(self._server.auth_methods).authenticate(identity)
 
 
 def check_client(authentication: ClientAuthentication, client_id: str, *, has_secret: bool) -> None:
-    """Checks that a client can authenticate in the way that was set.
+    """Check that a client can authenticate with the method that was set.
 
-    :param authentication: the way.
+    :param authentication: the method.
     :param client_id: str.
     :param has_secret: bool, whether there is a ``client_secret``.
-    :raises ConfigurationError: when it cannot.
+    :raises ConfigurationError: if it cannot.
     """
     if authentication.needs_secret and not has_secret:
-        preference = isinstance(authentication, PreferredAuthentication)
-        named = "its authentication" if preference else authentication.method
+        by_metadata = isinstance(authentication, PreferredAuthentication)
+        needs = "client authentication" if by_metadata else authentication.method
         raise ConfigurationError(
-            f'client_secret is missing: {named} needs it; a public client writes auth="none"'
+            f'client_secret is missing: {needs} needs it; for a public client set auth="none"'
         )
     if isinstance(authentication, NoClientAuthentication) and has_secret:
         raise ConfigurationError('auth="none" sends no client_secret: leave one of them out')
     loose = isinstance(authentication, ClientSecretBasic) and authentication.encoding == "loose"
     if loose and ":" in client_id:  # RFC 7617 §2: the first colon ends the user-id
         raise ConfigurationError(
-            'client_id holds a ":", which ClientSecretBasic(encoding="loose") cannot send: write '
+            'client_id holds a ":", which ClientSecretBasic(encoding="loose") cannot send: use '
             'encoding="strict", or auth="client_secret_post"'
         )
 
 
 def method_named(name: str, setting: str = "auth") -> ClientAuthentication:
-    """The way of client authentication that a name stands for.
+    """Return the client authentication object that a name stands for.
 
     :param name: str.
-    :param setting: str, what holds the name, for the message.
-    :raises ConfigurationError: when the name is not known, or not enough.
+    :param setting: str, the name of the setting in the message.
+    :raises ConfigurationError: if the name is not known, or the method needs more than a name. The
+        message does not show an unknown name: it may be a secret in the wrong place.
     """
     if name in NEEDS_MORE:
-        raise ConfigurationError(f"{setting}={name!r} is not enough: write auth={NEEDS_MORE[name]}")
-    if name in _BY_NAME:
-        return _BY_NAME[name]()
-    # What is nothing like a name may be the secret, set in the wrong place.
-    names = [*_BY_NAME, *NEEDS_MORE, *_OF_HTTP]
-    if _LIKE_A_NAME.fullmatch(name) or get_close_matches(name, names):
-        problem = f"{setting}={name!r} is not known"
-    else:
-        problem = f"{setting} is no method that is known"
-    raise ConfigurationError(f"{problem}: write one of {_KNOWN}, or give auth= an object")
+        raise ConfigurationError(
+            f"{setting}={name!r} needs more than a name: pass auth={NEEDS_MORE[name]}"
+        )
+    if name not in _BY_NAME:
+        raise ConfigurationError(
+            f"{setting} is not a known client authentication method: use one of {_KNOWN}, or pass "
+            f"auth= an object"
+        )
+    return _BY_NAME[name]()

@@ -1,7 +1,6 @@
-"""A client-authenticated request to an endpoint of the authorization server, and its attempts.
+"""A client-authenticated request to the authorization server, and its attempts (RFC 6749 §2.3).
 
-RFC 6749 §2.3; the same for token requests, introspection (RFC 7662 §2.1) and revocation (RFC 7009
-§2.1).
+Token requests, introspection (RFC 7662 §2.1) and revocation (RFC 7009 §2.1) are all made this way.
 """
 
 from __future__ import annotations
@@ -9,7 +8,6 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import partial
 from urllib.parse import urlsplit
 
@@ -29,12 +27,14 @@ from ..http.exchange import Answer, exchange, is_transient, without_authorizatio
 from ..protocols import Authentication, ClientAuthentication, ClientIdentity, ProofKey
 from ..server.authorization_server import AuthorizationServer
 from ..server.error_response import refusal
+from ..threads import growing, jittered
 
 ATTEMPTS = 3  # of one request, the first included
 RETRY_BUDGET = 5.0  # seconds since the first attempt within which another may begin, at the most
 FIRST_PAUSE = 0.2  # seconds before the second attempt; doubled before the next; jittered
+JITTER = 0.25  # of a pause, to either side
 LONG_ENOUGH_TO_HIDE = 8  # characters: a shorter parameter is more likely a number than a secret
-# Parameters that are no secret, and that the server's words are about.
+# Parameters that are not secret, and that the server's words are about.
 SHOWN = {
     "grant_type",
     "scope",
@@ -47,38 +47,59 @@ SHOWN = {
 }
 
 
-@dataclass(frozen=True, repr=False)
 class AuthenticatedRequest:
     """A request that can be sent again with a fresh proof of who the client is.
 
-    :param server: where the endpoint is, and how it is reached.
+    :param server: the server that has the endpoint.
     :param endpoint: str, its name (RFC 8414 §2), such as ``token_endpoint``.
     :param client_id: str.
-    :param authentication: how the client proves who it is.
-    :param params: pairs of str, what it asks; client authentication adds its own.
+    :param authentication: how the client authenticates.
+    :param params: pairs of str, the parameters; client authentication adds its own.
     :param dpop: the key that the token is to be bound to, or None.
+
+    Immutable, so safe to share between threads.
     """
 
-    server: AuthorizationServer
-    endpoint: str
-    client_id: str
-    authentication: ClientAuthentication
-    params: tuple[tuple[str, str], ...]
-    dpop: ProofKey | None = None
+    __slots__ = ("authentication", "client_id", "dpop", "endpoint", "params", "server")
+
+    def __init__(
+        self,
+        server: AuthorizationServer,
+        endpoint: str,
+        client_id: str,
+        authentication: ClientAuthentication,
+        params: tuple[tuple[str, str], ...],
+        dpop: ProofKey | None = None,
+    ) -> None:
+        self.server = server
+        self.endpoint = endpoint
+        self.client_id = client_id
+        self.authentication = authentication
+        self.params = params
+        self.dpop = dpop
+
+    def to(self, endpoint: str, params: tuple[tuple[str, str], ...]) -> AuthenticatedRequest:
+        """Return a request of the same client to another endpoint, without a DPoP proof.
+
+        :param endpoint: str, its name.
+        :param params: pairs of str, the parameters.
+        """
+        return AuthenticatedRequest(
+            self.server, endpoint, self.client_id, self.authentication, params
+        )
 
     def send(self, secret: ClientSecret) -> Answer:
-        """Sends it with each of the client's secrets in turn, until one is accepted.
+        """Send it with each of the client's secrets in turn, until one is accepted.
 
         :param secret: the client's secret or secrets.
         :returns: an :class:`Answer` that reports success.
-        :raises TokenRequestError: when there is none.
+        :raises TokenRequestError: if there is none.
         """
         result: Answer | TokenRequestError | None = None
-        # Who sets short timeouts is in a hurry: the pauses take no longer than one exchange may.
-        budget = min(RETRY_BUDGET, sum(self.server.reach.timeout))
-        until = time.monotonic() + budget
+        # Short timeouts mean short waits: the pauses take no longer than one exchange may.
+        deadline = time.monotonic() + min(RETRY_BUDGET, sum(self.server.reach.timeout))
         for candidate in secret.candidates():
-            result = self._in_a_few_attempts(candidate, until)
+            result = self._in_a_few_attempts(candidate, deadline)
             if isinstance(result, Answer):
                 secret.accepted(candidate)
                 return result
@@ -86,25 +107,30 @@ class AuthenticatedRequest:
                 break
         assert isinstance(result, TokenRequestError)  # noqa: S101 - there is a candidate
         if isinstance(result, _MOVED):
-            self.server.look_up_again()  # perhaps the endpoint has moved
+            self.server.look_up_again()  # the endpoint may have moved
+        if result.retry_after is not None:
+            result.retry_at = time.time() + result.retry_after
         raise result
 
-    def _in_a_few_attempts(self, candidate: Candidate, until: float) -> Answer | TokenRequestError:
-        attempt = 1
-        while True:
+    def _in_a_few_attempts(
+        self, candidate: Candidate, deadline: float
+    ) -> Answer | TokenRequestError:
+        for attempt in range(1, ATTEMPTS):
             result = self._attempt(candidate)
-            pause = None if isinstance(result, Answer) else _pause_before_another(result, attempt)
-            if pause is None or time.monotonic() + pause > until:
+            if isinstance(result, Answer) or not _is_worth_a_retry(result):
+                return result
+            pause = max(_back_off(attempt), result.retry_after or 0.0)
+            if time.monotonic() + pause > deadline:
                 return result
             time.sleep(pause)
-            attempt += 1
+        return self._attempt(candidate)
 
     def _attempt(self, candidate: Candidate) -> Answer | TokenRequestError:
         result, keep_nonce = self._exchange(candidate)
         # "... MUST be used ... in the DPoP proof" of another request (RFC 9449 §8); once, since a
-        # server that wants a new one each time would never be content.
+        # server may demand a new one each time.
         wants_nonce = isinstance(result, OAuthError) and result.error == "use_dpop_nonce"
-        # Kept once more: an answer to another source with this key may have brought an older one.
+        # Kept once more: a response to another source with this key may have brought an older one.
         if wants_nonce and keep_nonce():
             result, _ = self._exchange(candidate)
         return result
@@ -112,17 +138,21 @@ class AuthenticatedRequest:
     def _exchange(
         self, candidate: Candidate
     ) -> tuple[Answer | TokenRequestError, Callable[[], bool]]:
-        """One exchange: what came of it, and what keeps its nonce, if any, for the next proof."""
+        """Make one exchange.
+
+        :returns: the response or the error, and a function that keeps the response's nonce, if
+            any, for the next proof.
+        """
         server = self.server
         try:
             identity = ClientIdentity(
                 self.client_id, candidate.secret, server.token_endpoint, server.issuer
             )
             authentication = self.authentication.authenticate(identity)
-            method = self.authentication.method  # now: it may have to be looked up
+            method = self.authentication.method  # here, since it may have to be looked up
             session = server.session
             has_cert = authentication.cert or (session and session.cert)
-            # No variable holds the URL while users' code runs, whose tracebacks would show it.
+            # No variable holds the URL while a user's code runs: its query can hold keys.
             request = self._request(
                 server.endpoint(self.endpoint, mutual_tls=bool(has_cert)), authentication
             )
@@ -141,9 +171,9 @@ class AuthenticatedRequest:
     def _request(self, url: str, authentication: Authentication) -> requests.Request:
         params = (*self.params, *authentication.params.items())
         session, body_format = self.server.session, self._body_format
-        # "identity": what is not compressed cannot be a compression bomb.
+        # "identity": an uncompressed body cannot be a compression bomb.
         headers = {"Accept": "application/json", "Accept-Encoding": "identity"}
-        headers["Content-Type"] = _CONTENT_TYPES[body_format]  # a session may have one of its own
+        headers["Content-Type"] = _CONTENT_TYPES[body_format]  # whatever a session sets
         if self.dpop is not None:
             headers["DPoP"] = self.dpop.proof("POST", url)
         if session is not None and authentication.cert is not None:
@@ -154,13 +184,13 @@ class AuthenticatedRequest:
             data=params if body_format == "form" else None,
             json=_json_object(params) if body_format == "json" else None,
             headers=headers,
-            # Never empty, for requests would then look into netrc.
+            # Never empty, since requests would then read netrc.
             auth=authentication.auth or (session and session.auth) or without_authorization,
         )
 
     @property
     def _body_format(self) -> str:
-        """What else a client asks of a server goes as a form everywhere (RFC 7662, RFC 7009)."""
+        """The server's for a token request; a form for all others (RFC 7662, RFC 7009)."""
         return self.server.body_format if self.endpoint == "token_endpoint" else "form"
 
     def _further_secrets(self, url: str) -> Iterator[str]:
@@ -171,33 +201,31 @@ class AuthenticatedRequest:
                 yield from spellings(value)
 
     def __repr__(self) -> str:
-        # Shown by whoever prints the variables of a traceback: params and queries hold secrets.
+        # Params and queries hold secrets, and debuggers print the variables of a traceback.
         return f"AuthenticatedRequest({self.server.given_url!r}, {self.client_id!r})"
 
 
 _CONTENT_TYPES = {"form": "application/x-www-form-urlencoded", "json": "application/json"}
 
-# How an endpoint that is not where it was looks from here; a host that is gone may never answer.
+# The errors that a request to an endpoint's old URL ends with; a host that is gone may be silent.
 _MOVED = (TokenEndpointUnreachable, TokenEndpointTimeout, InvalidTokenResponse)
 
 
-def _pause_before_another(error: TokenRequestError, attempt: int) -> float | None:
-    """Seconds to wait before another attempt; None where there is none, or it would not help."""
-    if attempt >= ATTEMPTS:
-        return None
+def _is_worth_a_retry(error: TokenRequestError) -> bool:
     if isinstance(error, OAuthError):
-        worth_it = is_transient(error.status_code or 0)
-    else:
-        # A hang is not among these: it has cost one timeout already.
-        worth_it = isinstance(error, TokenEndpointUnreachable) and not error.permanent
-    if not worth_it:
-        return None
-    back_off = FIRST_PAUSE * 2.0 ** (attempt - 1) * random.uniform(0.75, 1.25)  # noqa: S311 - jitter
-    return max(back_off, error.retry_after or 0.0)
+        return is_transient(error.status_code or 0)
+    # Not a timeout: it has taken the time of one attempt already.
+    return isinstance(error, TokenEndpointUnreachable) and not error.permanent
+
+
+def _back_off(attempt: int) -> float:
+    """Return the seconds to wait after an attempt that failed, counted from 1."""
+    spread = random.random()  # noqa: S311 - jitter
+    return jittered(growing(FIRST_PAUSE, RETRY_BUDGET, attempt), JITTER, spread)
 
 
 def _json_object(params: Iterable[tuple[str, str]]) -> dict[str, str | list[str]]:
-    """Parameters as a JSON object; one that is repeated becomes a list."""
+    """Return parameters as a JSON object; a repeated one becomes a list."""
     members: dict[str, str | list[str]] = {}
     for name, value in params:
         present = members.get(name)

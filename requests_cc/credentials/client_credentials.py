@@ -1,51 +1,47 @@
-"""What to ask for: the client-credentials grant as a value (RFC 6749 §4.4)."""
+"""The client credentials grant as a value (RFC 6749 §4.4)."""
 
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Sequence
-from dataclasses import dataclass, field, fields, replace
-from functools import cached_property, partial
-from typing import Any
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 from requests.auth import AuthBase
 
 from ..access_token import AccessToken
-from ..client_auth.dpop import DPoPKey
 from ..client_auth.secret import ClientSecret, Secret
-from ..errors import ClientCredentialsError, ConfigurationError
+from ..errors import ConfigurationError
 from ..protocols import Cert, ClientAuthentication
 from ..server.authorization_server import AuthorizationServer
 from ..settings import optional_text, required_text
 from .auth_setting import check_client, client_authentication
 from .authenticated_request import AuthenticatedRequest
-from .endpoints import Introspection, as_told, introspect, request_token, revoke
-from .environment import Environment
-from .from_environment import client_arguments
-from .parameters import (
-    Params,
-    cache_key,
-    further_params,
-    pairs,
-    resource_uris,
-    scope_text,
-)
+from .parameters import Params, cache_key, further_params, pairs, resource_uris, scope_text
+from .source import Source, server_of
+from .tracebacks import entry_point, guarded_constructor
+
+if TYPE_CHECKING:
+    from ..client_auth.dpop import DPoPKey
+    from .introspection import Introspection
 
 _TEXTS = (str, bytes, bytearray)
 
 
-@dataclass(frozen=True, repr=False)
-class ClientCredentials:
-    """A client, its authorization server and what it asks for; it can make one token request.
+@guarded_constructor
+@dataclass(frozen=True, repr=False, eq=False)
+class ClientCredentials(Source):
+    """A client, its authorization server and what it requests; it can make one token request.
 
     :param server: str, the token endpoint's URL; or an :class:`AuthorizationServer`, which says
-        how it is reached.
+        how it is reached. Kept as an :class:`AuthorizationServer`.
     :param client_id: str.
     :param client_secret: str; a callable returning str, called for each token request; or a
-        sequence of those, tried in order when the server answers ``invalid_client``.
-    :param auth: how the client proves who it is: ``"client_secret_basic"``,
-        ``"client_secret_post"``, ``"client_secret_jwt"``, ``"none"``, a client-authentication
+        sequence of those, tried in order while the server responds ``invalid_client``.
+    :param auth: how the client authenticates: ``"client_secret_basic"``,
+        ``"client_secret_post"``, ``"client_secret_jwt"``, ``"none"``, a client authentication
         object, or any requests auth object. None: what the server prefers of the first three;
-        where that is not known, ``client_secret_basic``.
+        ``client_secret_basic`` if that is not known.
     :param scope: str, or iterable of str that are joined with a space (RFC 6749 §3.3).
     :param audience: str, sent as the parameter ``audience``.
     :param resource: str or iterable of str: absolute URIs, sent once each (RFC 8707 §2).
@@ -53,7 +49,7 @@ class ClientCredentials:
     :param params: mapping, further parameters of the token request, to a str or to a list of str
         that is repeated.
     :param dpop: a :class:`DPoPKey` that the tokens are bound to (RFC 9449), or None.
-    :raises ConfigurationError: when a setting is wrong or missing.
+    :raises ConfigurationError: if a setting is wrong or missing.
 
     Frozen: safe to share between threads, and ``dataclasses.replace(credentials, scope="other")``
     gives a variation. Its ``repr`` shows no secret. A pickle holds a literal ``client_secret``, as
@@ -75,22 +71,20 @@ class ClientCredentials:
     dpop: DPoPKey | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
-        in_one_form = {
-            "client_id": required_text(self.client_id, "client_id"),
-            "scope": scope_text(self.scope),
-            "audience": optional_text(self.audience, "audience"),
-            "resource": resource_uris(self.resource),
-            "grant_type": required_text(self.grant_type, "grant_type"),
-            "params": further_params(self.params),
-        }
-        for name, value in in_one_form.items():
-            object.__setattr__(self, name, value)
-        if self.dpop is not None and not isinstance(self.dpop, DPoPKey):
-            raise ConfigurationError("dpop must be a DPoPKey, DPoPKey(key) or DPoPKey.generate()")
-        if isinstance(self.client_secret, Sequence) and not isinstance(self.client_secret, _TEXTS):
-            object.__setattr__(self, "client_secret", tuple(self.client_secret))
-        # Made now rather than at the first request, so that what is wrong is said here.
-        self._request, self._secret  # noqa: B018 - made by being read
+        secret = self.client_secret
+        if isinstance(secret, Sequence) and not isinstance(secret, _TEXTS):
+            self._set(client_secret=tuple(secret))
+        self._set(
+            client_id=required_text(self.client_id, "client_id"),
+            scope=scope_text(self.scope),
+            audience=optional_text(self.audience, "audience"),
+            resource=resource_uris(self.resource),
+            grant_type=required_text(self.grant_type, "grant_type"),
+            params=further_params(self.params),
+            server=server_of(self.server),
+        )
+        _check_dpop(self.dpop)
+        self._set(_request=self._token_request(), _secret=ClientSecret(self.client_secret))
 
     @classmethod
     def from_env(cls, prefix: str = "OAUTH_") -> ClientCredentials:
@@ -103,66 +97,51 @@ class ClientCredentials:
             ``CERTIFICATE_FILE`` (beside it ``CERTIFICATE_KEY_FILE``), ``CLIENT_ASSERTION_FILE``;
             how the server is reached: ``TIMEOUT`` (seconds: one number, or two to connect and to
             read), ``CA_BUNDLE`` (a path), ``ALLOW_HTTP`` (1 or 0). ``NAME_FILE`` names a file that
-            holds the setting; the files of secret and assertion are read anew for each token
+            holds the setting; the files of secret and assertion are read again for each token
             request.
         :returns: :class:`ClientCredentials`.
         :raises ConfigurationError: if a setting is wrong or missing.
         """
+        from .environment import Environment  # noqa: PLC0415 - optional
+        from .from_environment import client_arguments  # noqa: PLC0415 - optional
+
         return cls(**client_arguments(Environment(prefix)))
 
-    def request_token(self) -> AccessToken:
-        """Makes one token request; nothing is kept.
-
-        :returns: a new :class:`AccessToken`.
-        :raises TokenRequestError: when no token could be had.
-        """
-        try:
-            return request_token(self._request, self._secret)
-        except ClientCredentialsError as error:
-            failure = error
-        raise as_told(failure)
-
+    @entry_point
     def introspect(self, token: AccessToken | str) -> Introspection:
-        """Asks the authorization server about a token, with the same client authentication.
+        """Ask the authorization server about a token, with the same client authentication.
 
         :param token: an :class:`AccessToken`, or its value.
-        :returns: an :class:`Introspection`; that a token is not active is an answer, no error.
-        :raises ConfigurationError: when the server's ``introspection_endpoint`` is not known.
-        :raises TokenRequestError: when there is no answer, or none that can be read.
+        :returns: an :class:`Introspection`; a token that is not active raises no error.
+        :raises ConfigurationError: if the server's ``introspection_endpoint`` is not known.
+        :raises TokenRequestError: if there is no response, or it is not an introspection response.
 
         RFC 7662 §2.
         """
-        try:
-            request = self._request_about(token, "introspection_endpoint")
-            del token  # a text would be shown with this frame's variables
-            return introspect(request, self._secret)
-        except ClientCredentialsError as error:
-            failure = error
-        raise as_told(failure)
+        from .introspection import introspection_in  # noqa: PLC0415 - optional
 
+        request = self._request_about(token, "introspection_endpoint")
+        return introspection_in(request.send(self._secret), request)
+
+    @entry_point
     def revoke(self, token: AccessToken | str) -> None:
-        """Has the authorization server revoke a token, with the same client authentication.
+        """Revoke a token at the authorization server, with the same client authentication.
 
-        :param token: an :class:`AccessToken`, or its value. One that is not valid is no error.
-        :raises ConfigurationError: when the server's ``revocation_endpoint`` is not known.
-        :raises TokenRequestError: when the server refuses, or does not answer.
+        :param token: an :class:`AccessToken`, or its value. An invalid one raises no error:
+            "Invalid tokens do not cause an error response" (RFC 7009 §2.2).
+        :raises ConfigurationError: if the server's ``revocation_endpoint`` is not known.
+        :raises TokenRequestError: if the server refuses, or does not respond.
 
         RFC 7009 §2.
         """
-        try:
-            request = self._request_about(token, "revocation_endpoint")
-            del token  # a text would be shown with this frame's variables
-            return revoke(request, self._secret)
-        except ClientCredentialsError as error:
-            failure = error
-        raise as_told(failure)
+        self._request_about(token, "revocation_endpoint").send(self._secret)
 
     @cached_property
     def cache_key(self) -> Hashable:
         """Equal only for credentials whose tokens may be exchanged for each other.
 
-        A str, a digest of all that shapes the token; where ``auth`` is an object whose parts
-        cannot be read, a tuple that means something in this process only.
+        A str, a digest of all that shapes the token; or, if ``auth`` is an object whose parts
+        cannot be read, a tuple that is meaningful in this process only.
         """
         authentication = self._request.authentication
         return cache_key(
@@ -183,21 +162,19 @@ class ClientCredentials:
 
     @property
     def label(self) -> str:
-        """Which client at which server, as log lines and events name it."""
+        """The client and its server, as log lines and events name them."""
         return f"{self.client_id} at {self._request.server.given_url}"
 
-    @cached_property
-    def _request(self) -> AuthenticatedRequest:
-        server = self.server
-        if not isinstance(server, AuthorizationServer):
-            server = AuthorizationServer(required_text(server, "server"))
+    def _token_request(self) -> AuthenticatedRequest:
+        server = server_of(self.server)
         authentication = client_authentication(self.auth, server)
-        server.check_request(
-            scope=scope_text(self.scope),
-            audience=self.audience,
-            resource=resource_uris(self.resource),
-            grant_type=self.grant_type,
-        )
+        settings = {
+            "scope": scope_text(self.scope) or "",
+            "audience": self.audience or "",
+            "resource": " ".join(resource_uris(self.resource)),
+        }
+        if server.habits is not None:
+            server.habits.check(self.grant_type, settings)
         has_secret = self.client_secret is not None
         check_client(authentication, self.client_id, has_secret=has_secret)
         params = [
@@ -214,12 +191,7 @@ class ClientCredentials:
 
     def _request_about(self, token: AccessToken | str, endpoint: str) -> AuthenticatedRequest:
         value = token.value if isinstance(token, AccessToken) else required_text(token, "token")
-        params = (("token", value), ("token_type_hint", "access_token"))
-        return replace(self._request, endpoint=endpoint, params=params, dpop=None)
-
-    @cached_property
-    def _secret(self) -> ClientSecret:
-        return ClientSecret(self.client_secret)
+        return self._request.to(endpoint, (("token", value), ("token_type_hint", "access_token")))
 
     def __repr__(self) -> str:
         shown = {
@@ -232,6 +204,11 @@ class ClientCredentials:
         settings = ", ".join(f"{name}={value!r}" for name, value in shown.items() if value)
         return f"ClientCredentials({self._request.server.given_url!r}, {settings})"
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        # Rebuilt from its fields alone: what is derived from them may mean nothing elsewhere.
-        return partial(type(self), **{f.name: getattr(self, f.name) for f in fields(self)}), ()
+
+def _check_dpop(dpop: object) -> None:
+    if dpop is None:
+        return
+    from ..client_auth.dpop import DPoPKey  # noqa: PLC0415 - few clients have one
+
+    if not isinstance(dpop, DPoPKey):
+        raise ConfigurationError("dpop must be a DPoPKey: DPoPKey(key) or DPoPKey.generate()")

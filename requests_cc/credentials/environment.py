@@ -7,10 +7,10 @@ from collections.abc import Iterator, Mapping
 
 from ..client_auth.secret import SecretFile, check_path, cleaned
 from ..errors import ConfigurationError
+from ..server.reach import LONGEST_TIMEOUT
 
 _SWITCH = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
 _FILE = "_FILE"
-LONGEST_TIMEOUT = 86_400.0  # seconds
 
 
 class Environment:
@@ -82,7 +82,7 @@ class Environment:
         )
 
     def secret(self, name: str) -> str | SecretFile | None:
-        """Return a secret: one in a file is read anew for each token request.
+        """Return a secret: one in a file is read again for each token request.
 
         :returns: None if it is absent.
         :raises ConfigurationError: if it is given twice, or its file cannot be read now.

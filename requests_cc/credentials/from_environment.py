@@ -10,6 +10,7 @@ from ..server.authorization_server import AuthorizationServer
 from ..url import check_url
 from .auth_setting import NEEDS_MORE, method_named
 from .environment import Environment
+from .tracebacks import entry_point
 
 # What proves who the client is: one of these; and the names of the methods that use it.
 _METHODS = {
@@ -22,6 +23,7 @@ _METHODS = {
 _BELONGS = {"KEY_ID": "PRIVATE_KEY", "CERTIFICATE_KEY_FILE": "CERTIFICATE_FILE"}
 
 
+@entry_point
 def client_arguments(environment: Environment) -> dict[str, Any]:
     """Read the settings of a client.
 
@@ -40,7 +42,7 @@ def client_arguments(environment: Environment) -> dict[str, Any]:
     }
 
 
-def _server(environment: Environment) -> AuthorizationServer | str:
+def _server(environment: Environment) -> AuthorizationServer:
     url, issuer = environment.text("TOKEN_URL"), environment.text("ISSUER")
     names = environment.named("TOKEN_URL"), environment.named("ISSUER")
     if url and issuer:
@@ -49,7 +51,7 @@ def _server(environment: Environment) -> AuthorizationServer | str:
     allow_http = bool(reach.get("allow_http"))
     if url:
         check_url(url, names[0], allow_http=allow_http)
-        return AuthorizationServer(url, **reach) if reach else url
+        return AuthorizationServer(url, **reach)
     if issuer:
         check_url(issuer, names[1], allow_http=allow_http)
         return AuthorizationServer.discover(issuer, **reach)
@@ -57,7 +59,7 @@ def _server(environment: Environment) -> AuthorizationServer | str:
 
 
 def _reach(environment: Environment) -> dict[str, Any]:
-    """The arguments of ``AuthorizationServer`` that say how it is reached; only what is set."""
+    """Return the arguments of ``AuthorizationServer`` that are set, but for its endpoints."""
     reach: dict[str, Any] = {}
     timeout = environment.seconds("TIMEOUT")
     if timeout is not None:
@@ -74,7 +76,7 @@ def _reach(environment: Environment) -> dict[str, Any]:
 
 
 def _authentication(environment: Environment) -> dict[str, Any]:
-    """The arguments ``client_secret`` and ``auth``."""
+    """Return the arguments ``client_secret`` and ``auth``."""
     auth, given = environment.text("AUTH"), _only_proof(environment)
     if auth is not None and auth not in NEEDS_MORE:
         method_named(auth, environment.named("AUTH"))
@@ -118,7 +120,7 @@ def _check_proof(environment: Environment, auth: str | None, given: str | None) 
     if given is None and "CLIENT_SECRET" in wanted:
         secret, file = (environment.named(f"CLIENT_SECRET{end}") for end in ("", "_FILE"))
         raise ConfigurationError(
-            f"{secret} is missing: set it, or {file}; a public client sets {variable}=none"
+            f"{secret} is missing: set it, or {file}; for a public client set {variable}=none"
         )
     needed = " or ".join(map(environment.named, wanted))
     too_much = "" if given is None else f", and unset {environment.named_as_set(given)}"
@@ -129,22 +131,19 @@ def _private_key(environment: Environment) -> object:
     from ..client_auth.assertion import PrivateKeyJWT  # noqa: PLC0415 - rarely used
 
     try:
-        # No variable holds the key: a traceback's variables may be printed.
         return PrivateKeyJWT(_key(environment), kid=environment.text("KEY_ID"))
     except ConfigurationError as error:
-        reason = str(error)
-    variable = environment.named_as_set("PRIVATE_KEY")
-    raise ConfigurationError(f"the private key in {variable} cannot be used: {reason}")
+        variable = environment.named_as_set("PRIVATE_KEY")
+        raise ConfigurationError(f"the private key in {variable} cannot be used: {error}") from None
 
 
 def _key(environment: Environment) -> Any:
-    """A PEM, whose lines may end in a spelled-out ``\\n`` as in many .env files; or a JWK."""
+    """Return a JWK, or a PEM; its lines may end in a spelled-out ``\\n``, as in .env files."""
     text = environment.text("PRIVATE_KEY") or ""
     try:
         return json.loads(text) if text.startswith("{") else text.replace("\\n", "\n")
     except ValueError:
-        del text  # shown with this frame's variables
-    raise ConfigurationError("it begins as a JWK, and is not valid JSON")
+        raise ConfigurationError("it begins as a JWK, and is not valid JSON") from None
 
 
 def _certificate(environment: Environment) -> object:

@@ -1,4 +1,4 @@
-"""The key file of a Google service account, as the settings of a JWT bearer grant."""
+"""From the key file of a Google service account to the settings of a JWT bearer grant."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from .parameters import scope_text
 
 
 def service_account_settings(given: object, scope: str | Iterable[str]) -> dict[str, Any]:
-    """The arguments of a :class:`~requests_cc.JWTBearer` for a service account.
+    """Return the arguments of a :class:`~requests_cc.JWTBearer` for a service account.
 
     :param given: path of the account's JSON key file, or what it holds as a mapping.
     :param scope: str, or iterable of str.
-    :raises ConfigurationError: when that is no key file of a service account.
+    :raises ConfigurationError: if it is not the key file of a service account.
     """
     account = given if isinstance(given, Mapping) else _json_in(given)
     members = account if isinstance(account, Mapping) else {}
@@ -25,12 +25,12 @@ def service_account_settings(given: object, scope: str | Iterable[str]) -> dict[
     missing = [n for n in names if not isinstance(members.get(n), str) or not members[n]]
     if missing:
         raise ConfigurationError(
-            f"this is no key file of a Google service account: it has no {', '.join(missing)}; "
-            f"download one for the account, of the type JSON"
+            f"path_or_dict is not the key file of a Google service account: it has no "
+            f"{', '.join(missing)}; download the account's key as JSON"
         )
     words = scope_text(scope)
     if words is None:
-        raise ConfigurationError("scope is missing: Google gives no token without one")
+        raise ConfigurationError("scope is missing: Google issues no token without one")
     return {
         "server": members["token_uri"],
         "issuer": members["client_email"],
@@ -43,16 +43,18 @@ def service_account_settings(given: object, scope: str | Iterable[str]) -> dict[
 
 def _json_in(path: object) -> object:
     if not isinstance(path, (str, PathLike)):
-        raise ConfigurationError("path_or_dict must be the path of a key file, or what it holds")
-    # Whoever has the file's text in a variable: no message may repeat it as a path.
+        raise ConfigurationError(
+            "path_or_dict must be the path of a key file, or its contents as a dict"
+        )
+    # No message may repeat the file's text as a path.
     if any(sign in str(path) for sign in ("{", "\n", "-----BEGIN")):
         raise ConfigurationError(
-            "path_or_dict is no path but what a key file holds: write json.loads(text)"
+            "path_or_dict looks like the contents of a key file: pass its path, or json.loads(text)"
         )
+    problem = f"the service account's key file {path} cannot be read"
     try:
         return json.loads(Path(path).read_text(encoding="utf-8"))
     except OSError as error:
-        reason = error.strerror or type(error).__name__
+        raise ConfigurationError(f"{problem}: {error.strerror or error}") from None
     except (ValueError, RecursionError):
-        reason = "it is no JSON"
-    raise ConfigurationError(f"the service account's key file {path} cannot be read: {reason}")
+        raise ConfigurationError(f"{problem}: it is not JSON") from None

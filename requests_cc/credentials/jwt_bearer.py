@@ -1,63 +1,64 @@
-"""Another source of tokens: a signed assertion as the grant itself (RFC 7523 §2.1)."""
+"""A signed assertion as the grant itself (RFC 7523 §2.1)."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Hashable, Iterable, Mapping
-from dataclasses import InitVar, dataclass, field, fields
-from functools import cached_property, partial
+from dataclasses import InitVar, dataclass, field
+from functools import cached_property
 from os import PathLike
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar
 
-from ..access_token import AccessToken
 from ..client_auth.assertion import check_lifetime
 from ..client_auth.private_key import PrivateKey
 from ..client_auth.secret import ClientSecret, digest
 from ..client_auth.signing_key import SigningKey, fresh_claims
-from ..errors import ClientCredentialsError, ConfigurationError
+from ..errors import ConfigurationError
 from ..protocols import Authentication, ClientIdentity
 from ..server.authorization_server import AuthorizationServer
 from ..settings import optional_text, required_text
 from .authenticated_request import AuthenticatedRequest
-from .endpoints import as_told, request_token
-from .google_service_account import service_account_settings
 from .parameters import cache_key, pairs, scope_text
+from .source import Source, server_of
+from .tracebacks import entry_point, guarded_constructor
 
 GRANT_TYPE = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 _OWN_CLAIMS = {
-    "iss": "write issuer= instead",
-    "sub": "write subject= instead",
-    "aud": "write audience= instead",
-    "exp": "write lifetime= instead",
-    "iat": "it is the moment of each request",
-    "jti": "it is new in each assertion, or left out with None",
+    "iss": "use issuer= instead",
+    "sub": "use subject= instead",
+    "aud": "use audience= instead",
+    "exp": "use lifetime= instead",
+    "iat": "it is the time of each request",
+    "jti": "it is new in each assertion; None leaves it out",
 }
 
 
-@dataclass(frozen=True, repr=False)
-class JWTBearer:
-    """Whoever holds a key asks for a token in the name of an issuer or of a subject.
+@guarded_constructor
+@dataclass(frozen=True, repr=False, eq=False)
+class JWTBearer(Source):
+    """A source of tokens for whoever holds an issuer's key: the grant is a signed assertion.
 
-    :param server: str, the token endpoint's URL; or an :class:`AuthorizationServer`.
+    :param server: str, the token endpoint's URL; or an :class:`AuthorizationServer`, and kept as
+        one.
     :param issuer: str, the ``iss`` claim.
     :param key: PEM (str or bytes, encrypted too), a JWK as a dict, or a joserfc key.
     :param subject: str, the ``sub`` claim; None: the issuer; ``""``: no such claim.
     :param audience: str, the ``aud`` claim; None: the token endpoint's URL.
     :param scope: str, or iterable of str, sent as the parameter ``scope``.
-    :param alg: str, such as ``"PS256"``; None: a JWK's own, or what fits the key.
+    :param alg: str, such as ``"PS256"``; None: a JWK's own, or one that fits the key.
     :param kid: str, the key id; ``"thumbprint"``: the key's own (RFC 7638); None: a JWK's own.
     :param lifetime: float, seconds from ``iat`` to ``exp``, from one to a day.
-    :param claims: mapping, further claims, as JSON can hold them. ``{"jti": None}`` leaves that
-        one out, which is otherwise new in each assertion.
+    :param claims: mapping, further claims, as JSON can hold them. ``{"jti": None}`` leaves out
+        ``jti``, which is otherwise new in each assertion.
     :param password: str or bytes, of an encrypted PEM.
-    :raises ConfigurationError: when a setting is wrong, or the extra ``jwt`` is missing.
+    :raises ConfigurationError: if a setting is wrong, or the extra ``jwt`` is missing.
 
     Frozen: safe to share between threads, and to give to a cache as a source, or to an adapter
     with ``origins=``. Its ``repr`` shows neither the key nor ``claims``. A pickle holds the key,
     decrypted. RFC 7523 §2.1.
     """
 
-    # Its audience names the authorization server (RFC 7523 §3), and no API.
+    # Its audience names the authorization server (RFC 7523 §3), not an API.
     resource_servers: ClassVar[tuple[str, ...]] = ()
 
     server: AuthorizationServer | str
@@ -78,17 +79,17 @@ class JWTBearer:
             optional_text(self.subject, "subject")
         optional_text(self.audience, "audience")
         check_lifetime(self.lifetime)
-        in_one_form = {
-            "key": SigningKey(self.key, alg=self.alg, kid=self.kid, password=password),
-            "scope": scope_text(self.scope),
-            "claims": _further_claims(self.claims),
-        }
-        for name, value in in_one_form.items():
-            object.__setattr__(self, name, value)
-        # Made now rather than at the first request, so that what is wrong is said here.
-        self._request  # noqa: B018 - made by being read
+        key = SigningKey(self.key, alg=self.alg, kid=self.kid, password=password)
+        self._set(
+            key=key,
+            scope=scope_text(self.scope),
+            claims=_further_claims(self.claims),
+            server=server_of(self.server),
+        )
+        self._set(_request=self._token_request(key), _secret=ClientSecret(None))
 
     @classmethod
+    @entry_point
     def from_google_service_account(
         cls,
         path_or_dict: str | PathLike[str] | Mapping[str, Any],
@@ -96,80 +97,52 @@ class JWTBearer:
         *,
         subject: str | None = None,
     ) -> JWTBearer:
-        """A service account of Google Cloud.
+        """Return the source of tokens for a service account of Google Cloud.
 
-        :param path_or_dict: path of the account's JSON key file, or what it holds as a mapping.
+        :param path_or_dict: path of the account's JSON key file, or its contents as a mapping.
         :param scope: str, or iterable of str, such as
             ``"https://www.googleapis.com/auth/cloud-platform"``.
-        :param subject: str, the user in whose name it asks (domain-wide delegation); None: its own.
+        :param subject: str, the user to act for (domain-wide delegation); None: the account.
         :returns: :class:`JWTBearer`.
-        :raises ConfigurationError: when that is none of a service account.
+        :raises ConfigurationError: if it is not the key file of a service account.
 
         Google Identity, "Using OAuth 2.0 for Server to Server Applications", HTTP/REST.
         """
-        try:
-            return cls(**service_account_settings(path_or_dict, scope), subject=subject or "")
-        except ConfigurationError as error:
-            failure = error
-        # What a traceback's variables show: they held the key, here and where it came through.
-        del path_or_dict
-        raise as_told(failure)
+        from .google_service_account import service_account_settings  # noqa: PLC0415 - optional
 
-    def request_token(self) -> AccessToken:
-        """Makes one token request, with a fresh assertion for each attempt; nothing is kept.
-
-        :returns: a new :class:`AccessToken`.
-        :raises TokenRequestError: when no token could be had.
-        """
-        try:
-            return request_token(self._request, ClientSecret(None))
-        except ClientCredentialsError as error:
-            failure = error
-        raise as_told(failure)
+        return cls(**service_account_settings(path_or_dict, scope), subject=subject or "")
 
     @cached_property
     def cache_key(self) -> Hashable:
         """Equal only for sources whose tokens may be exchanged for each other."""
         request = self._request
-        return cache_key(
-            "jwt_bearer", request.server.key_part, *self._assertion.key_part, request.params
-        )
+        assertion = request.authentication.key_part
+        return cache_key("jwt_bearer", request.server.key_part, assertion, request.params)
 
     @property
     def label(self) -> str:
-        """Whose tokens of which server, as log lines and events name them."""
+        """The issuer and the authorization server, as log lines and events name them."""
         return f"{self.issuer} at {self._request.server.given_url}"
 
-    @cached_property
-    def _assertion(self) -> _Assertion:
+    def _token_request(self, key: SigningKey) -> AuthenticatedRequest:
         subject = self.issuer if self.subject is None else self.subject
         claims = {
             "iss": self.issuer,
             **({"sub": subject} if subject else {}),
             **(self.claims or {}),
         }
-        return _Assertion(cast("SigningKey", self.key), claims, self.audience, self.lifetime)
-
-    @cached_property
-    def _request(self) -> AuthenticatedRequest:
-        server = self.server
-        if not isinstance(server, AuthorizationServer):
-            server = AuthorizationServer(required_text(server, "server"))
+        assertion = _Assertion(key, claims, self.audience, self.lifetime)
         params = (("grant_type", GRANT_TYPE), *pairs("scope", self.scope))
-        return AuthenticatedRequest(server, "token_endpoint", "", self._assertion, params)
+        return AuthenticatedRequest(server_of(self.server), "token_endpoint", "", assertion, params)
 
     def __repr__(self) -> str:
         names = ("issuer", "subject", "audience", "scope", "alg", "kid", "lifetime")
         settings = ", ".join(f"{n}={getattr(self, n)!r}" for n in names if getattr(self, n))
         return f"JWTBearer({self._request.server.given_url!r}, {settings})"
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        # Rebuilt from its fields alone: what is derived from them may mean nothing elsewhere.
-        return partial(type(self), **{f.name: getattr(self, f.name) for f in fields(self)}), ()
-
 
 class _Assertion:
-    """The grant, in the place of client authentication: both are made anew for each attempt.
+    """The grant, in place of client authentication: both are made anew for each attempt.
 
     "Authentication of the client is optional" (RFC 7521 §4.1).
     """
@@ -201,7 +174,7 @@ class _Assertion:
 
 
 def _further_claims(claims: object) -> dict[str, Any] | None:
-    """A copy of ``claims`` that nobody changes, checked."""
+    """Return a checked copy of ``claims``."""
     if claims is None:
         return None
     if not isinstance(claims, Mapping):
@@ -212,7 +185,7 @@ def _further_claims(claims: object) -> dict[str, Any] | None:
     try:
         copy: dict[str, Any] = json.loads(json.dumps(dict(claims), allow_nan=False))
     except (TypeError, ValueError, RecursionError):
-        pass
-    else:
-        return copy
-    raise ConfigurationError("claims holds something that JSON cannot: write str, int, list, dict")
+        raise ConfigurationError(
+            "claims holds something that JSON cannot hold: use str, int, list, dict"
+        ) from None
+    return copy

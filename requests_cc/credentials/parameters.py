@@ -1,4 +1,4 @@
-"""The settings that become parameters of a token request, checked and in one form."""
+"""Validate and normalize the settings that become parameters of a token request."""
 
 from __future__ import annotations
 
@@ -27,13 +27,16 @@ _OWN = {
 
 
 def scope_text(scope: str | Iterable[str] | None) -> str | None:
-    """A scope as RFC 6749 §3.3 writes it: words with a space between them, or None for none."""
+    """Return a scope as words with a space between them, or None (RFC 6749 §3.3)."""
     words = _texts(scope, "scope")
     return " ".join(words) or None
 
 
 def resource_uris(resource: str | Iterable[str] | None) -> tuple[str, ...]:
-    """Resource indicators: "an absolute URI ... MUST NOT include a fragment" (RFC 8707 §2)."""
+    """Return resource indicators as a tuple.
+
+    :raises ConfigurationError: if one is not "an absolute URI" without a fragment (RFC 8707 §2).
+    """
     uris = _texts(resource, "resource")
     for uri in uris:
         if not _is_absolute_uri(uri):
@@ -44,11 +47,11 @@ def resource_uris(resource: str | Iterable[str] | None) -> tuple[str, ...]:
 
 
 def further_params(params: Params | None) -> dict[str, str | tuple[str, ...]]:
-    """``params`` with its values as str and tuples of str, in the order of its names.
+    """Return ``params`` with its values as str and tuples of str, in the order of its names.
 
-    Equal mappings may hold their items in another order; the request and its key have one.
+    Equal mappings may hold their items in another order; the request and its key have one order.
 
-    :raises ConfigurationError: when one repeats a parameter that has a setting of its own.
+    :raises ConfigurationError: if one repeats a parameter that has a setting of its own.
     """
     if params is None:
         return {}
@@ -58,14 +61,14 @@ def further_params(params: Params | None) -> dict[str, str | tuple[str, ...]]:
     for name in sorted(required_text(name, "each name in params") for name in params):
         value = params[name]
         if name in _OWN:
-            raise ConfigurationError(f"params repeats {name!r}: write {_OWN[name]}= instead")
+            raise ConfigurationError(f"params repeats {name!r}: use {_OWN[name]}= instead")
         several = isinstance(value, Sequence) and not isinstance(value, (str, bytes))
         further[name] = tuple(_param(v, name) for v in value) if several else _param(value, name)  # type: ignore[union-attr] # a sequence
     return further
 
 
 def pairs(name: str, value: str | Iterable[str] | None) -> list[tuple[str, str]]:
-    """A parameter as it is sent: not at all, once, or repeated."""
+    """Return a parameter as it is sent: not at all, once, or repeated."""
     if value is None:
         return []
     return [(name, value)] if isinstance(value, str) else [(name, one) for one in value]
@@ -80,7 +83,7 @@ def _texts(value: str | Iterable[str] | None, setting: str) -> tuple[str, ...]:
         )
     several = (value,) if isinstance(value, str) else value
     texts = [required_text(one, f"each part of {setting}") for one in several]
-    # A set has another order in each process, the request has one.
+    # A set has another order in each process; the request has one order.
     return tuple(sorted(texts) if isinstance(value, AbstractSet) else texts)
 
 
@@ -89,7 +92,7 @@ def _param(value: Any, name: str) -> str:
         raise ConfigurationError(
             f"params[{name!r}] must be a str or a list of str, not {type(value).__name__}"
         )
-    return str(value) and required_text(str(value), f"params[{name!r}]")
+    return required_text(str(value), f"params[{name!r}]") if value != "" else ""
 
 
 def _is_absolute_uri(uri: str) -> bool:
@@ -101,13 +104,13 @@ def _is_absolute_uri(uri: str) -> bool:
 
 
 def cache_key(kind: str, *parts: Hashable) -> Hashable:
-    """Makes one key of all that shapes a token.
+    """Return one key of everything that shapes a token.
 
     :param kind: str, the kind of source.
-    :param parts: nested tuples of str, int and None, secrets as digests; or with another hashable
-        among them, where a part cannot be read.
+    :param parts: nested tuples of str, int and None, secrets as digests; or, if a part cannot be
+        read, another hashable in its place.
     :returns: a str, the same in each process: a digest of an injective encoding. With an unreadable
-        part: a tuple, which means something in this process only.
+        part: a tuple, which is meaningful in this process only.
     """
     try:
         # Lists of JSON texts are injective: no two different parts have one encoding.

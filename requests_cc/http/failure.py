@@ -52,7 +52,7 @@ def failure(url: str, cause: BaseException, *, mutual_tls: bool = False) -> Base
     if type(cause) is OSError:  # so requests says that the file of verify or cert is not there
         hint = CERTIFICATE_HINT if mutual_tls and "CA certificate" not in str(cause) else TLS_HINT
         return ConfigurationError(f"{where} was not asked: {cause}; {hint}")
-    return cause.with_traceback(_users_frames(cause.__traceback__))
+    return cause.with_traceback(users_frames(cause.__traceback__))
 
 
 def is_of_own_certificate(cause: BaseException) -> bool:
@@ -95,11 +95,11 @@ def _unreachable(
     )
 
 
-def _users_frames(traceback: TracebackType | None) -> TracebackType | None:
-    """A traceback without the frames of HTTP's libraries, whose variables hold what was sent."""
+def users_frames(traceback: TracebackType | None) -> TracebackType | None:
+    """Return a traceback without the frames of this library and those that it calls."""
     if traceback is None:
         return None
-    rest = _users_frames(traceback.tb_next)
+    rest = users_frames(traceback.tb_next)
     package = traceback.tb_frame.f_globals.get("__name__", "").partition(".")[0]
     if package in _LIBRARIES:
         return rest

@@ -2,76 +2,136 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from functools import partial
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import requests
 
 from ..errors import ConfigurationError, InvalidTokenResponse
-from ..url import check_url, without_query
-from .discovery import IssuerOfResource, Metadata, same_issuer
-from .metadata import ServerDocument
-from .settings import (
-    Reach,
-    Timeout,
-    check_body_format,
-    check_optional_urls,
-    endpoint_aliases,
-    names,
-    trusted_issuers,
-)
+from ..settings import check_bool
+from .metadata import Metadata, checked_aliases, checked_names
+from .reach import Reach, Timeout
+
+if TYPE_CHECKING:
+    from .provider_table import Habits
 
 
-@dataclass(frozen=True)
+class _NotGiven:
+    """The default of settings that can be replaced with None."""
+
+    def __repr__(self) -> str:
+        return "None"  # in the signature: to leave a new server's setting out is to pass None
+
+
+_NOT_GIVEN: Any = _NotGiven()
+
+
+@dataclass(frozen=True, repr=False)
 class AuthorizationServer:
     """An authorization server and how it is reached.
 
     :param token_endpoint: str, its absolute http(s) URL, without fragment or userinfo.
     :param issuer: str, its issuer identifier.
-    :param introspection_endpoint: str, where it tells about tokens (RFC 7662).
-    :param revocation_endpoint: str, where it revokes them (RFC 7009).
+    :param introspection_endpoint: str, the URL of its introspection endpoint (RFC 7662).
+    :param revocation_endpoint: str, the URL of its revocation endpoint (RFC 7009).
     :param mtls_endpoint_aliases: mapping from an endpoint's name, such as ``"token_endpoint"``, to
         the URL that a client with a certificate uses in its place (RFC 8705 §5).
     :param auth_methods: iterable of str, the client authentication methods that it accepts
         (``token_endpoint_auth_methods_supported``). None: not known.
-    :param body_format: ``"form"`` (RFC 6749 §4.4.2) or ``"json"``, for servers that want that.
-    :param session: a :class:`requests.Session` for these requests, never the API's: its proxies,
-        ``verify``, ``cert``, headers and adapters are yours to set. None: a new one for each
+    :param body_format: ``"form"`` (RFC 6749 §4.4.2), or ``"json"`` for servers that require it.
+    :param session: a :class:`requests.Session` for these requests, never the API's: set its
+        proxies, ``verify``, ``cert``, headers and adapters as you like. None: a new one for each
         token request, with the environment's proxies and CA bundle. netrc is never used.
-    :param timeout: seconds to connect and seconds to wait for each piece of an answer, as a pair
+    :param timeout: seconds to connect and seconds to wait for each piece of a response, as a pair
         or as one number for both; their sum is the most that one exchange can take.
     :param allow_http: bool, whether plain http beyond loopback is accepted.
-    :raises ConfigurationError: when a setting is wrong.
+    :raises ConfigurationError: if a setting is wrong.
 
-    Frozen; as safe to share between threads as its ``session`` is. RFC 8414 §2.
+    Frozen; as safe to share between threads as its ``session`` is.
+    ``dataclasses.replace(server, timeout=3)`` gives a variation and makes no request, whether the
+    server was given, discovered, or comes from :mod:`requests_cc.providers`. RFC 8414 §2.
     """
 
-    token_endpoint: str
-    issuer: str | None = field(default=None, kw_only=True)
-    introspection_endpoint: str | None = field(default=None, kw_only=True)
-    revocation_endpoint: str | None = field(default=None, kw_only=True)
-    mtls_endpoint_aliases: Mapping[str, str] | None = field(default=None, kw_only=True, hash=False)
-    auth_methods: Iterable[str] | None = field(default=None, kw_only=True)
+    if TYPE_CHECKING:
+        token_endpoint: str
+        issuer: str | None = field(default=None, kw_only=True)
+        introspection_endpoint: str | None = field(default=None, kw_only=True)
+        revocation_endpoint: str | None = field(default=None, kw_only=True)
+        mtls_endpoint_aliases: Mapping[str, str] | None = field(default=None, kw_only=True)
+        auth_methods: Iterable[str] | None = field(default=None, kw_only=True)
+    else:
+        # Not fields at run time: dataclasses.replace reads every field, and reading one of these
+        # may look the metadata up. Their values are kept in _metadata.
+        @property
+        def token_endpoint(self) -> str:
+            return self.endpoint("token_endpoint")
+
+        @property
+        def issuer(self) -> str | None:
+            return self._metadata.member("issuer")
+
+        @property
+        def introspection_endpoint(self) -> str | None:
+            return self._metadata.member("introspection_endpoint")
+
+        @property
+        def revocation_endpoint(self) -> str | None:
+            return self._metadata.member("revocation_endpoint")
+
+        @property
+        def mtls_endpoint_aliases(self) -> Mapping[str, str] | None:
+            return self._metadata.member("mtls_endpoint_aliases")
+
+        @property
+        def auth_methods(self) -> Iterable[str] | None:
+            return self._metadata.member("auth_methods")
+
     body_format: Literal["form", "json"] = field(default="form", kw_only=True)
-    session: requests.Session | None = field(default=None, kw_only=True, repr=False)
+    session: requests.Session | None = field(default=None, kw_only=True)
     timeout: Timeout = field(default=(5.0, 30.0), kw_only=True)
     allow_http: bool = field(default=False, kw_only=True)
+    _metadata: Metadata = field(kw_only=True)
+    _habits: Habits | None = field(default=None, kw_only=True)
 
-    def __post_init__(self) -> None:
-        aliases = endpoint_aliases(self.mtls_endpoint_aliases)
-        object.__setattr__(self, "mtls_endpoint_aliases", aliases)
-        object.__setattr__(self, "auth_methods", names(self.auth_methods, "auth_methods"))
-        check_url(self.token_endpoint, "token_endpoint", allow_http=self.allow_http)
-        further = {
-            "introspection_endpoint": self.introspection_endpoint,
-            "revocation_endpoint": self.revocation_endpoint,
-            "issuer": self.issuer,
-            **{f"mtls_endpoint_aliases[{name!r}]": url for name, url in (aliases or {}).items()},
+    def __init__(  # noqa: PLR0913 - the settings that are documented above
+        self,
+        token_endpoint: str = _NOT_GIVEN,
+        *,
+        issuer: str | None = _NOT_GIVEN,
+        introspection_endpoint: str | None = _NOT_GIVEN,
+        revocation_endpoint: str | None = _NOT_GIVEN,
+        mtls_endpoint_aliases: Mapping[str, str] | None = _NOT_GIVEN,
+        auth_methods: Iterable[str] | None = _NOT_GIVEN,
+        body_format: Literal["form", "json"] = "form",
+        session: requests.Session | None = None,
+        timeout: Timeout = (5.0, 30.0),
+        allow_http: bool = False,
+        _metadata: Metadata | None = None,
+        _habits: Habits | None = None,
+    ) -> None:
+        members = {
+            "token_endpoint": token_endpoint,
+            "issuer": issuer,
+            "introspection_endpoint": introspection_endpoint,
+            "revocation_endpoint": revocation_endpoint,
+            "mtls_endpoint_aliases": mtls_endpoint_aliases,
+            "auth_methods": auth_methods,
         }
-        check_optional_urls(further, allow_http=self.allow_http)
-        check_body_format(self.body_format)
-        object.__setattr__(self, "timeout", self.reach.timeout)
+        given = {name: value for name, value in members.items() if value is not _NOT_GIVEN}
+        for name, checked in _CHECKED.items():
+            if name in given:
+                given[name] = checked(given[name])
+        check_bool(allow_http, "allow_http")
+        if body_format not in ("form", "json"):
+            raise ConfigurationError('body_format must be "form" or "json"')
+        reach = Reach.checked(session, timeout, allow_http)
+        metadata = (_metadata or Metadata({})).changed(given, reach)
+        metadata.check(allow_http=allow_http)
+        settings = {**reach._asdict(), "body_format": body_format}
+        for name, value in {**settings, "_metadata": metadata, "_habits": _habits}.items():
+            object.__setattr__(self, name, value)
 
     @classmethod
     def discover(
@@ -82,21 +142,26 @@ class AuthorizationServer:
         timeout: Timeout = (5.0, 30.0),
         allow_http: bool = False,
     ) -> AuthorizationServer:
-        """A server whose endpoints stand in its metadata, looked up when one is needed.
+        """Return a server whose metadata says where its endpoints are.
+
+        The metadata is looked up once, when an endpoint is first needed.
 
         :param issuer: str, the server's issuer identifier, or the URL of its metadata document.
         :param session: as for :class:`AuthorizationServer`; it fetches the metadata too.
-        :param timeout: likewise.
-        :param allow_http: likewise.
-        :returns: an :class:`AuthorizationServer`; reading one of its endpoints looks it up. For a
-            variation call this again: ``dataclasses.replace`` takes none that was discovered.
-        :raises ConfigurationError: when a setting is wrong.
+        :param timeout: as for :class:`AuthorizationServer`.
+        :param allow_http: as for :class:`AuthorizationServer`.
+        :returns: an :class:`AuthorizationServer`. Reading one of its endpoints looks the metadata
+            up; ``dataclasses.replace(server, introspection_endpoint=...)`` sets one that the
+            metadata lacks.
+        :raises ConfigurationError: if a setting is wrong.
 
         RFC 8414 §3, OpenID Connect Discovery 1.0 §4.
         """
-        check_url(issuer, "issuer", allow_http=allow_http)
+        from .discovery import Discovery, same_issuer  # noqa: PLC0415 - optional
+
         reach = Reach.checked(session, timeout, allow_http)
-        return DiscoveredServer(Metadata(issuer, same_issuer, reach))
+        metadata = Metadata({}, Discovery(issuer, same_issuer, reach))
+        return cls(**reach._asdict(), _metadata=metadata)
 
     @classmethod
     def discover_for(
@@ -108,144 +173,105 @@ class AuthorizationServer:
         timeout: Timeout = (5.0, 30.0),
         allow_http: bool = False,
     ) -> AuthorizationServer:
-        """The server that a protected resource names, looked up when an endpoint is needed.
+        """Return the server that a protected resource names in its own metadata.
 
-        The resource chooses who receives the client's secret: limit whom to trust.
+        Both documents are looked up once, when an endpoint is first needed. The resource chooses
+        who receives the client's secret: limit whom to trust.
 
         :param resource_url: str, the protected resource's identifier.
         :param issuers: iterable of str, the issuers that may be chosen. None: any.
         :param session: as for :class:`AuthorizationServer`; it fetches the metadata too.
-        :param timeout: likewise.
-        :param allow_http: likewise.
-        :returns: an :class:`AuthorizationServer`; reading one of its endpoints looks it up.
-        :raises ConfigurationError: when a setting is wrong.
+        :param timeout: as for :class:`AuthorizationServer`.
+        :param allow_http: as for :class:`AuthorizationServer`.
+        :returns: an :class:`AuthorizationServer`, as :meth:`discover` does.
+        :raises ConfigurationError: if a setting is wrong.
 
         RFC 9728 §3.
         """
-        check_url(resource_url, "resource_url", allow_http=allow_http)
-        trusted = trusted_issuers(issuers, allow_http=allow_http)
+        from .discovery import Discovery, IssuerOfResource  # noqa: PLC0415 - optional
+
+        find_issuer = IssuerOfResource(checked_names(issuers, "issuers"))
         reach = Reach.checked(session, timeout, allow_http)
-        return DiscoveredServer(Metadata(resource_url, IssuerOfResource(trusted), reach))
+        metadata = Metadata({}, Discovery(resource_url, find_issuer, reach))
+        return cls(**reach._asdict(), _metadata=metadata)
 
     def endpoint(self, name: str, *, mutual_tls: bool = False) -> str:
-        """The URL of one of the server's endpoints.
+        """Return the URL of one of the server's endpoints.
 
         :param name: str, as in RFC 8414 §2: ``token_endpoint``, ``introspection_endpoint`` or
             ``revocation_endpoint``.
         :param mutual_tls: bool, whether the client presents a certificate (RFC 8705 §5).
-        :raises ConfigurationError: when it is not known.
-        :raises TokenRequestError: when the server's metadata cannot be had.
+        :raises ConfigurationError: if it is not known.
+        :raises TokenRequestError: if the server's metadata cannot be fetched, or names no such
+            endpoint.
         """
-        alias = (self.mtls_endpoint_aliases or {}).get(name) if mutual_tls else None
-        url: str | None = alias or getattr(self, name)
-        if url is None:
+        url = self._metadata.endpoint(name, mutual_tls=mutual_tls)
+        if url is not None:
+            return url
+        discovery = self._metadata.discovery
+        if discovery is None or self.knows(name):
             raise ConfigurationError(
-                f"{name} of {self.given_url} is not known: write AuthorizationServer(..., "
-                f"{name}=...), or dataclasses.replace(server, {name}=...)"
+                f"{name} of {self.given_url} is not known: pass AuthorizationServer(..., "
+                f"{name}=...), or use dataclasses.replace(server, {name}=...)"
             )
-        return url
+        raise InvalidTokenResponse(
+            f"the metadata of {discovery.shown_url} names no {name}: check that the server has "
+            f"one, or use dataclasses.replace(server, {name}=...)"
+        )
 
-    def check_request(
-        self, *, scope: str | None, audience: str | None, resource: Sequence[str], grant_type: str
-    ) -> None:
-        """Checks what is asked for against what this server is known to want: nothing, here.
+    def knows(self, name: str) -> bool:
+        """Return whether reading a member of the metadata makes no request.
 
-        :raises ConfigurationError: when it would be refused.
+        :param name: str, the name of the attribute.
         """
+        return self._metadata.is_known(name)
 
     def look_up_again(self) -> None:
-        """Forgets what was looked up: the next request looks again. Nothing was, here."""
+        """Discard the metadata that was looked up, if any: the next request looks it up again."""
+        if self._metadata.discovery is not None:
+            self._metadata.discovery.forget()
+
+    @property
+    def habits(self) -> Habits | None:
+        """What the provider is known to refuse, or None."""
+        return self._habits
 
     @property
     def given_url(self) -> str:
-        """The URL that it was made with, which names it in messages, without its query."""
-        return without_query(self.token_endpoint)
+        """The URL that stands for the server in messages, without its query."""
+        return self._metadata.url
 
     @property
     def reach(self) -> Reach:
         """``session``, ``timeout`` as a pair, and ``allow_http``."""
-        return Reach.checked(self.session, self.timeout, self.allow_http)
+        timeout = cast("tuple[float, float]", self.timeout)  # since __init__
+        return Reach(self.session, timeout, self.allow_http)
 
     @property
     def key_part(self) -> Hashable:
-        """What of it shapes a token: its URL, and what the session adds to each request."""
-        return (self.token_endpoint, self.reach.key_part)
+        """The part of a cache key: the server's URL, and what the session adds to each request."""
+        return (self._metadata.key_part, self.reach.key_part)
 
-    def __repr__(self) -> str:
-        return f"AuthorizationServer({self.given_url!r})"
-
-
-class DiscoveredServer(AuthorizationServer):
-    """An authorization server whose metadata says where its endpoints are.
-
-    :param metadata: what looks them up.
-    """
-
-    metadata: Metadata
-
-    def __init__(self, metadata: Metadata) -> None:
-        session, timeout, allow_http = metadata.reach
-        settings = {"session": session, "timeout": timeout, "allow_http": allow_http}
-        for name, value in {**settings, "metadata": metadata, "body_format": "form"}.items():
-            object.__setattr__(self, name, value)
-
-    @property
-    def token_endpoint(self) -> str:
-        return self.endpoint("token_endpoint")
-
-    @property
-    def issuer(self) -> str | None:
-        return self._document.issuer
-
-    @property
-    def introspection_endpoint(self) -> str | None:
-        return self._document.endpoint("introspection_endpoint")
-
-    @property
-    def revocation_endpoint(self) -> str | None:
-        return self._document.endpoint("revocation_endpoint")
-
-    @property
-    def mtls_endpoint_aliases(self) -> Mapping[str, str] | None:
-        return self._document.mtls_endpoint_aliases
-
-    @property
-    def auth_methods(self) -> tuple[str, ...]:
-        return self._document.auth_methods
-
-    def endpoint(self, name: str, *, mutual_tls: bool = False) -> str:
-        url = self._document.endpoint(name, mutual_tls=mutual_tls)
-        if url is None:
-            raise InvalidTokenResponse(
-                f"the metadata of {self.given_url} names no {name}: check that the server has one"
-            )
-        return url
-
-    def look_up_again(self) -> None:
-        self.metadata.forget()
-
-    @property
-    def given_url(self) -> str:
-        return without_query(self.metadata.url)
-
-    @property
-    def key_part(self) -> Hashable:
-        return (self.metadata.key_part, self.reach.key_part)
-
-    @property
-    def _document(self) -> ServerDocument:
-        """Its metadata document, looked up where it is not there yet."""
-        return ServerDocument(self.metadata.document(), self.given_url, self.allow_http)
-
+    # Not the generated one: pytest shows the fields of a dataclass that has that, and URLs and
+    # sessions can hold secrets.
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, DiscoveredServer) and self._settings == other._settings
+        return isinstance(other, AuthorizationServer) and self._settings == other._settings
 
     def __hash__(self) -> int:
         return hash(self._settings)
 
     @property
     def _settings(self) -> tuple[Hashable, ...]:
-        return (self.metadata.key_part, *self.metadata.reach)
+        return (self._metadata, self._habits, self.body_format, *self.reach)
 
     def __repr__(self) -> str:
-        return f"AuthorizationServer.discover({self.given_url!r})"
+        discovery = self._metadata.discovery
+        if discovery is None:
+            return f"AuthorizationServer({self.given_url!r})"
+        return f"AuthorizationServer.{discovery.made_by}({discovery.shown_url!r})"
+
+
+_CHECKED: dict[str, Callable[[Any], Any]] = {
+    "mtls_endpoint_aliases": checked_aliases,
+    "auth_methods": partial(checked_names, setting="auth_methods"),
+}

@@ -1,42 +1,52 @@
-"""The metadata of an authorization server: looked up when it is needed, once, and then kept."""
+"""Discovery: an authorization server's metadata is looked up when it is needed, once, and kept."""
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Hashable, Mapping
-from dataclasses import dataclass
-from typing import Any, Protocol
+from collections.abc import Hashable
+from typing import Any, NamedTuple, Protocol
 
-from ..errors import ConfigurationError, InvalidTokenResponse, own_copy
-from ..threads import ForkSafeLock, watch_forks
+from ..errors import InvalidTokenResponse, own_copy
+from ..threads import ForkSafeLock, Landing, watch_forks
 from ..url import check_url, without_query
-from .error_response import LONGEST_TEXT, readable_list
-from .settings import Reach
+from .error_response import readable_list
+from .metadata import ServerDocument, url_problem
+from .reach import Reach
 from .well_known import LookUp, is_same_issuer, resource_metadata, server_metadata
 
 
 class FindIssuer(Protocol):
-    """Finds out, by looking it up or otherwise, who the authorization server is."""
+    """Finds the issuer identifier of the authorization server."""
+
+    @property
+    def made_by(self) -> str:
+        """The method of :class:`~requests_cc.AuthorizationServer` that discovers so."""
 
     @property
     def key_part(self) -> Hashable:
-        """Equal only for those that find the same."""
+        """Equal only for those that find the same issuer."""
+
+    def check(self, url: str, *, allow_http: bool) -> None:
+        """Validate the URLs that the look-up begins with.
+
+        :raises ConfigurationError: if one is not valid.
+        """
 
     def __call__(self, url: str, look_up: LookUp) -> str:
-        """The URL of the issuer.
+        """Return the issuer's URL.
 
-        :param url: str, what the server is looked up with.
+        :param url: str, the URL that the server is looked up with.
         :param look_up: how documents are fetched.
         """
 
 
-@dataclass(frozen=True)
 class SameIssuer:
-    """For those who know the issuer."""
+    """Takes the URL itself for the issuer's."""
 
-    @property
-    def key_part(self) -> Hashable:
-        return "issuer"
+    made_by = "discover"
+    key_part = "issuer"
+
+    def check(self, url: str, *, allow_http: bool) -> None:
+        check_url(url, "issuer", allow_http=allow_http)
 
     def __call__(self, url: str, look_up: LookUp) -> str:
         return url
@@ -45,8 +55,7 @@ class SameIssuer:
 same_issuer = SameIssuer()
 
 
-@dataclass(frozen=True)
-class IssuerOfResource:
+class IssuerOfResource(NamedTuple):
     """Finds the authorization server of a protected resource (RFC 9728 §2).
 
     :param trusted: tuple of str, the issuers that may be chosen, or None for any. The resource's
@@ -56,8 +65,17 @@ class IssuerOfResource:
     trusted: tuple[str, ...] | None
 
     @property
+    def made_by(self) -> str:
+        return "discover_for"
+
+    @property
     def key_part(self) -> Hashable:
         return ("resource", self.trusted)
+
+    def check(self, url: str, *, allow_http: bool) -> None:
+        check_url(url, "resource_url", allow_http=allow_http)
+        for issuer in self.trusted or ():
+            check_url(issuer, "each of issuers", allow_http=allow_http)
 
     def __call__(self, url: str, look_up: LookUp) -> str:
         document = resource_metadata(url, look_up)
@@ -65,10 +83,10 @@ class IssuerOfResource:
         named = (
             [one for one in servers if isinstance(one, str)] if isinstance(servers, list) else []
         )
+        if self.trusted is None and named:
+            return self._usable(named[0], url, look_up)
         for issuer in named:
-            if self.trusted is None:
-                return self._checked(issuer, url, look_up)
-            for one in self.trusted:
+            for one in self.trusted or ():
                 if is_same_issuer(one, issuer):
                     return one
         whom = "" if self.trusted is None else " that issuers= trusts"
@@ -77,33 +95,33 @@ class IssuerOfResource:
             f"{whom}; it has {readable_list(named) or 'none'}"
         )
 
-    def _checked(self, issuer: str, url: str, look_up: LookUp) -> str:
-        """An issuer that only the resource vouches for."""
-        try:
-            check_url(issuer, "the authorization server", allow_http=look_up.reach.allow_http)
-        except ConfigurationError as error:
-            reason = str(error)[:LONGEST_TEXT]
-        else:
+    def _usable(self, issuer: str, url: str, look_up: LookUp) -> str:
+        """Return an issuer that only the resource vouches for, checked."""
+        allow_http = look_up.reach.allow_http
+        problem = url_problem(issuer, "the authorization server", allow_http=allow_http)
+        if problem is None:
             return issuer
         raise InvalidTokenResponse(
-            f"the metadata of the resource {without_query(url)} cannot be used: {reason}"
+            f"the metadata of the resource {without_query(url)} cannot be used: {problem}"
         )
 
 
-class Metadata:
-    """The metadata of one authorization server.
+class Discovery:
+    """The look-up of one authorization server's metadata.
 
     :param url: str, the issuer's or the resource's URL.
-    :param find_issuer: from that URL to the issuer's: :data:`~requests_cc.issuer.same_issuer`,
-        or an :class:`~requests_cc.issuer.IssuerOfResource`.
+    :param find_issuer: from that URL to the issuer's: :data:`same_issuer`, or an
+        :class:`IssuerOfResource`.
     :param reach: how the documents are fetched.
+    :raises ConfigurationError: if a URL is not valid.
 
-    Safe to share between threads: one of them fetches, and those who wait for it share what comes
-    of it, an exception too. A pickle holds no document, and a child process whose parent was
-    fetching fetches for itself.
+    Safe to share between threads: one of them fetches, and those who wait share the outcome, an
+    exception too. Two are equal if they find the same, whether it has been fetched or not. A
+    pickle holds no document, and a child process whose parent was fetching fetches for itself.
     """
 
     def __init__(self, url: str, find_issuer: FindIssuer, reach: Reach) -> None:
+        find_issuer.check(url, allow_http=reach.allow_http)
         self.url = url
         self.reach = reach
         self._find_issuer = find_issuer
@@ -111,93 +129,104 @@ class Metadata:
         self._fetch: _Fetch | None = None  # under way, or the last one
         watch_forks(self)
 
-    def document(self) -> Mapping[str, Any]:
-        """The metadata document (RFC 8414 §2).
+    def document(self) -> ServerDocument:
+        """Return the metadata document (RFC 8414 §2).
 
-        :returns: its members; what their values are is not checked, but for ``issuer``.
-        :raises TokenRequestError: when it cannot be had; the message lists what was tried. The
+        :raises TokenRequestError: if it cannot be fetched; the message lists what was tried. The
             next call tries again.
         """
         while True:
             current = self._fetch
             if current is None or current.document is None:
                 current = self._fetched_by_one()
-            if isinstance(current.outcome, Exception):
-                raise own_copy(current.outcome)
+            if current.error is not None:
+                raise own_copy(current.error)
             if current.document is not None:
                 return current.document
 
+    def through(self, reach: Reach) -> Discovery:
+        """Return the same discovery with other settings; nothing is fetched.
+
+        :param reach: how the documents are fetched.
+        :raises ConfigurationError: if a URL is not valid with it.
+        """
+        if reach == self.reach:
+            return self
+        return Discovery(self.url, self._find_issuer, reach)
+
     def forget(self) -> None:
-        """Has it looked up anew: an endpoint that it named did not answer as one."""
+        """Discard the document, since an endpoint that it names failed: it may have moved."""
         with self._lock:
             if self._fetch is not None and self._fetch.landed:
                 self._fetch = None
 
     def after_fork(self) -> None:
-        """What the parent is fetching, nobody here will bring."""
+        """Drop a fetch that was running in the parent: its thread does not exist in the child."""
         if self._fetch is not None and self._fetch.document is None:
             self._fetch = None
 
     @property
+    def made_by(self) -> str:
+        """The method of :class:`~requests_cc.AuthorizationServer` that discovers so."""
+        return self._find_issuer.made_by
+
+    @property
+    def shown_url(self) -> str:
+        """The URL that was given, without its query, for messages."""
+        return without_query(self.url)
+
+    @property
     def key_part(self) -> Hashable:
-        """Equal only for those that name the same server: the URL given, and how it was meant."""
+        """The part of a cache key: equal only for those that find the same server."""
         return (self.url, self._find_issuer.key_part)
 
     def _fetched_by_one(self) -> _Fetch:
-        """Fetches, or waits for another thread that does."""
+        """Fetch the document, or wait for another thread that does."""
         mine = _Fetch()
         try:
             current = self._joined(mine)
             if current is mine:
-                mine.outcome = self._look_up()
+                self._look_up(mine)
             else:
                 current.wait()
         finally:
-            # Whatever ended this thread's part, KeyboardInterrupt too: nobody waits for ever.
+            # Whatever ended this thread's part, KeyboardInterrupt too: nobody waits forever.
             mine.land()
         return current
 
     def _joined(self, mine: _Fetch) -> _Fetch:
-        """The fetch that is under way or brought a document; where there is none, ``mine``."""
+        """Return the fetch that is under way or brought a document; if there is none, ``mine``."""
         with self._lock:
             current = self._fetch
             if current is None or (current.landed and current.document is None):
                 self._fetch = current = mine
             return current
 
-    def _look_up(self) -> Mapping[str, Any] | Exception:
+    def _look_up(self, fetch: _Fetch) -> None:
         look_up = LookUp.begin(self.reach)
         try:
-            return server_metadata(self._find_issuer(self.url, look_up), look_up)
-        except Exception as error:  # noqa: BLE001 - whatever it is, all who wait are given it
-            return own_copy(error)
+            members = server_metadata(self._find_issuer(self.url, look_up), look_up)
+        except Exception as error:  # noqa: BLE001 - whatever it is, all who wait raise it
+            fetch.error = own_copy(error)
+        else:
+            fetch.document = ServerDocument(members, self.url, allow_http=self.reach.allow_http)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Discovery) and self.key_part == other.key_part
+
+    def __hash__(self) -> int:
+        return hash(self.key_part)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.url, self._find_issuer, self.reach)
 
 
-class _Fetch:
-    """One fetch of the metadata, and those who wait for it."""
+class _Fetch(Landing):
+    """One fetch of the metadata; without document and error, another thread takes over."""
 
-    __slots__ = ("_under_way", "landed", "outcome")
+    __slots__ = ("document", "error")
 
     def __init__(self) -> None:
-        self.outcome: Mapping[str, Any] | Exception | None = None
-        self.landed = False
-        # Held until it lands. Not an Event: KeyboardInterrupt in the middle of Event.set() leaves
-        # those who wait asleep for ever; the methods of a lock have no middle.
-        self._under_way = threading.Lock()
-        self._under_way.acquire()
-
-    @property
-    def document(self) -> Mapping[str, Any] | None:
-        return None if isinstance(self.outcome, Exception) else self.outcome
-
-    def land(self) -> None:
-        """Ends it, once, for all who wait; without an outcome, another of them fetches."""
-        self.landed = True
-        self._under_way.release()
-
-    def wait(self) -> None:
-        with self._under_way:  # one after another, each lets the next one through
-            return
+        super().__init__()
+        self.document: ServerDocument | None = None
+        self.error: Exception | None = None

@@ -1,4 +1,4 @@
-"""From an authorization server's refusal to the error that a caller catches (RFC 6749 §5.2)."""
+"""From an authorization server's error response to what a caller catches (RFC 6749 §5.2)."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from ..url import without_query
 LONGEST_TEXT = 300  # characters of the server's own words
 _HIDDEN = "[hidden]"
 
-# Error code: the class, and what to do about it.
+# Error code: the class, and what to do.
 _CODES: dict[str, tuple[type[OAuthError], str]] = {
     "invalid_client": (
         errors.InvalidClient,
         "{proof}, and that the server accepts {method}",
     ),
-    "invalid_scope": (errors.InvalidScope, "check scope, and what this client may ask for"),
+    "invalid_scope": (errors.InvalidScope, "check scope, and which scopes this client may request"),
     "unauthorized_client": (
         errors.UnauthorizedClient,
         "allow this client the grant at the authorization server",
@@ -31,7 +31,7 @@ _CODES: dict[str, tuple[type[OAuthError], str]] = {
     "invalid_grant": (
         errors.InvalidGrant,
         "check the assertion or other grant: its expiry, its audience, this machine's clock; and "
-        "whether this client's tokens must be bound, to dpop= or a certificate",
+        "whether this client's tokens must be bound to a DPoP key or a certificate",
     ),
     "invalid_request": (
         errors.InvalidRequest,
@@ -43,21 +43,24 @@ _CODES: dict[str, tuple[type[OAuthError], str]] = {
     ),
     "invalid_target": (
         errors.InvalidTarget,
-        "check resource, and that this client may have tokens for it",
+        "check resource, and that this client may request tokens for it",
     ),
     "invalid_dpop_proof": (
         OAuthError,
         "check this machine's clock, and that the server accepts the DPoP key's algorithm",
     ),
-    "use_dpop_nonce": (OAuthError, "the server asked for another nonce each time: tell its owner"),
-    "server_error": (errors.ServerError, "it is the server's failure: ask again later"),
+    "use_dpop_nonce": (
+        OAuthError,
+        "the server demands another nonce each time: report it to the server's owner",
+    ),
+    "server_error": (errors.ServerError, "the server failed: try again later"),
     "temporarily_unavailable": (
         errors.TemporarilyUnavailable,
-        "the server is overloaded or limits the rate: ask again later",
+        "the server is overloaded or limits the rate: try again later",
     ),
 }
 
-# Client authentication method: what to check where it was not accepted.
+# Client authentication method: what to check if it was not accepted.
 _PROOFS = {
     "client_secret_jwt": "check the client id and secret, the audience, and this machine's clock",
     "private_key_jwt": (
@@ -73,13 +76,13 @@ _PROOFS = {
 def refusal(
     answer: Answer, url: str, method: str, secrets: Iterable[str]
 ) -> TokenRequestError | None:
-    """The error that an answer stands for.
+    """Return the error that a response reports.
 
-    :param answer: what the authorization server answered.
+    :param answer: the authorization server's response.
     :param url: str, where the request went; shown without its query.
     :param method: str, the client authentication method that was used.
-    :param secrets: str, what must not be shown even if the server repeats it.
-    :returns: an error, or None where the answer reports success.
+    :param secrets: str, texts that are hidden if the server repeats them.
+    :returns: an error, or None if the response reports success.
     """
     members = answer.json_object() or {}
     code = members.get("error")
@@ -89,17 +92,17 @@ def refusal(
     if 200 <= status < 300:  # noqa: PLR2004 - RFC 9110 §15.3
         if code is None:
             return None
-        return InvalidTokenResponse(f"{where} answered {status} with an error of an unknown form")
+        return InvalidTokenResponse(f"{where} returned {status} with an error of an unknown form")
     if 300 <= status < 400:  # noqa: PLR2004 - RFC 9110 §15.4
         return InvalidTokenResponse(
-            f"{where} answered {status}, a redirect, which is not followed: set the server's URL "
-            f"to where it leads, if you trust that place with the secret"
+            f"{where} returned {status}, a redirect, which is not followed: use the URL that it "
+            f"leads to, if you trust that server with the secret"
         )
     code = _code_of_status(status)
     if code is not None:
         return _oauth_error(code, {}, answer, where, method, ())
     return InvalidTokenResponse(
-        f"{where} answered {status} without an OAuth error: check that this is the endpoint's URL",
+        f"{where} returned {status} without an OAuth error: check that this is the endpoint's URL",
         retry_after=retry_after(answer),
     )
 
@@ -123,12 +126,14 @@ def _oauth_error(
     if code not in _CODES:
         code = _readable(code, secrets)
     description = _text(members.get("error_description"), secrets)
-    error_type, advice = _CODES.get(code, (OAuthError, "see the authorization server's manual"))
-    told = "" if description is None else f" ({description})"
+    error_type, advice = _CODES.get(
+        code, (OAuthError, "see the authorization server's documentation")
+    )
+    described = "" if description is None else f" ({description})"
     proof = _PROOFS.get(method, "check the client id and secret")
     advice = advice.format(proof=proof, method=method)
     error = error_type(
-        f"{code}{told}: {advice} [{where} answered {answer.status_code}]",
+        f"{code}{described}: {advice} [{where} returned {answer.status_code}]",
         error=code,
         error_description=description,
         error_uri=_text(members.get("error_uri"), secrets),
@@ -136,7 +141,7 @@ def _oauth_error(
         retry_after=retry_after(answer),
     )
     if is_transient(answer.status_code):
-        error.permanent = False  # whatever its code
+        error.permanent = False  # whatever its error code
     return error
 
 
@@ -145,7 +150,7 @@ def _text(value: object, secrets: tuple[str, ...]) -> str | None:
 
 
 def _readable(text: str, secrets: tuple[str, ...]) -> str:
-    """The server's words, fit for a terminal and a log: they may repeat what we sent."""
+    """Return the server's words fit for a terminal and a log: they may repeat what we sent."""
     text = _printable(text)
     for secret in sorted(filter(None, map(_printable, secrets)), key=len, reverse=True):
         text = text.replace(secret, _HIDDEN)
@@ -156,18 +161,18 @@ def _printable(text: str) -> str:
     return "".join(character for character in text if character.isprintable())
 
 
-MOST_SHOWN = 10  # of a document's list in a message; it can be of any length
+MOST_SHOWN = 10  # items of a document's list in a message; the list can have any length
 
 
 def readable(value: object) -> str:
-    """A document's own words, as a message may show them."""
+    """Return a member of a document as a message may show it."""
     if not isinstance(value, str):
-        return "missing" if value is None else f"no text but {type(value).__name__}"
+        return "missing" if value is None else f"not a str but {type(value).__name__}"
     path, mark, _ = value.partition("?")  # queries can hold keys
     text = "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in path)
     return f"{text[:LONGEST_TEXT]}…" if mark or len(text) > LONGEST_TEXT else text
 
 
 def readable_list(values: Sequence[object]) -> str:
-    """The first of a document's own words, as a message may show them."""
+    """Return the first of several members of a document as a message may show them."""
     return ", ".join(map(readable, values[:MOST_SHOWN]))

@@ -1,74 +1,230 @@
-"""The metadata document of an authorization server: what of it is believed (RFC 8414 §2)."""
+"""The metadata of an authorization server: its members, given or looked up (RFC 8414 §2)."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Hashable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any
 
 from ..errors import ConfigurationError, InvalidTokenResponse
-from ..url import check_url
+from ..url import check_url, without_query
 from .error_response import LONGEST_TEXT
+from .reach import Reach
+
+if TYPE_CHECKING:
+    from .discovery import Discovery
 
 LONGEST_URL = 2000  # characters of an endpoint that a server's metadata names
 
 
-@dataclass(frozen=True)
-class ServerDocument:
-    """What an authorization server says about itself.
+class Metadata:
+    """The metadata of one authorization server.
 
-    A member is checked when it is asked for: what is wrong in another hinders nobody.
+    :param given: mapping from a member's name to its value. It takes precedence over the document
+        that is looked up; None hides a member of that document.
+    :param discovery: looks the document up, once, when a member is read that is not given; None:
+        what is not given is not known.
 
-    :param members: mapping, the document; its ``issuer`` is the one that was asked for, and of the
-        rest nothing has been checked.
-    :param given_url: str, the URL that it was looked up with, which names it in messages.
-    :param allow_http: bool, whether an endpoint may be asked over plain http beyond loopback.
+    Immutable, so safe to share between threads. Two are equal if they were given the same; whether
+    the document has been looked up does not count.
     """
 
-    members: Mapping[str, Any] = field(repr=False)  # the URLs in it can hold keys
-    given_url: str
-    allow_http: bool
+    __slots__ = ("discovery", "given")
+
+    def __init__(self, given: Mapping[str, Any], discovery: Discovery | None = None) -> None:
+        self.discovery = discovery
+        if discovery is None:
+            given = {name: value for name, value in given.items() if value is not None}
+        self.given = dict(given)
+
+    def changed(self, given: Mapping[str, Any], reach: Reach) -> Metadata:
+        """Return a variation.
+
+        :param given: mapping, members to replace.
+        :param reach: how the document is fetched.
+        :raises ConfigurationError: if the URL of the document may not be fetched that way.
+        """
+        discovery = None if self.discovery is None else self.discovery.through(reach)
+        return Metadata({**self.given, **given}, discovery)
+
+    def check(self, *, allow_http: bool) -> None:
+        """Validate the URLs that were given.
+
+        :raises ConfigurationError: if one is not valid, or the token endpoint is missing.
+        """
+        urls = {name: self.given.get(name) for name in _URLS}
+        aliases = self.given.get("mtls_endpoint_aliases") or {}
+        urls.update((f"mtls_endpoint_aliases[{name!r}]", url) for name, url in aliases.items())
+        for setting, url in urls.items():
+            required = setting == "token_endpoint" and self.is_known(setting)
+            if required or url is not None:
+                check_url(url, setting, allow_http=allow_http)
+
+    def is_known(self, name: str) -> bool:
+        """Return whether reading a member needs no look-up."""
+        return self.discovery is None or name in self.given
+
+    def member(self, name: str) -> Any:
+        """Return a member, or None if the server has none.
+
+        :raises TokenRequestError: if the document cannot be fetched, or the member cannot be used.
+        """
+        if self.discovery is None or name in self.given:
+            return self.given.get(name)
+        return self.discovery.document().member(name)
+
+    def endpoint(self, name: str, *, mutual_tls: bool = False) -> str | None:
+        """Return an endpoint's URL, or None if the server has none.
+
+        :param name: str, as in RFC 8414 §2.
+        :param mutual_tls: bool, whether the client presents a certificate (RFC 8705 §5).
+        :raises TokenRequestError: if the document cannot be fetched, or the URL cannot be used.
+        """
+        if mutual_tls and self.is_known("mtls_endpoint_aliases"):
+            alias: str | None = (self.given.get("mtls_endpoint_aliases") or {}).get(name)
+            if alias is not None:
+                return alias
+            mutual_tls = False
+        if self.discovery is None or name in self.given:
+            url: str | None = self.given.get(name)
+            return url
+        return self.discovery.document().endpoint(name, mutual_tls=mutual_tls)
 
     @property
-    def issuer(self) -> str:
-        """The issuer identifier, as the server writes it."""
-        return str(self.members["issuer"])
+    def url(self) -> str:
+        """The URL that stands for the server in messages, without its query."""
+        given = self.given.get("token_endpoint")
+        if given is None and self.discovery is not None:
+            return self.discovery.shown_url
+        return without_query(str(given))
 
     @property
-    def mtls_endpoint_aliases(self) -> Mapping[str, str] | None:
-        """What stands there (RFC 8705 §5); :meth:`endpoint` checks the one that is needed."""
-        aliases = self.members.get("mtls_endpoint_aliases")
+    def key_part(self) -> Hashable:
+        """The part of a cache key: equal only for those with the same token endpoint."""
+        given: str | None = self.given.get("token_endpoint")
+        if given is None and self.discovery is not None:
+            return self.discovery.key_part
+        return given
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Metadata) and (self.given, self.discovery) == (
+            other.given,
+            other.discovery,
+        )
+
+    def __hash__(self) -> int:
+        return hash(self.key_part)
+
+    def __repr__(self) -> str:
+        return f"Metadata({self.url!r})"
+
+
+class ServerDocument:
+    """Checked access to a metadata document.
+
+    A member is checked when it is read: what is wrong in another one does no harm.
+
+    :param members: mapping, the document; its ``issuer`` has been checked, and nothing else has.
+    :param url: str, the URL that it was looked up with, for messages.
+    :param allow_http: bool, whether an endpoint may use plain http beyond loopback.
+    """
+
+    __slots__ = ("_allow_http", "_members", "_url")
+
+    def __init__(self, members: Mapping[str, Any], url: str, *, allow_http: bool) -> None:
+        self._members = members
+        self._url = without_query(url)
+        self._allow_http = allow_http
+
+    def member(self, name: str) -> Any:
+        """Return a member, by the name of the :class:`AuthorizationServer`'s setting.
+
+        :raises InvalidTokenResponse: if it cannot be used.
+        """
+        if name == "issuer":
+            return str(self._members["issuer"])
+        if name == "mtls_endpoint_aliases":
+            return self._aliases
+        if name == "auth_methods":
+            return self._auth_methods
+        return self.endpoint(name)
+
+    def endpoint(self, name: str, *, mutual_tls: bool = False) -> str | None:
+        """Return an endpoint's URL, which follows the same rules as one that was given.
+
+        :param name: str, as in RFC 8414 §2.
+        :param mutual_tls: bool, whether the client presents a certificate (RFC 8705 §5).
+        :returns: str, or None if the document names none.
+        :raises InvalidTokenResponse: if the URL cannot be used.
+        """
+        alias = self._endpoint_in(self._aliases or {}, name) if mutual_tls else None
+        return alias or self._endpoint_in(self._members, name)
+
+    @property
+    def _aliases(self) -> Mapping[str, Any] | None:
+        aliases = self._members.get("mtls_endpoint_aliases")
         return aliases if isinstance(aliases, dict) else None
 
     @property
-    def auth_methods(self) -> tuple[str, ...]:
-        """The client authentication methods that the token endpoint accepts."""
-        methods = self.members.get("token_endpoint_auth_methods_supported")
+    def _auth_methods(self) -> tuple[str, ...]:
+        methods = self._members.get("token_endpoint_auth_methods_supported")
         # "If omitted, the default is client_secret_basic" (RFC 8414 §2).
         named = methods if isinstance(methods, list) else ["client_secret_basic"]
         return tuple(method for method in named if isinstance(method, str))
 
-    def endpoint(self, name: str, *, mutual_tls: bool = False) -> str | None:
-        """An endpoint's URL, held to the same rules as one that is written down.
-
-        :param name: str, as in RFC 8414 §2.
-        :param mutual_tls: bool, whether the client presents a certificate (RFC 8705 §5).
-        :returns: None where the document names none.
-        :raises InvalidTokenResponse: when what it names cannot be used.
-        """
-        alias = self._url(self.mtls_endpoint_aliases or {}, name) if mutual_tls else None
-        return alias or self._url(self.members, name)
-
-    def _url(self, members: Mapping[str, Any], name: str) -> str | None:
+    def _endpoint_in(self, members: Mapping[str, Any], name: str) -> str | None:
         url = members.get(name)
         if url is None:
             return None
-        try:
-            check_url(url, name, allow_http=self.allow_http)
-        except ConfigurationError as error:
-            reason = str(error)[:LONGEST_TEXT]
-        else:
-            if len(str(url)) <= LONGEST_URL:
-                return str(url)
-            reason = f"{name} has more than {LONGEST_URL} characters"
-        raise InvalidTokenResponse(f"the metadata of {self.given_url} cannot be used: {reason}")
+        problem = url_problem(url, name, allow_http=self._allow_http)
+        if problem is None and len(url) > LONGEST_URL:
+            problem = f"{name} has more than {LONGEST_URL} characters"
+        if problem is not None:
+            raise InvalidTokenResponse(f"the metadata of {self._url} cannot be used: {problem}")
+        return str(url)
+
+
+_URLS = ("token_endpoint", "introspection_endpoint", "revocation_endpoint", "issuer")
+
+
+def url_problem(url: object, what: str, *, allow_http: bool) -> str | None:
+    """Return what is wrong with a URL that a document names, or None.
+
+    :param url: the member of the document.
+    :param what: str, its name in the message.
+    :param allow_http: bool, whether plain http beyond loopback is accepted.
+    """
+    try:
+        check_url(url, what, allow_http=allow_http)
+    except ConfigurationError as error:
+        return str(error)[:LONGEST_TEXT]
+    return None
+
+
+def checked_names(several: Iterable[str] | None, setting: str) -> tuple[str, ...] | None:
+    """Return a setting that is a list of names, or None, as a tuple.
+
+    :param several: the setting.
+    :param setting: str, its name in the message.
+    :raises ConfigurationError: if it is empty, or anything else.
+    """
+    if several is None:
+        return None
+    listed = isinstance(several, Iterable) and not isinstance(several, (str, bytes))
+    read = tuple(several) if listed else ()
+    if not read or not all(isinstance(name, str) for name in read):
+        raise ConfigurationError(f"{setting} must be one or more str, in a list, or None")
+    return read
+
+
+def checked_aliases(aliases: object) -> dict[str, str] | None:
+    """Return a copy of ``mtls_endpoint_aliases``; its URLs are not checked here.
+
+    :raises ConfigurationError: if it is not a mapping.
+    """
+    if aliases is None:
+        return None
+    if not isinstance(aliases, Mapping):
+        raise ConfigurationError(
+            "mtls_endpoint_aliases must be a mapping from an endpoint's name to its URL"
+        )
+    return dict(aliases)

@@ -1,22 +1,20 @@
-"""What the providers differ in: a table, each row with the document that it was taken from."""
+"""The providers: a table of their URLs and rules, each row with the document it is taken from."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from ..errors import ConfigurationError
-from .authorization_server import AuthorizationServer
 
 
 class Rule(NamedTuple):
-    """What a provider wants of one setting of the client-credentials grant.
+    """What a provider requires of one setting of the client-credentials grant.
 
     :param setting: str: ``grant_type``, ``scope``, ``audience`` or ``resource``.
-    :param wanted: str, a regular expression for the whole of it; what is not set is ``""``.
-    :param advice: str, what to write.
+    :param wanted: str, a regular expression that its whole value matches; ``""`` if it is not set.
+    :param advice: str, what to set.
     """
 
     setting: str
@@ -24,48 +22,34 @@ class Rule(NamedTuple):
     advice: str
 
 
-@dataclass(frozen=True, repr=False)
-class Provider(AuthorizationServer):
-    """An authorization server of which it is known what it refuses.
+class Habits(NamedTuple):
+    """What a provider is known to refuse.
 
-    :param name: str, the provider's name.
-    :param rules: tuple of :class:`Rule`, what it wants of the client-credentials grant.
+    :param provider: str, its name.
+    :param rules: tuple of :class:`Rule`, what it requires of the client-credentials grant.
     """
 
-    name: str = field(default="", kw_only=True)
-    rules: tuple[Rule, ...] = field(default=(), kw_only=True)
+    provider: str
+    rules: tuple[Rule, ...]
 
-    def check_request(
-        self,
-        *,
-        scope: str | None,
-        audience: str | None,
-        resource: Sequence[str],
-        grant_type: str,
-    ) -> None:
-        """Checks what is asked for against what the provider wants.
+    def check(self, grant_type: str, settings: Mapping[str, str]) -> None:
+        """Reject a token request that the provider would refuse.
 
-        :param grant_type: str; for another grant than client credentials nothing is checked.
-        :raises ConfigurationError: when it would be refused; it names the setting and what to
-            write.
+        :param grant_type: str; nothing is checked for another grant than client credentials.
+        :param settings: mapping from a setting's name to its value, ``""`` if it is not set.
+        :raises ConfigurationError: if it would be refused; the message names the setting.
         """
         if grant_type != "client_credentials":
             return
-        settings = {
-            "grant_type": grant_type,
-            "scope": scope or "",
-            "audience": audience or "",
-            "resource": " ".join(resource),
-        }
         for setting, wanted, advice in self.rules:
-            value = settings[setting]
+            value = grant_type if setting == "grant_type" else settings[setting]
             if re.fullmatch(wanted, value) is None:
                 found = f"{setting}={value!r} is refused" if value else f"{setting} is missing"
-                raise ConfigurationError(f"{self.name}: {found}: {advice}")
+                raise ConfigurationError(f"{self.provider}: {found}: {advice}")
 
 
 class Row(NamedTuple):
-    """One provider: its URLs, the ways of client authentication that it documents, its rules."""
+    """One provider: its URLs, the client authentication methods that it documents, its rules."""
 
     name: str
     token_endpoint: str
@@ -82,8 +66,8 @@ _OKTA_SCOPE = r"(?:okta|ssf)\.\S+"
 _COGNITO_SCOPE = r"\S+/\S+"
 _NOTHING, _ANYTHING, _IMPOSSIBLE = "", ".+", "(?!)"
 
-# An endpoint that revokes refresh tokens alone (Auth0, Cognito) is not among these: this grant has
-# none. An issuer is there where these words are enough to know it.
+# Endpoints that revoke only refresh tokens (Auth0, Cognito) are left out: this grant has none. The
+# issuer is set if it follows from the arguments.
 
 # "Call Your API Using the Client Credentials Flow", https://auth0.com/docs/get-started/
 # authentication-and-authorization-flow/client-credentials-flow/
@@ -96,8 +80,8 @@ AUTH0 = Row(
         Rule(
             "audience",
             _ANYTHING,
-            "write audience=, the Identifier of the API in the Auth0 Dashboard (a tenant's default "
-            "audience too)",
+            "set audience= to the Identifier of the API in the Auth0 Dashboard, a tenant's default "
+            "audience too",
         ),
     ),
     issuer="https://{domain}/",
@@ -115,8 +99,8 @@ OKTA = Row(
         Rule(
             "scope",
             rf"{_CUSTOM_SCOPE}(?: {_CUSTOM_SCOPE})*",
-            "write scope= with one or more of this authorization server's custom scopes: those of "
-            "OpenID Connect are for users, and okta.* is what okta(domain, None) gives",
+            "set scope= to one or more of this authorization server's custom scopes: those of "
+            "OpenID Connect are for users, and okta.* scopes come from okta(domain, None)",
         ),
     ),
     issuer="https://{domain}/oauth2/{authorization_server}",
@@ -134,8 +118,8 @@ OKTA_ORG = Row(
         Rule(
             "scope",
             rf"{_OKTA_SCOPE}(?: {_OKTA_SCOPE})*",
-            'write scope= with what Okta\'s own API asks, such as "okta.users.read"; for another '
-            'API name the custom authorization server: okta(domain, "default")',
+            'set scope= to scopes of Okta\'s own API, such as "okta.users.read"; for another API '
+            'use a custom authorization server: okta(domain, "default")',
         ),
     ),
     issuer="https://{domain}",
@@ -153,15 +137,15 @@ ENTRA = Row(
         Rule(
             "resource",
             _NOTHING,
-            "leave it out, for the v2.0 endpoint refuses it (AADSTS901002): "
+            "leave it out, since the v2.0 endpoint refuses it (AADSTS901002): "
             'scope="<application ID URI>/.default" names the resource',
         ),
         Rule(
             "scope",
             r"\S+/\.default",
-            'write scope="<application ID URI>/.default", such as '
-            '"https://graph.microsoft.com/.default", and no other: what the client may do there is '
-            "what its application permissions say",
+            'set scope="<application ID URI>/.default", such as '
+            '"https://graph.microsoft.com/.default", and nothing else: the client\'s application '
+            "permissions decide what it may do there",
         ),
     ),
 )
@@ -176,8 +160,8 @@ COGNITO = Row(
         Rule(
             "scope",
             rf"(?:{_COGNITO_SCOPE}(?: {_COGNITO_SCOPE})*)?",
-            'write each custom scope as "<resource server identifier>/<scope>", or leave scope out '
-            "for all that the app client may have",
+            'set each custom scope as "<resource server identifier>/<scope>", or leave scope out '
+            "for all scopes of the app client",
         ),
     ),
 )
@@ -193,7 +177,7 @@ GOOGLE = Row(
         Rule(
             "grant_type",
             _IMPOSSIBLE,
-            "Google gives a service account tokens for a signed assertion: "
+            "Google issues a service account's tokens for a signed assertion: use "
             "JWTBearer.from_google_service_account(path, scope)",
         ),
     ),

@@ -1,7 +1,7 @@
-"""The documents that an authorization server and a protected resource publish about themselves.
+"""Fetching the metadata documents of authorization servers and protected resources.
 
-RFC 8414 §3, OpenID Connect Discovery 1.0 §4, RFC 9728 §3. They are public: no credentials of the
-client's are sent for them.
+RFC 8414 §3, OpenID Connect Discovery 1.0 §4, RFC 9728 §3. They are public: the requests carry no
+client authentication.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ from ..errors import (
 from ..http.exchange import Answer, exchange, is_transient, retry_after, without_authorization
 from ..url import without_query
 from .error_response import readable
-from .settings import Reach
+from .reach import Reach
 
-LEAST_TIME = 0.001  # seconds; no time at all is no timeout that requests takes
+LEAST_TIME = 0.001  # seconds; requests does not accept a timeout of zero
 _AUTHORITY = re.compile(r"[^:/?#]+://[^/?#]*")
 _DOCUMENT = re.compile(r"(?P<before>.*)/\.well-known/[^/]+(?P<after>/.*)?", re.DOTALL)
 
 
 class LookUp(NamedTuple):
-    """How documents are fetched, and by when the last of them must be there.
+    """How documents are fetched, and the deadline for all of them.
 
     :param reach: how the servers are reached.
     :param until: float, a moment on the monotonic clock.
@@ -45,24 +45,24 @@ class LookUp(NamedTuple):
 
     @classmethod
     def begin(cls, reach: Reach) -> LookUp:
-        """One that takes, however many documents it needs, no longer than one exchange may."""
+        """Begin a look-up: all its documents together may take as long as one exchange."""
         return cls(reach, time.monotonic() + sum(reach.timeout))
 
     @property
     def timeout(self) -> tuple[float, float]:
-        """What is left of the connect and the read timeout, seconds."""
+        """The connect and the read timeout that are left, seconds."""
         connect, read = self.reach.timeout
         left = max(self.until - time.monotonic(), LEAST_TIME) / (connect + read)
         return (connect * left, read * left)
 
 
 def server_metadata(issuer: str, look_up: LookUp) -> Mapping[str, Any]:
-    """The metadata of an authorization server (RFC 8414 §3, OpenID Connect Discovery 1.0 §4).
+    """Fetch an authorization server's metadata (RFC 8414 §3, OpenID Connect Discovery 1.0 §4).
 
     :param issuer: str, the server's issuer identifier, or the URL of the document itself.
     :param look_up: how to fetch it.
-    :returns: the document, whose ``issuer`` is the one that was asked for.
-    :raises TokenRequestError: when there is none; the message lists each URL that was tried.
+    :returns: mapping, the document; its ``issuer`` is ``issuer``.
+    :raises TokenRequestError: if none is found; the message lists each URL that was tried.
     """
     parts = urlsplit(issuer)
     given = _DOCUMENT.fullmatch(parts.path)
@@ -80,12 +80,12 @@ def server_metadata(issuer: str, look_up: LookUp) -> Mapping[str, Any]:
 
 
 def resource_metadata(resource: str, look_up: LookUp) -> Mapping[str, Any]:
-    """The metadata of a protected resource (RFC 9728 §3).
+    """Fetch the metadata of a protected resource (RFC 9728 §3).
 
     :param resource: str, the resource's identifier.
     :param look_up: how to fetch it.
-    :returns: the document, whose ``resource`` is the one that was asked for.
-    :raises TokenRequestError: when there is none.
+    :returns: mapping, the document; its ``resource`` is ``resource``.
+    :raises TokenRequestError: if none is found.
     """
     parts = urlsplit(resource)
     path = "" if parts.path == "/" else parts.path  # no other slash is removed (RFC 9728 §3.1)
@@ -94,16 +94,16 @@ def resource_metadata(resource: str, look_up: LookUp) -> Mapping[str, Any]:
 
 
 def is_same_issuer(one: str, other: str) -> bool:
-    """Whether two issuer identifiers are identical, up to the host's letter case and a slash.
+    """Return whether two issuer identifiers are equal up to the host's letter case and a slash.
 
-    "These values MUST be identical" (RFC 8414 §3.3); people write the slash at the end, and leave
-    it out, without knowing which of them the server does.
+    "These values MUST be identical" (RFC 8414 §3.3), but people do not know whether the server's
+    own issuer ends in a slash.
     """
     return _lower_host(one).removesuffix("/") == _lower_host(other).removesuffix("/")
 
 
 def _is_same_resource(one: str, other: str) -> bool:
-    """Identical (RFC 9728 §3.3): a URL without a path has the path "/" (RFC 3986 §6.2.3)."""
+    """Return whether two URLs are equal (RFC 9728 §3.3); no path is "/" (RFC 3986 §6.2.3)."""
     with_paths = [f"{url}/" if _AUTHORITY.fullmatch(url) else url for url in (one, other)]
     return _lower_host(with_paths[0]) == _lower_host(with_paths[1])
 
@@ -112,20 +112,20 @@ _IS_SAME = {"issuer": is_same_issuer, "resource": _is_same_resource}
 
 
 def _lower_host(url: str) -> str:
-    """Scheme and host are read in any letter case (RFC 3986 §6.2.2.1), and nothing else is."""
+    """Return a URL with scheme and host in lower case, the rest as it is (RFC 3986 §6.2.2.1)."""
     authority = _AUTHORITY.match(url)
     return url if authority is None else authority[0].lower() + url[authority.end() :]
 
 
 def _first(locations: list[str], member: str, url: str, look_up: LookUp) -> Mapping[str, Any]:
-    """The first document that is there and is about ``url``."""
+    """Fetch the first document that exists and is about ``url``."""
     failures: dict[str, TokenRequestError] = {}
     for location in dict.fromkeys(locations):
         result = _document(location, member, url, look_up)
         if not isinstance(result, TokenRequestError):
             return result
         failures[without_query(location)] = result
-        if _speaks_of_the_host(result):
+        if _concerns_the_host(result):
             break  # a hang costs one timeout, not one for each location
     raise _summary(failures, f"no metadata of the {member} {without_query(url)} was found")
 
@@ -137,8 +137,8 @@ def _document(
         "GET",
         location,
         headers={"Accept": "application/json", "Accept-Encoding": "identity"},
-        # Nothing, and neither the session's auth, which is for the endpoints, nor None, for
-        # requests would then look into netrc.
+        # Not the session's auth, which is for the endpoints; and not None, since requests would
+        # then read netrc.
         auth=without_authorization,
     )
     try:
@@ -149,12 +149,12 @@ def _document(
         return _no_document(answer)
     document = answer.json_object()
     if document is None:
-        return InvalidTokenResponse("it answered 200 without a JSON object")
+        return InvalidTokenResponse("it returned 200 without a JSON object")
     found = document.get(member)
     if isinstance(found, str) and _IS_SAME[member](found, url):
         return document
     return InvalidTokenResponse(
-        f'its "{member}" is {readable(found)}, and not {without_query(url)} as it must be'
+        f'its "{member}" is {readable(found)}; it must be {without_query(url)}'
     )
 
 
@@ -164,28 +164,28 @@ def _no_document(answer: Answer) -> TokenRequestError:
         busy = status in (429, 503)  # RFC 6585 §4, RFC 9110 §15.6.4
         kind = TemporarilyUnavailable if busy else ServerError
         return kind(
-            f"it answered {status}: ask again later",
+            f"it returned {status}: try again later",
             error="temporarily_unavailable" if busy else "server_error",
             status_code=status,
             retry_after=retry_after(answer),
         )
     if 300 <= status < 400:  # noqa: PLR2004 - RFC 9110 §15.4
-        return InvalidTokenResponse(f"it answered {status}, a redirect, which is not followed")
-    return InvalidTokenResponse(f"it answered {status}")
+        return InvalidTokenResponse(f"it returned {status}, a redirect, which is not followed")
+    return InvalidTokenResponse(f"it returned {status}")
 
 
-def _speaks_of_the_host(error: TokenRequestError) -> bool:
-    """Whether another location on the same host would end likewise, or add to its load."""
+def _concerns_the_host(error: TokenRequestError) -> bool:
+    """Return whether another location on the same host would fail too, or add to its load."""
     if isinstance(error, (TokenEndpointTimeout, TokenEndpointUnreachable)):
         return True
     return isinstance(error, OAuthError) and error.status_code == 429  # noqa: PLR2004 - RFC 6585 §4
 
 
 def _summary(failures: Mapping[str, TokenRequestError], what: str) -> TokenRequestError:
-    """One error for all: of the last kind where that ended the search, else of a passing one."""
+    """Return one error for all: the last one if it ended the search, else a transient one."""
     errors = list(failures.values())
-    passing = [error for error in errors if isinstance(error, OAuthError)]
-    decisive = errors[-1] if _speaks_of_the_host(errors[-1]) or not passing else passing[0]
+    transient = [error for error in errors if isinstance(error, OAuthError)]
+    decisive = errors[-1] if _concerns_the_host(errors[-1]) or not transient else transient[0]
     tried = "; ".join(
         f"{error}" if location in str(error) else f"{location}: {error}"
         for location, error in failures.items()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import pickle
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,6 @@ from typing import Any
 import pytest
 
 from requests_cc import AuthorizationServer, ClientCredentials, ConfigurationError
-from requests_cc.credentials.environment import Environment
 from requests_cc.testing import LocalServer
 from tests.support.document_server import DocumentServer
 
@@ -124,8 +124,8 @@ def test_a_missing_secret_is_said(environment: pytest.MonkeyPatch) -> None:
     for method in ("", "client_secret_post"):
         environment.setenv("OAUTH_AUTH", method)
         assert refusal() == (
-            "OAUTH_CLIENT_SECRET is missing: set it, or OAUTH_CLIENT_SECRET_FILE; a public client "
-            "sets OAUTH_AUTH=none"
+            "OAUTH_CLIENT_SECRET is missing: set it, or OAUTH_CLIENT_SECRET_FILE; for a public "
+            "client set OAUTH_AUTH=none"
         )
     environment.setenv("OAUTH_AUTH", "none")
     assert ClientCredentials.from_env() == ClientCredentials(URL, "me", auth="none")
@@ -176,8 +176,7 @@ def test_a_file_that_went_is_named_by_its_variable_at_the_token_request(
     [
         ("TOKEN_URL", "auth.example.com", "OAUTH_TOKEN_URL is no URL that can be used: "),
         ("TOKEN_URL", "http://auth.example.com/t", "OAUTH_TOKEN_URL ('http://auth.example.com/t')"),
-        ("AUTH", "s3cr3t", "OAUTH_AUTH is no method that is known: write one of client_secret_"),
-        ("AUTH", "client_secret_bsic", "OAUTH_AUTH='client_secret_bsic' is not known: write one"),
+        ("AUTH", "s3cr3t", "OAUTH_AUTH is not a known client authentication method: use one of "),
         ("AUTH", "private_key_jwt", "OAUTH_AUTH=private_key_jwt needs OAUTH_PRIVATE_KEY or OAUTH_"),
     ],
 )
@@ -234,11 +233,15 @@ def test_a_prefix_that_lacks_its_end_is_told_so(
     assert "does not end" not in refusal("")
 
 
-def test_an_empty_file_of_a_secret_is_named(tmp_path: Path) -> None:
+def test_an_empty_file_of_a_secret_is_named(
+    environment: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     path = tmp_path / "empty"
     path.write_text("\n")
-    with pytest.raises(ConfigurationError, match=f"X_SECRET_FILE names an empty file: {path}"):
-        Environment("X_", {"X_SECRET_FILE": str(path)}).secret("SECRET")
+    environment.setenv("OAUTH_TOKEN_URL", URL)
+    environment.setenv("OAUTH_CLIENT_ID", "me")
+    environment.setenv("OAUTH_CLIENT_SECRET_FILE", str(path))
+    assert refusal() == f"OAUTH_CLIENT_SECRET_FILE names an empty file: {path}"
 
 
 # --- where the authorization server is ----------------------------------------------------------
@@ -320,3 +323,22 @@ def test_an_issuer_that_cannot_be_used_is_named(
     environment.setenv("OAUTH_CLIENT_ID", "me")
     with pytest.raises(ConfigurationError, match=r"^OAUTH_ISSUER "):
         ClientCredentials.from_env()
+
+
+@pytest.mark.parametrize("name", ["TOKEN_URL", "ISSUER"])
+def test_how_the_server_is_reached_is_set_afterwards_and_makes_no_request(
+    environment: pytest.MonkeyPatch, name: str
+) -> None:
+    with DocumentServer() as server:
+        environment.setenv(f"OAUTH_{name}", server.url)
+        environment.setenv("OAUTH_CLIENT_ID", "me")
+        environment.setenv("OAUTH_CLIENT_SECRET", "s3cret")
+        credentials = ClientCredentials.from_env()
+        assert isinstance(credentials.server, AuthorizationServer)
+        changed = dataclasses.replace(
+            credentials, server=dataclasses.replace(credentials.server, timeout=3)
+        )
+        assert changed.server.timeout == (3.0, 3.0)  # type: ignore[union-attr]
+        assert changed.cache_key == credentials.cache_key
+        assert repr(changed) == repr(credentials)
+        assert server.requests == []

@@ -359,12 +359,12 @@ def test_its_repr_and_its_label_show_no_secret() -> None:
         ({"lifetime": True}, "lifetime must be 1 to"),
         ({"lifetime": "60"}, "lifetime must be 1 to"),
         ({"claims": [("a", 1)]}, "claims must be a mapping"),
-        ({"claims": {"iss": "x"}}, "claims repeats 'iss': write issuer= instead"),
-        ({"claims": {"sub": "x"}}, "claims repeats 'sub': write subject= instead"),
-        ({"claims": {"aud": ["x"]}}, "claims repeats 'aud': write audience= instead"),
-        ({"claims": {"exp": 1}}, "claims repeats 'exp': write lifetime= instead"),
+        ({"claims": {"iss": "x"}}, "claims repeats 'iss': use issuer= instead"),
+        ({"claims": {"sub": "x"}}, "claims repeats 'sub': use subject= instead"),
+        ({"claims": {"aud": ["x"]}}, "claims repeats 'aud': use audience= instead"),
+        ({"claims": {"exp": 1}}, "claims repeats 'exp': use lifetime= instead"),
         ({"claims": {"exp": None}}, "claims repeats 'exp'"),
-        ({"claims": {"iat": 1}}, "claims repeats 'iat': it is the moment of each request"),
+        ({"claims": {"iat": 1}}, "claims repeats 'iat': it is the time of each request"),
         ({"claims": {"jti": "x"}}, "claims repeats 'jti': it is new in each assertion"),
         ({"claims": {"a": object()}}, "claims holds something that JSON cannot"),
         ({"claims": {"a": float("nan")}}, "claims holds something that JSON cannot"),
@@ -577,8 +577,8 @@ def test_scopes_are_joined_with_a_space() -> None:
 
 def test_how_google_is_reached_can_be_set_afterwards() -> None:
     bearer = JWTBearer.from_google_service_account(ACCOUNT, SCOPE)
-    assert isinstance(bearer.server, str)
-    server = AuthorizationServer(bearer.server, timeout=3)
+    assert isinstance(bearer.server, AuthorizationServer)
+    server = dataclasses.replace(bearer.server, timeout=3)
     changed = dataclasses.replace(bearer, server=server)
     assert changed.claims == bearer.claims
     assert changed.cache_key == bearer.cache_key
@@ -614,13 +614,13 @@ def test_a_missing_member_is_named(name: str, value: object, tmp_path: Path) -> 
         del account[name]
     for given_account in (account, in_a_file(tmp_path, account)):
         words = google_failure(given_account)
-        assert f"no key file of a Google service account: it has no {name}; " in words
+        assert f"not the key file of a Google service account: it has no {name}; " in words
 
 
 @pytest.mark.parametrize("other", [{"type": "authorized_user", "refresh_token": "x"}, [], 7, None])
 def test_another_file_is_none_of_a_service_account(other: object, tmp_path: Path) -> None:
     words = google_failure(in_a_file(tmp_path, other))
-    assert "it has no client_email, private_key, private_key_id, token_uri; download one" in words
+    assert "it has no client_email, private_key, private_key_id, token_uri; download the" in words
 
 
 @pytest.mark.parametrize(
@@ -631,7 +631,7 @@ def test_another_file_is_none_of_a_service_account(other: object, tmp_path: Path
 def test_a_file_that_is_no_json_is_named(text: str, tmp_path: Path) -> None:
     path = in_a_file(tmp_path, text)
     assert google_failure(path) == (
-        f"the service account's key file {path} cannot be read: it is no JSON"
+        f"the service account's key file {path} cannot be read: it is not JSON"
     )
 
 
@@ -640,14 +640,14 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     assert f"{missing} cannot be read: No such file or directory" in google_failure(missing)
     assert f"{tmp_path} cannot be read: Is a directory" in google_failure(str(tmp_path))
     (tmp_path / "binary").write_bytes(b"\xff\xfe\xff")
-    assert "it is no JSON" in google_failure(tmp_path / "binary")
+    assert "it is not JSON" in google_failure(tmp_path / "binary")
 
 
 @pytest.mark.parametrize(
     "text", [json.dumps(ACCOUNT), json.dumps(ACCOUNT, indent=2), RSA_PEM, RSA_PEM.replace("\n", "")]
 )
 def test_the_files_text_is_not_taken_for_a_path(text: str) -> None:
-    assert "write json.loads(text)" in google_failure(text)
+    assert "or json.loads(text)" in google_failure(text)
 
 
 @pytest.mark.parametrize("given_account", [None, 7, b"/account.json", [ACCOUNT]])

@@ -72,7 +72,7 @@ def test_a_type_that_the_server_cannot_revoke_is_an_error() -> None:
         client(server).revoke("t0ken")
     assert raised.value.error == "unsupported_token_type"
     assert raised.value.permanent
-    assert "/token answered 400]" in str(raised.value)
+    assert "/token returned 400]" in str(raised.value)
 
 
 def test_a_server_that_is_busy_is_asked_again() -> None:

@@ -6,6 +6,7 @@ import dataclasses
 import json
 import math
 import pickle
+import re
 import time
 
 import pytest
@@ -214,3 +215,32 @@ def test_nothing_remains_of_an_expired_token() -> None:
     token = AccessToken("t0ken", expires_at=time.time() - 1)
     assert token.expired()
     assert token.expires_in == 0.0
+
+
+@pytest.mark.parametrize(
+    ("settings", "shown"),
+    [
+        ({}, "AccessToken(Bearer, no expiry)"),
+        ({"token_type": "dpop", "scope": "read write"},
+         "AccessToken(DPoP, no expiry, scope='read write')"),
+        ({"expires_at": 1.0}, "AccessToken(Bearer, expired)"),
+    ],
+)  # fmt: skip
+def test_its_repr_shows_type_expiry_and_scope(settings: dict, shown: str) -> None:
+    assert repr(AccessToken("t0ken", **settings)) == shown
+
+
+def test_its_repr_shows_the_seconds_left() -> None:
+    left = re.fullmatch(
+        r"AccessToken\(Bearer, ([0-9]+) s left\)",
+        repr(AccessToken("t0ken", expires_at=time.time() + 3600)),
+    )
+    assert left is not None
+    assert 3590 <= int(left[1]) <= 3600
+
+
+def test_tokens_with_other_members_differ() -> None:
+    token = AccessToken("t0ken", extra={"a": 1})
+    assert token == AccessToken("t0ken", extra={"a": 1})
+    assert token != AccessToken("t0ken", extra={"a": 2})
+    assert token != "t0ken"

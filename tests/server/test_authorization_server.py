@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import pickle
 
 import pytest
@@ -101,7 +102,7 @@ def test_a_timeout_is_one_number_or_two(timeout, pair: tuple[float, float]) -> N
      10**400, 1e10],
 )  # fmt: skip
 def test_there_is_always_a_timeout(timeout) -> None:
-    with pytest.raises(ConfigurationError, match="timeout must be seconds"):
+    with pytest.raises(ConfigurationError, match="timeout must be one number of seconds"):
         AuthorizationServer(URL, timeout=timeout)
 
 
@@ -136,3 +137,34 @@ def test_its_repr_leaves_out_the_query_and_the_session() -> None:
 def test_auth_methods_that_are_no_names_are_refused(names: object) -> None:
     with pytest.raises(ConfigurationError, match="auth_methods must be one or more str"):
         AuthorizationServer(URL, auth_methods=names)  # type: ignore[arg-type]
+
+
+def test_each_setting_can_be_replaced() -> None:
+    server = AuthorizationServer(URL, issuer="https://auth.example.com", auth_methods=["none"])
+    changes = {
+        "token_endpoint": f"{URL}2",
+        "issuer": None,
+        "introspection_endpoint": f"{URL}/introspect",
+        "revocation_endpoint": f"{URL}/revoke",
+        "mtls_endpoint_aliases": {"token_endpoint": f"{URL}/mtls"},
+        "auth_methods": ("client_secret_post",),
+        "body_format": "json",
+        "session": requests.Session(),
+        "timeout": (1.0, 2.0),
+        "allow_http": True,
+    }
+    for name, value in changes.items():
+        changed = dataclasses.replace(server, **{name: value})
+        assert getattr(changed, name) == value
+        assert changed != server
+        assert dataclasses.replace(changed, **{name: getattr(server, name)}) == server
+
+
+def test_it_is_frozen() -> None:
+    server = AuthorizationServer(URL)
+    for name in ("token_endpoint", "issuer", "timeout"):
+        with pytest.raises(dataclasses.FrozenInstanceError):
+            setattr(server, name, URL)
+    with pytest.raises(TypeError, match="tokn_endpoint"):
+        dataclasses.replace(server, tokn_endpoint=URL)
+    assert server != URL

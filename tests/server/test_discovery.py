@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import copy
+import dataclasses
 import pickle
 import re
 import socket
@@ -98,7 +100,7 @@ def test_each_location_is_tried_in_order_and_listed(
     message = str(failure(server.url + path))
     assert server.paths == locations
     for location in locations:
-        assert f"{server.url}{location.partition('?')[0]}: it answered 404" in message
+        assert f"{server.url}{location.partition('?')[0]}: it returned 404" in message
 
 
 @pytest.mark.parametrize("path", ["", "/", "/t", "/t/"])
@@ -183,7 +185,7 @@ def test_the_document_of_another_issuer_is_not_used(server: DocumentServer, issu
     error = failure(f"{server.url}/t")
     assert type(error) is InvalidTokenResponse
     assert f'{server.url}/t{OPENID}: its "issuer" is {readable(other)}' in str(error)
-    assert f"and not {server.url}/t as it must be" in str(error)
+    assert f"; it must be {server.url}/t" in str(error)
     assert str(error).isprintable()
 
 
@@ -196,7 +198,7 @@ def test_a_documents_own_words_are_shown_in_part() -> None:
     assert readable("https://h/" + "a" * 1000) == "https://h/" + "a" * 290 + "…"
     assert readable("https://h/" + "a" * 290) == "https://h/" + "a" * 290
     assert readable("https://h/a\x1b[2J?key=s3cret") == "https://h/a\ufffd[2J…"
-    assert readable(7) == "no text but int"
+    assert readable(7) == "not a str but int"
 
 
 _urls = st.from_regex(r"https?://[A-Za-z.]{1,9}(/[A-Za-z/]{0,9})?", fullmatch=True) | st.text()
@@ -222,13 +224,13 @@ def test_two_issuers_that_are_the_same_differ_in_case_and_slash_alone(one: str, 
 @pytest.mark.parametrize(
     ("answer", "words"),
     [
-        (Plain(200, b"<html>Welcome</html>"), "it answered 200 without a JSON object"),
-        (Plain(200, b'["issuer"]'), "it answered 200 without a JSON object"),
-        (Plain(200), "it answered 200 without a JSON object"),
-        (Plain(204), "it answered 204"),
-        (Plain(302, headers={"Location": "/elsewhere"}), "it answered 302, a redirect, which is"),
-        (Plain(401, b'{"error": "invalid_client"}'), "it answered 401"),
-        (Plain(403), "it answered 403"),
+        (Plain(200, b"<html>Welcome</html>"), "it returned 200 without a JSON object"),
+        (Plain(200, b'["issuer"]'), "it returned 200 without a JSON object"),
+        (Plain(200), "it returned 200 without a JSON object"),
+        (Plain(204), "it returned 204"),
+        (Plain(302, headers={"Location": "/elsewhere"}), "it returned 302, a redirect, which is"),
+        (Plain(401, b'{"error": "invalid_client"}'), "it returned 401"),
+        (Plain(403), "it returned 403"),
         (Plain(200, b" " * (1024 * 1024 + 1)), "the answer is larger than 1048576 bytes"),
     ],
 )
@@ -239,7 +241,7 @@ def test_what_is_no_document_is_said_and_the_next_location_tried(
     error = failure(server.url)
     assert type(error) is InvalidTokenResponse
     assert f"{server.url}{RFC8414}: {words}" in str(error)
-    assert f"{server.url}{OPENID}: it answered 404" in str(error)
+    assert f"{server.url}{OPENID}: it returned 404" in str(error)
     assert str(error).startswith(f"no metadata of the issuer {server.url} was found: ")
     assert server.paths == [RFC8414, OPENID], "no redirect is followed"
     server.routes[OPENID] = document(server.url)
@@ -262,7 +264,7 @@ def test_a_failing_server_is_a_passing_failure(
     assert type(error) is kind
     assert (error.error, error.status_code, error.retry_after) == (code, status, 12.0)
     assert not error.permanent
-    assert f"{server.url}{RFC8414}: it answered {status}" in str(error)
+    assert f"{server.url}{RFC8414}: it returned {status}" in str(error)
     assert server.paths == [RFC8414, OPENID], "it may fail at this one path"
 
 
@@ -283,7 +285,7 @@ def test_a_hang_costs_one_timeout(server: DocumentServer, hanging: int) -> None:
     assert type(error) is TokenEndpointTimeout
     assert time.monotonic() - began < PATIENCE / 2
     assert len(server.requests) == hanging + 1
-    assert str(error).count("it answered 404") == hanging
+    assert str(error).count("it returned 404") == hanging
 
 
 def test_what_ended_the_search_is_what_is_raised(server: DocumentServer) -> None:
@@ -291,7 +293,7 @@ def test_what_ended_the_search_is_what_is_raised(server: DocumentServer) -> None
     error = failure(server.url, timeout=(2.0, 1.0))
     assert type(error) is TokenEndpointTimeout
     assert error.retry_after is None
-    assert "it answered 503" in str(error)
+    assert "it returned 503" in str(error)
 
 
 def test_a_host_that_refuses_is_asked_once() -> None:
@@ -664,7 +666,7 @@ def test_a_resource_without_metadata_is_said(server: DocumentServer) -> None:
     error = resource_failure(f"{server.url}/api")
     assert str(error) == (
         f"no metadata of the resource {server.url}/api was found: {server.url}{RESOURCE}/api: it "
-        f"answered 404"
+        f"returned 404"
     )
 
 
@@ -689,7 +691,7 @@ def test_a_live_401_chooses_no_server(server: DocumentServer, auth: DocumentServ
     challenge = f'Bearer resource_metadata="{auth.url}{RESOURCE}"'
     auth.routes[RESOURCE] = {"resource": server.url, "authorization_servers": [f"{auth.url}/a"]}
     server.routes[RESOURCE] = Plain(401, headers={"WWW-Authenticate": challenge})
-    assert "it answered 401" in str(resource_failure(server.url))
+    assert "it returned 401" in str(resource_failure(server.url))
     assert auth.requests == []
 
 
@@ -755,8 +757,107 @@ def test_servers_that_were_discovered_alike_are_equal_before_anything_is_looked_
     assert one != discover("https://other.example.com")
     assert one != AuthorizationServer("https://auth.example.com")
     assert repr(one) == "AuthorizationServer.discover('https://auth.example.com')"
+    of_api = AuthorizationServer.discover_for("https://api.example.com?key=s3cret")
+    assert repr(of_api) == "AuthorizationServer.discover_for('https://api.example.com')"
 
 
 def test_aliases_that_are_no_mapping_are_refused() -> None:
     with pytest.raises(ConfigurationError, match="mtls_endpoint_aliases must be a mapping"):
         AuthorizationServer("https://auth.example.com/token", mtls_endpoint_aliases=["x"])  # type: ignore[arg-type]
+
+
+# --- a variation of a discovered server ----------------------------------------------------------
+
+
+def variations(server: AuthorizationServer) -> list[AuthorizationServer]:
+    return [
+        dataclasses.replace(server, timeout=3),
+        dataclasses.replace(server, session=requests.Session(), allow_http=True),
+        dataclasses.replace(server, introspection_endpoint="https://auth.example.com/introspect"),
+        dataclasses.replace(server, token_endpoint="https://auth.example.com/other", issuer=None),
+        copy.deepcopy(server),
+        pickle.loads(pickle.dumps(server)),
+    ]
+
+
+@pytest.mark.parametrize("made_by", ["discover", "discover_for"])
+def test_no_variation_comparison_or_copy_makes_a_request(
+    server: DocumentServer, made_by: str
+) -> None:
+    one = getattr(AuthorizationServer, made_by)(server.url)
+    for other in (one, *variations(one)):
+        assert repr(other)
+        assert hash(other) is not None
+        assert other.key_part
+        assert other.given_url
+        assert other == dataclasses.replace(other)
+    assert [one == other for other in variations(one)] == [False] * 4 + [True] * 2
+    assert server.requests == []
+
+
+def test_a_variation_looks_up_what_it_was_not_given(server: DocumentServer) -> None:
+    server.routes[RFC8414] = document(
+        server.url, revocation_endpoint="https://auth.example.com/revoke"
+    )
+    first = discover(server.url)
+    added = dataclasses.replace(first, introspection_endpoint="https://auth.example.com/about")
+    assert added.introspection_endpoint == "https://auth.example.com/about"
+    assert added.endpoint("introspection_endpoint") == "https://auth.example.com/about"
+    assert server.requests == []
+    assert added.token_endpoint == first.token_endpoint == "https://auth.example.com/token"
+    assert server.paths == [RFC8414], "it shares the document"
+    assert dataclasses.replace(added, timeout=3).revocation_endpoint == first.revocation_endpoint
+    assert server.paths == [RFC8414, RFC8414], "with other settings it fetches its own"
+
+
+def test_none_hides_what_the_document_says(server: DocumentServer) -> None:
+    server.routes[RFC8414] = document(server.url, introspection_endpoint=f"{server.url}/about")
+    hidden = dataclasses.replace(discover(server.url), introspection_endpoint=None)
+    assert hidden.introspection_endpoint is None
+    with pytest.raises(ConfigurationError, match=r"introspection_endpoint of .* is not known"):
+        hidden.endpoint("introspection_endpoint")
+    with pytest.raises(ConfigurationError, match="token_endpoint is missing"):
+        dataclasses.replace(hidden, token_endpoint=None)
+
+
+@pytest.mark.parametrize(
+    ("changes", "endpoint"),
+    [
+        ({}, "https://mtls.example.com/found"),
+        ({"token_endpoint": "https://auth.example.com/given"}, "https://auth.example.com/given"),
+        ({"mtls_endpoint_aliases": None}, "https://auth.example.com/token"),
+        (
+            {"mtls_endpoint_aliases": {"token_endpoint": "https://mtls.example.com/given"}},
+            "https://mtls.example.com/given",
+        ),
+    ],
+)
+def test_what_was_given_goes_before_what_the_document_says(
+    server: DocumentServer, changes: dict[str, Any], endpoint: str
+) -> None:
+    aliases = {"token_endpoint": "https://mtls.example.com/found"}
+    server.routes[RFC8414] = document(server.url, mtls_endpoint_aliases=aliases)
+    changed = dataclasses.replace(discover(server.url), **changes)
+    assert changed.endpoint("token_endpoint", mutual_tls=True) == endpoint
+
+
+def test_the_methods_that_were_given_need_no_look_up(server: DocumentServer) -> None:
+    changed = dataclasses.replace(discover(server.url), auth_methods=["client_secret_post"])
+    assert repr(ClientCredentials(changed, "me", "s3cret").auth) == "None"
+    with pytest.raises(ConfigurationError, match="accepts none"):
+        ClientCredentials(dataclasses.replace(changed, auth_methods=["none"]), "me", "s3cret")
+    assert server.requests == []
+
+
+def test_a_variation_may_not_use_plain_http_that_is_no_longer_allowed() -> None:
+    allowed = [
+        AuthorizationServer("http://auth.example.com/token", allow_http=True),
+        discover("http://auth.example.com", allow_http=True),
+        discover_for("http://api.example.com", allow_http=True),
+        discover_for(
+            "https://api.example.com", issuers=["http://auth.example.com"], allow_http=True
+        ),
+    ]
+    for one in allowed:
+        with pytest.raises(ConfigurationError, match="plain http"):
+            dataclasses.replace(one, allow_http=False)

@@ -1,376 +1,64 @@
-"""Metadata is looked up when it is needed, once, by one thread for all."""
+"""What of a metadata document is believed, member by member (RFC 8414 §2)."""
 
 from __future__ import annotations
 
-import gc
-import pickle
-import sys
-import threading
-import time
-import weakref
-from collections.abc import Callable, Iterator
-from contextlib import suppress
-from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-import requests
 
-from requests_cc.errors import (
-    InvalidTokenResponse,
-    TemporarilyUnavailable,
-    TokenEndpointTimeout,
-    TokenRequestError,
-)
-from requests_cc.server.discovery import IssuerOfResource, Metadata, _Fetch, same_issuer
-from requests_cc.server.settings import Reach
-from requests_cc.server.well_known import LookUp
-from tests.support.document_server import PATIENCE, DocumentServer, Plain
-from tests.support.forked_child import in_child, needs_fork
+from requests_cc import InvalidTokenResponse
+from requests_cc.server.metadata import ServerDocument
 
-RFC8414 = "/.well-known/oauth-authorization-server"
-OPENID = "/.well-known/openid-configuration"
-THREADS = 32
+ISSUER = "https://auth.example.com"
+TOKEN = f"{ISSUER}/token"
 
 
-@pytest.fixture(autouse=True)
-def no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
-        monkeypatch.delenv(name, raising=False)
-        monkeypatch.delenv(name.lower(), raising=False)
+def document(**members: object) -> ServerDocument:
+    return ServerDocument({"issuer": ISSUER, **members}, ISSUER, allow_http=False)
 
 
-@pytest.fixture
-def server() -> Iterator[DocumentServer]:
-    with DocumentServer() as running:
-        running.routes[OPENID] = {"issuer": running.url, "token_endpoint": f"{running.url}/token"}
-        yield running
+def test_its_repr_shows_no_member() -> None:
+    assert "s3cret" not in repr(document(token_endpoint=f"{TOKEN}?key=s3cret"))
 
 
-def metadata_of(server: DocumentServer, timeout: float = PATIENCE / 2) -> Metadata:
-    return Metadata(server.url, same_issuer, Reach(None, (timeout, timeout), allow_http=False))
-
-
-class Gate:
-    """A route that answers once the test says so."""
-
-    def __init__(self, answer: dict[str, Any] | Plain) -> None:
-        self.answer = answer
-        self.opened = threading.Event()
-
-    def __call__(self) -> dict[str, Any] | Plain:
-        assert self.opened.wait(PATIENCE)
-        return self.answer
-
-
-class Together:
-    """Calls something from many threads that start at a barrier, and keeps what each is given."""
-
-    def __init__(self, work: Callable[[], Any], threads: int = THREADS) -> None:
-        self.results: list[Any] = []
-        barrier = threading.Barrier(threads)
-
-        def run() -> None:
-            barrier.wait(PATIENCE)
-            try:
-                self.results.append(work())
-            except BaseException as error:  # noqa: BLE001
-                self.results.append(error)
-
-        self._threads = [threading.Thread(target=run, daemon=True) for _ in range(threads)]
-        for thread in self._threads:
-            thread.start()
-
-    def ends(self) -> list[Any]:
-        for thread in self._threads:
-            thread.join(PATIENCE)
-        assert not any(thread.is_alive() for thread in self._threads)
-        return self.results
-
-
-def wait_until_waiting(threads: int) -> None:
-    """Returns when so many threads wait for another's fetch."""
-    until = time.monotonic() + PATIENCE
-    while time.monotonic() < until:
-        frames = list(sys._current_frames().values())
-        if sum(frame.f_code is _Fetch.wait.__code__ for frame in frames) == threads:
-            return
-        time.sleep(0.005)
-    raise AssertionError("the threads do not wait for each other")
-
-
-# --- once --------------------------------------------------------------------------------------
-
-
-def test_nothing_is_fetched_before_it_is_needed(server: DocumentServer) -> None:
-    metadata_of(server)
-    assert server.requests == []
-
-
-def test_it_is_fetched_once_and_kept(server: DocumentServer) -> None:
-    metadata = metadata_of(server)
-    documents = [metadata.document() for _ in range(3)]
-    assert documents[0]["token_endpoint"] == f"{server.url}/token"
-    assert documents[1] is documents[0]
-    assert server.paths == [RFC8414, OPENID]
-
-
-def test_thirty_two_threads_cause_one_fetch_of_each_location(server: DocumentServer) -> None:
-    gate = Gate(server.routes[OPENID])
-    server.routes[OPENID] = gate
-    metadata = metadata_of(server)
-    together = Together(metadata.document)
-    wait_until_waiting(THREADS - 1)
-    gate.opened.set()
-    documents = together.ends()
-    assert len(documents) == THREADS
-    assert all(document is documents[0] for document in documents)
-    assert server.paths == [RFC8414, OPENID]
-
-
-def test_threads_that_come_a_moment_too_late_cause_no_fetch(server: DocumentServer) -> None:
-    metadata = metadata_of(server)
-    assert metadata._fetched_by_one().document is metadata._fetched_by_one().document
-    assert server.paths == [RFC8414, OPENID]
-
-
-def test_forgetting_has_it_fetched_anew(server: DocumentServer) -> None:
-    metadata = metadata_of(server)
-    metadata.forget()
-    metadata.document()
-    server.routes[OPENID] = {"issuer": server.url, "token_endpoint": "https://new.example/"}
-    metadata.forget()
-    assert metadata.document()["token_endpoint"] == "https://new.example/"
-    assert server.paths == [RFC8414, OPENID] * 2
-
-
-def test_forgetting_does_not_end_a_fetch_that_is_under_way(server: DocumentServer) -> None:
-    gate = Gate(server.routes[OPENID])
-    server.routes[OPENID] = gate
-    metadata = metadata_of(server)
-    together = Together(metadata.document, threads=2)
-    wait_until_waiting(1)
-    metadata.forget()
-    late = Together(metadata.document, threads=1)
-    wait_until_waiting(2)
-    gate.opened.set()
-    first, second, third = [*together.ends(), *late.ends()]
-    assert first is second is third
-    assert server.paths == [RFC8414, OPENID]
-
-
-# --- failures ----------------------------------------------------------------------------------
-
-
-def test_those_who_wait_for_a_failing_fetch_share_its_outcome(server: DocumentServer) -> None:
-    gate = Gate(Plain(503, headers={"Retry-After": "7"}))
-    server.routes[OPENID] = gate
-    metadata = metadata_of(server)
-    together = Together(metadata.document)
-    wait_until_waiting(THREADS - 1)
-    gate.opened.set()
-    errors = together.ends()
-    assert {type(error) for error in errors} == {TemporarilyUnavailable}
-    assert {str(error) for error in errors} == {str(errors[0])}
-    assert {error.retry_after for error in errors} == {7.0}
-    assert len({id(error) for error in errors}) == THREADS, "each has its own"
-    assert server.paths == [RFC8414, OPENID]
-
-
-def test_a_hang_costs_the_waiters_one_timeout_together(server: DocumentServer) -> None:
-    server.routes[RFC8414] = server.hang
-    metadata = metadata_of(server, timeout=2.0)
-    began = time.monotonic()
-    together = Together(metadata.document)
-    wait_until_waiting(THREADS - 1)
-    errors = together.ends()
-    assert {type(error) for error in errors} == {TokenEndpointTimeout}
-    assert time.monotonic() - began < PATIENCE  # one after another they would take a minute
-    assert server.paths == [RFC8414]
-
-
-def test_a_failure_is_not_kept(server: DocumentServer) -> None:
-    document = server.routes.pop(OPENID)
-    metadata = metadata_of(server)
-    with pytest.raises(InvalidTokenResponse):
-        metadata.document()
-    server.routes[OPENID] = document
-    assert metadata.document() == document
-    assert server.paths == [RFC8414, OPENID] * 2
-
-
-def test_an_error_hangs_on_to_nothing(server: DocumentServer) -> None:
-    server.routes.clear()
-    metadata = metadata_of(server)
-    for _ in range(2):
-        with pytest.raises(InvalidTokenResponse) as raised:
-            metadata.document()
-        error = raised.value
-        assert (error.__cause__, error.__context__) == (None, None)
-        assert (error.request, error.response) == (None, None)
-
-
-class Kept:
-    """Something in a frame of the thread that fetches."""
-
-
-@dataclass(frozen=True)
-class Fails:
-    """Looks for the issuer in vain."""
-
-    kept: list[weakref.ref[Kept]] = field(default_factory=list)
-    key_part = None
-
-    def __call__(self, url: str, look_up: LookUp) -> str:
-        kept = Kept()
-        self.kept.append(weakref.ref(kept))
-        raise InvalidTokenResponse("there is none")
-
-
-def test_a_failure_keeps_no_frame_alive() -> None:
-    find_issuer = Fails()
-    reach = Reach(None, (1.0, 1.0), allow_http=False)
-    metadata = Metadata("https://auth.example.com", find_issuer, reach)
-    with suppress(InvalidTokenResponse):
-        metadata.document()
-    gc.collect()
-    assert find_issuer.kept[0]() is None
-    assert metadata.url == "https://auth.example.com"
-
-
-@dataclass(frozen=True)
-class KilledAtFirst:
-    """Looks for the issuer; the first who does is interrupted in the middle of it."""
-
-    gate: threading.Event
-    calls: list[str] = field(default_factory=list)
-    key_part = None
-
-    def __call__(self, url: str, look_up: LookUp) -> str:
-        self.calls.append(url)
-        if len(self.calls) == 1:
-            assert self.gate.wait(PATIENCE)
-            raise KeyboardInterrupt
-        return url
-
-
-def test_where_the_thread_that_fetches_is_killed_another_takes_over(
-    server: DocumentServer,
-) -> None:
-    find_issuer = KilledAtFirst(threading.Event())
-    metadata = Metadata(server.url, find_issuer, Reach(None, (5.0, 5.0), allow_http=False))
-    together = Together(metadata.document, threads=8)
-    wait_until_waiting(7)
-    find_issuer.gate.set()
-    results = together.ends()
-    assert sum(isinstance(result, KeyboardInterrupt) for result in results) == 1
-    assert sum(isinstance(result, dict) for result in results) == 7
-    assert len(find_issuer.calls) == 2
-    assert server.paths == [RFC8414, OPENID]
-
-
-def test_what_a_users_own_code_raises_is_raised_as_it_is(server: DocumentServer) -> None:
-    class Broken(requests.Session):
-        def send(self, request: Any, **options: Any) -> requests.Response:
-            raise LookupError("a session of one's own")
-
-    reach = Reach(Broken(), (5.0, 5.0), allow_http=False)
-    with pytest.raises(LookupError, match="a session of one's own"):
-        Metadata(server.url, same_issuer, reach).document()
-
-
-def test_many_locations_together_take_no_longer_than_one_exchange_may(
-    server: DocumentServer,
-) -> None:
-    def slowly() -> Plain:
-        server.hung.wait(1.5)
-        return Plain(404)
-
-    issuer = f"{server.url}/tenant"
-    server.routes = {f"{RFC8414}/tenant": slowly, f"/tenant{OPENID}": slowly}
-    # Each answer comes within the read timeout; the second location has what the first one left.
-    reach = Reach(None, (0.5, 2.0), allow_http=False)
-    with pytest.raises(TokenEndpointTimeout):
-        Metadata(issuer, same_issuer, reach).document()
-    assert server.paths == [f"{RFC8414}/tenant", f"/tenant{OPENID}"]
-
-
-def test_what_is_left_of_the_time_is_never_nothing() -> None:
-    look_up = LookUp(Reach(None, (1.0, 3.0), allow_http=False), until=time.monotonic() - 60)
-    assert look_up.timeout == pytest.approx((0.00025, 0.00075))
-    connect, read = LookUp.begin(look_up.reach).timeout
-    assert connect + read == pytest.approx(4.0, abs=1.0)
-    assert read == pytest.approx(3 * connect)
-
-
-# --- processes ---------------------------------------------------------------------------------
-
-
-@needs_fork
-def test_a_child_fetches_what_its_parent_was_fetching(server: DocumentServer) -> None:
-    document = server.routes[OPENID]
-    both = threading.Barrier(2)
-
-    def when_both_ask() -> Any:
-        both.wait(PATIENCE)
-        return document
-
-    server.routes[OPENID] = when_both_ask
-    metadata = metadata_of(server)
-    together = Together(metadata.document, threads=2)
-    wait_until_waiting(1)
-    assert in_child(lambda: metadata.document()["issuer"]) == server.url
-    assert together.ends() == [document, document]
-    assert server.paths.count(OPENID) == 2
-
-
-@needs_fork
-def test_a_child_has_the_document_that_its_parent_has(server: DocumentServer) -> None:
-    metadata = metadata_of(server)
-    metadata.document()
-    assert in_child(lambda: metadata.document()["issuer"]) == server.url
-    assert server.paths == [RFC8414, OPENID]
-
-
-@needs_fork
-def test_a_child_can_look_up_what_nobody_has(server: DocumentServer) -> None:
-    metadata = metadata_of(server)
-    with metadata._lock:
-        assert in_child(lambda: metadata.document()["issuer"]) == server.url
-
-
-def test_a_pickle_carries_no_document(server: DocumentServer) -> None:
-    metadata = metadata_of(server)
-    metadata.document()
-    pickled = pickle.dumps(metadata)
-    assert b"token_endpoint" not in pickled
-    copy = pickle.loads(pickled)
-    assert (copy.url, copy.reach, copy.key_part) == (
-        metadata.url,
-        metadata.reach,
-        metadata.key_part,
+def test_what_is_wrong_in_one_member_hinders_no_other() -> None:
+    said = document(
+        token_endpoint=TOKEN, revocation_endpoint=7, mtls_endpoint_aliases={"token_endpoint": 7}
     )
-    copy.document()
-    assert server.paths == [RFC8414, OPENID] * 2
+    assert said.endpoint("token_endpoint") == TOKEN
+    assert said.endpoint("introspection_endpoint") is None
+    with pytest.raises(InvalidTokenResponse, match="revocation_endpoint"):
+        said.endpoint("revocation_endpoint")
+    with pytest.raises(InvalidTokenResponse, match="token_endpoint"):
+        said.endpoint("token_endpoint", mutual_tls=True)
 
 
-def test_its_key_names_the_url_and_how_it_was_meant() -> None:
-    reach = Reach(None, (1.0, 1.0), allow_http=False)
-    url, other = "https://auth.example.com", "https://other.example.com"
-    several = [
-        Metadata(url, same_issuer, reach),
-        Metadata(other, same_issuer, reach),
-        Metadata(url, IssuerOfResource(None), reach),
-        Metadata(url, IssuerOfResource((url,)), reach),
-        Metadata(url, IssuerOfResource((url, other)), reach),
-    ]
-    assert len({metadata.key_part for metadata in several}) == len(several)
-    assert Metadata(url, same_issuer, reach).key_part == several[0].key_part
-    again = Metadata(url, IssuerOfResource((url,)), reach._replace(timeout=(2.0, 2.0)))
-    assert again.key_part == several[3].key_part
+@pytest.mark.parametrize("aliases", [None, {}, [TOKEN], "token_endpoint", {"token_endpoint": None}])
+def test_without_an_alias_a_certificate_is_shown_at_the_endpoint_itself(aliases: object) -> None:
+    said = document(token_endpoint=TOKEN, mtls_endpoint_aliases=aliases)
+    assert said.endpoint("token_endpoint", mutual_tls=True) == TOKEN
 
 
-def test_every_failure_is_a_token_request_error(server: DocumentServer) -> None:
-    server.routes[OPENID] = Plain(200, b"[" * 100_000)
-    with pytest.raises(TokenRequestError, match="200 without a JSON object"):
-        metadata_of(server).document()
+@pytest.mark.parametrize("mutual_tls", [False, True])
+def test_what_is_said_of_an_endpoint_that_cannot_be_used_is_short(*, mutual_tls: bool) -> None:
+    url = f"http://auth.example.com/{'a' * 100_000}"
+    members: dict[str, Any] = {"mtls_endpoint_aliases": {"token_endpoint": url}}
+    said = document(**members if mutual_tls else {"token_endpoint": url})
+    with pytest.raises(InvalidTokenResponse, match="cannot be used: token_endpoint") as raised:
+        said.endpoint("token_endpoint", mutual_tls=mutual_tls)
+    assert len(str(raised.value)) < 400
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        (None, ("client_secret_basic",)),
+        ("client_secret_post", ("client_secret_basic",)),
+        ([], ()),
+        (["client_secret_post", 7, None, ["none"]], ("client_secret_post",)),
+    ],
+)
+def test_methods_are_a_list_of_names_and_basic_where_there_is_none(
+    written: object, read: tuple[str, ...]
+) -> None:
+    assert document(token_endpoint_auth_methods_supported=written).member("auth_methods") == read

@@ -117,6 +117,7 @@ def _signature(value: object) -> str:
             default=_default(parameter.default), annotation=_bare(parameter.annotation)
         )
         for parameter in signature.parameters.values()
+        if not parameter.name.startswith("_")
     ]
     returns = _bare(signature.return_annotation)
     return str(signature.replace(parameters=parameters, return_annotation=returns))
@@ -125,7 +126,7 @@ def _signature(value: object) -> str:
 def _default(value: object) -> object:
     value = value.value if isinstance(value, Enum) else value
     known = value is inspect.Parameter.empty or isinstance(value, _LITERALS)
-    return value if known else _Bare("...")
+    return value if known or repr(value) == "None" else _Bare("...")
 
 
 def _bare(annotation: object) -> object:

@@ -51,7 +51,7 @@ def test_a_bearer_token_in_answer_to_a_proof_is_an_error_that_says_so(
     authority, token_type: str | None
 ) -> None:
     authority.token_type = token_type
-    with pytest.raises(InvalidTokenResponse, match="token_type Bearer where DPoP") as caught:
+    with pytest.raises(InvalidTokenResponse, match="token_type Bearer instead of DPoP") as caught:
         bound_credentials(authority).request_token()
     assert "token-1" not in str(caught.value)
     assert len(authority.arrived) == 1
@@ -61,7 +61,7 @@ def test_a_dpop_token_without_a_key_is_an_error_that_says_so(authority) -> None:
     answer = {"access_token": "token-1", "token_type": "dpop"}
     with DPoPAuthority() as loose:
         loose._answer = lambda _: Reply(200, body=json.dumps(answer).encode())
-        with pytest.raises(InvalidTokenResponse, match=r"token_type DPoP where Bearer .* dpop="):
+        with pytest.raises(InvalidTokenResponse, match=r"DPoP instead of Bearer.* dpop="):
             bound_credentials(loose, dpop=None).request_token()
     assert "DPoP" not in loose.arrived[0].headers
 

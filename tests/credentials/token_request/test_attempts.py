@@ -163,6 +163,9 @@ class Budget:
     def monotonic(self) -> float:
         return self.asking + sum(self.pauses)
 
+    def time(self) -> float:
+        return self.monotonic()
+
     def sleep(self, seconds: float) -> None:
         self.pauses.append(seconds)
 

@@ -120,7 +120,7 @@ def test_no_redirect_is_followed(status: int) -> None:
             assert len(server.requests) == 1
         assert target.requests == []
     assert isinstance(error, InvalidTokenResponse)
-    assert f"answered {status}, a redirect" in str(error)
+    assert f"returned {status}, a redirect" in str(error)
 
 
 def test_a_redirect_to_what_is_no_url_is_a_redirect() -> None:

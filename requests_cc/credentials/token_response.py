@@ -1,0 +1,53 @@
+"""Reading a token response (RFC 6749 §5.1)."""
+
+from __future__ import annotations
+
+from ..access_token import AccessToken
+from ..errors import InvalidTokenResponse
+from ..http.exchange import Answer
+from .authenticated_request import AuthenticatedRequest
+
+
+def token_in(answer: Answer, request: AuthenticatedRequest) -> AccessToken:
+    """Return the token in a response.
+
+    :param answer: the authorization server's response, which reports success.
+    :param request: the token request.
+    :raises InvalidTokenResponse: if it holds no token that can be used.
+    """
+    try:
+        return _of_the_right_type(_token(answer, request.server.given_url), request)
+    except InvalidTokenResponse:
+        request.server.look_up_again()  # the endpoint may have moved
+        raise
+
+
+def _token(answer: Answer, url: str) -> AccessToken:
+    members = answer.json_object()
+    if members is None:
+        raise InvalidTokenResponse(
+            f"{url} returned {answer.status_code} without a JSON object: check that this is the "
+            f"token endpoint's URL"
+        )
+    try:
+        return AccessToken.from_response(members, answer.requested_at)
+    except InvalidTokenResponse as error:
+        raise InvalidTokenResponse(
+            f"{url} returned {answer.status_code} without a token that can be used: {error}; "
+            f"check that this is the token endpoint's URL"
+        ) from None
+
+
+def _of_the_right_type(token: AccessToken, request: AuthenticatedRequest) -> AccessToken:
+    wanted = "Bearer" if request.dpop is None else "DPoP"
+    if token.token_type == wanted:
+        return token
+    advice = (
+        "check that the server binds this client's tokens to a key (RFC 9449), or leave out dpop="
+        if wanted == "DPoP"
+        else "the server binds this client's tokens to a key (RFC 9449); pass dpop=DPoPKey(key)"
+    )
+    raise InvalidTokenResponse(
+        f"the token response of {request.server.given_url} has token_type {token.token_type} "
+        f"instead of {wanted}: {advice}"
+    )
