@@ -3,5 +3,6 @@
 - ``sharing``: from the store, or by a request under the store's lock.
 - ``guard`` and ``bounded``: a store that fails or hangs costs its callers next to nothing.
 - ``redis`` and ``file``: the stores; ``folder`` is where the second one keeps its files.
-- ``vault`` and ``names``: what a store holds, and under which name.
+- ``sealed``: what both stores do; with ``vault`` and ``names``: what a store holds, and under which
+  name.
 """

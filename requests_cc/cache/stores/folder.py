@@ -37,7 +37,7 @@ _Method: TypeAlias = "Callable[Concatenate[PrivateFolder, P], R]"
 def _reported(
     what: str,
 ) -> Callable[[_Method[P, R]], _Method[P, R]]:
-    """Has a method of a folder raise :class:`TokenStoreError` for what the system says."""
+    """Turn an OSError of a folder's method into a :class:`TokenStoreError`."""
 
     def decorate(method: _Method[P, R]) -> _Method[P, R]:
         @wraps(method)
@@ -59,10 +59,10 @@ def _reported(
 class PrivateFolder:
     """Files of one user, each replaced as a whole.
 
-    :param path: str, absolute; made with mode 0700 when first written to.
+    :param path: str, absolute; created with mode 0700 when first written to.
 
-    Its methods raise :class:`TokenStoreError` when the folder is somebody else's, others can write
-    in it, or the system says no. Safe to share between threads and processes.
+    The methods raise :class:`TokenStoreError` if the folder belongs to another user, others can
+    write in it, or the system refuses. Safe to share between threads and processes.
     """
 
     def __init__(self, path: str) -> None:
@@ -70,7 +70,7 @@ class PrivateFolder:
 
     @_reported("reading")
     def read(self, name: str, limit: int) -> bytes | None:
-        """What is in a file, up to a limit; None where there is none of ours that can be read."""
+        """Return the contents of a file up to a limit; None if no file of this user can be read."""
         if not self._is_there():
             return None
         try:
@@ -88,7 +88,7 @@ class PrivateFolder:
 
     @_reported("writing")
     def write(self, name: str, data: bytes, good_until: float) -> None:
-        """Replaces a file as a whole: mode 0600, its time set to when it may be swept.
+        """Replace a file as a whole: mode 0600, its time set to when it may be swept.
 
         :param good_until: float, seconds since the epoch.
         """
@@ -106,21 +106,21 @@ class PrivateFolder:
 
     @_reported("deleting")
     def remove(self, name: str) -> None:
-        """Removes a file, if there is one."""
+        """Remove a file, if there is one."""
         with suppress(FileNotFoundError):
             if self._is_there():
                 os.unlink(self._file(name))
 
     @_reported("locking")
     def subfolder(self, name: str) -> str:
-        """The path of a folder in it, made if need be."""
+        """Return the path of a folder inside; create that folder if it does not exist."""
         self._make()
         path = os.path.join(self.path, name)
         os.makedirs(path, mode=0o700, exist_ok=True)
         return path
 
     def sweep(self, now: float) -> None:
-        """Removes some of the files whose time has passed, and of those that a crash left behind.
+        """Remove some of the files whose time has passed, and of those that a crash left behind.
 
         :param now: float, seconds since the epoch.
         """
@@ -141,24 +141,24 @@ class PrivateFolder:
             self._is_there()  # whoever made it
 
     def _is_there(self) -> bool:
-        """Whether the folder is there; refuses one that is not private."""
+        """Return whether the folder exists; refuse one that is not private."""
         try:
             status = os.lstat(self.path)
         except FileNotFoundError:
             return False
         if not stat.S_ISDIR(status.st_mode):
             raise TokenStoreError(
-                f"{self.path} is no folder: a symbolic link is not followed, give the path that it "
-                f"leads to"
+                f"{self.path} is not a folder; a symbolic link is not followed: pass the path that "
+                f"it leads to"
             )
         if not _is_own(status):
             raise TokenStoreError(
                 f"{self.path} belongs to another user, who could read and replace the tokens in "
-                f"it: give each user a folder of their own"
+                f"it: use a separate folder for each user"
             )
         if _OWN_USER is not None and status.st_mode & OTHERS_WRITE:
             shared = status.st_mode & stat.S_ISVTX  # such as /tmp, which others need as it is
-            advice = "give the tokens a folder of their own" if shared else f"chmod 700 {self.path}"
+            advice = "use a separate folder for the tokens" if shared else f"chmod 700 {self.path}"
             raise TokenStoreError(
                 f"others than its owner can write in {self.path}, and replace the tokens in it: "
                 f"{advice}"

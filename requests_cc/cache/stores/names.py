@@ -1,7 +1,7 @@
-"""Names under which a store keeps tokens: nobody who reads them can guess what is in a key.
+"""Names under which a store keeps tokens; a reader of the store cannot guess keys from them.
 
-A key stands for all that shapes a token, a digest of the client secret included. Under its own
-name in a store, whoever reads the store could try out weak secrets until one of them gives it.
+A key stands for everything that shapes a token, a digest of the client secret included. If a store
+used the keys themselves as names, its readers could try out weak secrets until one matches.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ REMEMBERED = 1024  # keys whose scrypt is remembered
 COST = {"n": 2**14, "r": 8, "p": 1}
 
 
-#: From a key to its names, hexadecimal: where it is written first, and where it may be as well.
+#: From a key to its names, hexadecimal: first the one to write to, then others to read from.
 Names: TypeAlias = Callable[[str], Sequence[str]]
 
 
 class KeyedNames:
-    """HMAC-SHA256 under each encryption key: whoever has none of them cannot try a guess.
+    """HMAC-SHA256 under each encryption key: without a key nobody can try a guess.
 
     :param keys: bytes each, the encryption keys.
 
@@ -44,9 +44,9 @@ class KeyedNames:
 
 
 class StretchedNames:
-    """scrypt (RFC 7914) where there is no encryption key: a guess costs as much as a look-up.
+    """scrypt (RFC 7914), if there is no encryption key: a guess costs as much as a look-up.
 
-    :raises ConfigurationError: when this Python has none.
+    :raises ConfigurationError: if this Python has no scrypt.
 
     Safe to share between threads, and to use after ``fork()``.
     """
@@ -54,8 +54,8 @@ class StretchedNames:
     def __init__(self) -> None:
         if not hasattr(hashlib, "scrypt"):
             raise ConfigurationError(
-                "this Python has no hashlib.scrypt to protect the names in a shared store: set "
-                "encryption_key="
+                "encryption_key is missing: this Python has no hashlib.scrypt to protect the names "
+                "in a store without it. Pass encryption_key="
             )
         self._known: dict[str, str] = {}
         self._lock = ForkSafeLock()  # one at a time: each takes 16 MiB; guards _known

@@ -1,40 +1,41 @@
-"""Tokens shared through Redis or Valkey, with a client that the user makes."""
+"""Tokens shared through Redis or Valkey, with the user's own client."""
 
 from __future__ import annotations
 
 import os
-import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Any, Protocol, TypeVar
 
 from ...errors import ConfigurationError, TokenStoreError
 from ...protocols import Clock
-from .vault import MAX_SIZE, EncryptionKey, Vault, lifetime
+from ...threads import Call, Landing
+from .sealed import SealedStore
+from .vault import MAX_SIZE, EncryptionKey
 
 T = TypeVar("T")
 
 LEASE = 10.0  # seconds that a lock outlives a holder who died
-LONGEST_HOLD = 300.0  # seconds, after which a lock is not extended: what holds it hangs
+LONGEST_HOLD = 300.0  # seconds; a lock is not extended any longer, since its holder hangs
 
 
 class RedisLock(Protocol):
     """The lock of redis-py and valkey-py."""
 
     def acquire(self) -> bool | None:
-        """Waits for it, for its ``blocking_timeout`` at the most."""
+        """Wait for the lock, for its ``blocking_timeout`` at the most."""
 
     def reacquire(self) -> object:
-        """Starts its lease over."""
+        """Start the lease over."""
 
     def release(self) -> object:
-        """Releases it."""
+        """Release the lock."""
 
 
 class RedisClient(Protocol):
-    """What is used of redis-py and valkey-py: single, Sentinel and Cluster alike."""
+    """The methods of redis-py and valkey-py that are used: single, Sentinel and Cluster alike."""
 
     def getrange(self, key: str, start: int, end: int, /) -> Any:
         """GETRANGE."""
@@ -48,26 +49,26 @@ class RedisClient(Protocol):
     def lock(
         self, name: str, /, *, timeout: float, blocking_timeout: float, thread_local: bool
     ) -> RedisLock:
-        """A lock of its own, which is SET with NX and PX, and scripts."""
+        """The client's own lock, which is SET with NX and PX, and scripts."""
 
 
-class RedisTokenStore:
-    """Keeps tokens in Redis or Valkey, where any number of processes and machines share them.
+class RedisTokenStore(SealedStore):
+    """Redis or Valkey, through which any number of processes and machines share tokens.
 
-    :param client: a ``redis.Redis``, ``valkey.Valkey``, ``RedisCluster`` or what a ``Sentinel``
-        gives, with or without ``decode_responses``. Give it a ``socket_timeout`` of a second or
-        two: without one, a thread hangs for as long as the server does.
-    :param encryption_key: a Fernet key, or a list of which the first encrypts (extra
+    :param client: a ``redis.Redis``, ``valkey.Valkey``, ``RedisCluster`` or the client of a
+        ``Sentinel``, with or without ``decode_responses``. Set its ``socket_timeout`` to a second
+        or two: without one, a thread hangs for as long as the server does.
+    :param encryption_key: a Fernet key, or a list of keys of which the first encrypts (extra
         ``encryption``); None: whoever can read the server can read the tokens.
-    :param prefix: str, what the names begin with. The client's user needs the commands GETRANGE,
-        GET, SET, DEL, PEXPIRE, EVALSHA and SCRIPT LOAD on them.
-    :param clock: what has ``time()``.
-    :raises ConfigurationError: when a setting is wrong, or an extra is missing.
+    :param prefix: str, the beginning of all names. The client's user needs the commands GETRANGE,
+        GET, SET, DEL, PEXPIRE, EVALSHA and SCRIPT LOAD on these names.
+    :param clock: an object with ``time()``.
+    :raises ConfigurationError: if a setting is not valid, or an extra is missing.
 
-    Its methods raise :class:`TokenStoreError` when the server fails; a
-    :class:`~requests_cc.TokenCache` takes that for a miss. Safe to share between threads, and to
-    use after ``fork()``, as its client is. It can be pickled where its client can; the pickle
-    carries the encryption keys.
+    The methods raise :class:`TokenStoreError` if the server fails; a
+    :class:`~requests_cc.TokenCache` treats that as a miss. Safe to share between threads, and to
+    use after ``fork()``, as the client is. It can be pickled if the client can; the pickle carries
+    the encryption keys.
     """
 
     advice = (
@@ -93,90 +94,53 @@ class RedisTokenStore:
             raise ConfigurationError("prefix must be a str")
         self._client = client
         self._prefix = prefix
-        self._clock = clock
-        self._vault = Vault(encryption_key, clock)
-
-    def prepare(self, key: str) -> None:
-        """Computes the names of a key, without a word to the server: up to 40 ms, and once."""
-        self._vault.names(key)
-
-    def get(self, key: str) -> bytes | None:
-        """What was set under a key and has not expired.
-
-        :param key: str.
-        :returns: bytes; None where there is nothing, or nothing that was sealed for this key.
-        :raises TokenStoreError: when the server fails.
-        """
-        for name in self._vault.names(key):
-            # Not GET: what somebody else put there may be hundreds of megabytes.
-            read = partial(self._client.getrange, self._prefix + name, 0, MAX_SIZE)
-            value = self._vault.open(name, _asked("GETRANGE", read))
-            if value is not None:
-                return value
-        return None
-
-    def set(self, key: str, value: bytes, ttl: float) -> None:
-        """Keeps a value.
-
-        :param key: str.
-        :param value: bytes.
-        :param ttl: float, seconds until it expires; 30 days count at the most.
-        :raises TokenStoreError: when the server fails.
-        """
-        milliseconds = int(lifetime(ttl) * 1000)
-        if not milliseconds:
-            self.delete(key)
-            return
-        name, *others = self._vault.names(key)
-        sealed = self._vault.seal(name, value, ttl)
-        _asked("SET", partial(self._client.set, self._prefix + name, sealed, px=milliseconds))
-        # A token under a key that is being rotated out is older than this one.
-        self._delete(others)
-
-    def delete(self, key: str) -> None:
-        """Forgets what is under a key.
-
-        :raises TokenStoreError: when the server fails.
-        """
-        self._delete(self._vault.names(key))
+        super().__init__(encryption_key, clock)
 
     @contextmanager
     def lock(self, key: str, timeout: float) -> Iterator[bool]:
-        """A lock that one process at a time holds: redis-py's own, with a lease of 10 seconds.
+        """Take a lock that one process at a time holds: the client's own, leased for 10 seconds.
 
-        The lease is extended while it is held; so a holder that was killed delays the others by
-        no more than that. A release that finds it lapsed is no error.
+        The lease is extended while the lock is held, so a holder that was killed delays the others
+        by 10 seconds at the most. Releasing a lock that has lapsed is not an error.
 
-        :param timeout: float, seconds to wait for it.
-        :returns: a context manager that gives whether it was obtained.
-        :raises TokenStoreError: when the server fails.
+        :param key: str.
+        :param timeout: float, seconds to wait for the lock.
+        :returns: a context manager that gives whether the lock was obtained.
+        :raises TokenStoreError: if the server fails.
         """
         name = f"{self._prefix}{self._vault.names(key)[0]}:lock"
         lock = self._client.lock(
             name, timeout=LEASE, blocking_timeout=max(0.0, timeout), thread_local=False
         )
-        if not _asked("SET NX", lock.acquire):
+        if not _run("SET NX", lock.acquire):
             yield False
             return
-        pid, released = os.getpid(), threading.Event()
+        pid, released = os.getpid(), Landing()
         try:
-            _in_background(partial(_extend, lock, released))
+            # If no thread can be started, the lock is held for its first lease.
+            Call(partial(_extend, lock, released), "requests-cc lease").start()
             yield True
         finally:
-            released.set()
+            released.land()
             if os.getpid() == pid:  # a child that was forked meanwhile does not hold it
-                # It may be somebody else's by now; and what fails lapses with its lease.
+                # Another process may hold it by now; and if this fails, it lapses with its lease.
                 with suppress(Exception):
                     lock.release()
 
-    def _delete(self, names: Sequence[str]) -> None:
-        # One at a time: in a cluster they live in different slots.
-        for name in names:
-            _asked("DEL", partial(self._client.delete, self._prefix + name))
+    def _read(self, name: str) -> object:
+        # Not GET: the value may be hundreds of megabytes, if something else wrote it.
+        return _run("GETRANGE", partial(self._client.getrange, self._prefix + name, 0, MAX_SIZE))
+
+    def _write(self, name: str, sealed: bytes, seconds: float) -> None:
+        px = int(seconds * 1000)
+        _run("SET", partial(self._client.set, self._prefix + name, sealed, px=px))
+
+    def _remove(self, name: str) -> None:
+        # One name at a time: in a cluster they live in different slots.
+        _run("DEL", partial(self._client.delete, self._prefix + name))
 
     def __repr__(self) -> str:
-        encrypted = "encrypted" if self._vault.encrypts else "not encrypted"
-        return f"<RedisTokenStore {self._prefix!r}, {encrypted}>"
+        return self._describe(self._prefix)
 
     def __reduce__(self) -> tuple[Any, ...]:
         settings: dict[str, Any] = {"encryption_key": self._vault.keys, "prefix": self._prefix}
@@ -191,8 +155,8 @@ def _is_client(client: object) -> bool:
     return usable and "asyncio" not in type(client).__module__.split(".")
 
 
-def _asked(command: str, function: Callable[[], T]) -> T | None:
-    """What the server answered; None for what is not of a type that we keep, or no text."""
+def _run(command: str, function: Callable[[], T]) -> T | None:
+    """Return the server's response; None for a value of another type, or text that is not UTF-8."""
     try:
         return function()
     except UnicodeDecodeError:
@@ -201,7 +165,8 @@ def _asked(command: str, function: Callable[[], T]) -> T | None:
         if str(error).startswith("WRONGTYPE"):
             return None
         reason = _in_words(error)
-    # Outside the block, and not with the server's text, which can repeat what was sent.
+    # Outside the block, since the frames of the error hold what was sent; and without the server's
+    # text, which can repeat it.
     raise TokenStoreError(f"{command} failed: {reason}")
 
 
@@ -210,16 +175,9 @@ def _in_words(error: Exception) -> str:
     return f"{name}, {code}" if code.isalpha() and code.isupper() and len(code) > 1 else name
 
 
-def _in_background(function: Callable[[], None]) -> None:
-    thread = threading.Thread(target=function, name="requests-cc lease", daemon=True)
-    # The system's limit, or interpreter shutdown: then it is held for its first lease.
-    with suppress(RuntimeError, MemoryError):
-        thread.start()
-
-
-def _extend(lock: RedisLock, released: threading.Event) -> None:
+def _extend(lock: RedisLock, released: Landing) -> None:
     for _ in range(int(LONGEST_HOLD / LEASE * 3)):
-        if released.wait(LEASE / 3):
+        if released.wait_alone(LEASE / 3):
             return
         try:
             lock.reacquire()
@@ -229,5 +187,5 @@ def _extend(lock: RedisLock, released: threading.Event) -> None:
 
 
 def _is_lock_error(error: Exception) -> bool:
-    """Whether a lock is lost. By its name, since each client library has a class of its own."""
+    """Return whether a lock is lost, by the name of the error: each library has its own class."""
     return any(kind.__name__ == "LockError" for kind in type(error).__mro__)

@@ -1,4 +1,4 @@
-"""Encryption at rest: what a store is given shows neither a token nor whose it is."""
+"""Encryption at rest: an entry of a store shows neither a token nor whose it is."""
 
 from __future__ import annotations
 
@@ -16,18 +16,19 @@ from ...settings import require
 from .names import FORMAT, KeyedNames, Names, StretchedNames
 
 LONGEST = 30 * 86400.0  # seconds that anything is kept: a token without an expiry too
+LEAST = 0.001  # seconds: what Redis counts in
 MAX_SIZE = 1024 * 1024  # bytes of a value in its envelope, encrypted; more is read from no store
 
 
 def lifetime(ttl: float) -> float:
-    """The seconds for which a value is kept; 0 for one that has expired."""
-    return min(ttl, LONGEST) if ttl > 0 else 0.0  # NaN is not above 0
+    """Return the seconds for which a value is kept; 0 if less than a millisecond is left."""
+    return min(ttl, LONGEST) if ttl >= LEAST else 0.0  # NaN is not above anything
 
 
 def pack(name: str, value: bytes, expires_at: float) -> bytes:
-    """Makes an envelope: JSON, which clients that decode what they read do not harm.
+    """Make an envelope: JSON, since clients that decode what they read leave it whole.
 
-    :param name: str, where it will be.
+    :param name: str, the name it will be kept under.
     :param expires_at: float, seconds since the epoch.
     """
     document = {
@@ -40,11 +41,11 @@ def pack(name: str, value: bytes, expires_at: float) -> bytes:
 
 
 def unpack(name: str, data: bytes, now: float) -> bytes | None:
-    """The value in an envelope that was found under a name.
+    """Return the value in an envelope that was found under a name.
 
     :param now: float, seconds since the epoch.
     :returns: bytes; None for anything torn, foreign, expired, of another format, or made for
-        another name: a token copied from there would be another client's.
+        another name: the token of such a copy would be another client's.
     """
     try:
         document = json.loads(data)
@@ -70,13 +71,13 @@ EncryptionKey: TypeAlias = "str | bytes | Sequence[str | bytes] | None"
 
 
 class Vault:
-    """Names and seals what a store keeps.
+    """The names and the encryption of a store.
 
     :param encryption_key: a Fernet key (``cryptography.fernet.Fernet.generate_key()``), str or
         bytes; or a sequence of them, of which the first encrypts and all decrypt. None: nothing
         is encrypted.
-    :param clock: what has ``time()``.
-    :raises ConfigurationError: when a key is none, or the extra is missing.
+    :param clock: an object with ``time()``.
+    :raises ConfigurationError: if a key is not valid, or the extra is missing.
 
     To rotate, add the new key at the end of the list in each process, then put it first in each,
     then leave out the old one: so each process can always read what the others write. A token is
@@ -90,7 +91,7 @@ class Vault:
         self.keys = keys = _keys(encryption_key)
         self._clock = clock
         self._fernet = None if keys is None else _fernet(keys)
-        # base64 passes over what is no letter of its own, in Fernet's constructor as well.
+        # base64 skips characters outside its alphabet, in Fernet's constructor as well.
         self.names: Names = (
             StretchedNames()
             if keys is None
@@ -99,24 +100,24 @@ class Vault:
 
     @property
     def encrypts(self) -> bool:
-        """Whether what it seals is encrypted."""
+        """Whether values are encrypted."""
         return self._fernet is not None
 
     def seal(self, name: str, value: bytes, ttl: float) -> bytes:
-        """Puts a value into an envelope, encrypted where there is a key: ASCII.
+        """Put a value into an envelope of ASCII, encrypted if there is a key.
 
-        :param name: str, where it will be.
+        :param name: str, the name it will be kept under.
         :param ttl: float, seconds until it expires.
         """
         data = pack(name, value, self._clock.time() + lifetime(ttl))
         return data if self._fernet is None else self._fernet.encrypt(data)
 
     def open(self, name: str, sealed: object) -> bytes | None:
-        """The value in an envelope that was found under a name.
+        """Return the value in an envelope that was found under a name.
 
-        :param sealed: bytes, or the str that a client made of it.
-        :returns: bytes; None for anything that was not sealed for this name with one of the keys,
-            or has expired.
+        :param sealed: bytes, or the str that a client made of them.
+        :returns: bytes; None if the envelope has expired, or was not sealed for this name with one
+            of the keys.
         """
         if isinstance(sealed, str):
             sealed = sealed.encode("utf-8", "surrogatepass")
@@ -135,7 +136,7 @@ def _keys(setting: EncryptionKey) -> list[bytes] | None:
             "encryption_key must be a Fernet key, str or bytes, or a list of them"
         )
     if not keys:
-        raise ConfigurationError("encryption_key is an empty list: give at least one, or None")
+        raise ConfigurationError("encryption_key is an empty list: pass at least one key, or None")
     encoded = [key.encode("utf-8", "replace") if isinstance(key, str) else key for key in keys]
     return list(dict.fromkeys(encoded))
 
@@ -149,8 +150,8 @@ def _fernet(keys: Sequence[bytes]) -> MultiFernet:
         fernets.extend(map(Fernet, keys))
     if len(fernets) < len(keys):
         raise ConfigurationError(
-            f"encryption_key, number {len(fernets) + 1} of {len(keys)}, is no Fernet key (32 bytes "
-            f"in URL-safe base64): make one with cryptography.fernet.Fernet.generate_key()"
+            f"encryption_key, number {len(fernets) + 1} of {len(keys)}, is not a valid Fernet key "
+            f"(32 bytes in URL-safe base64): use cryptography.fernet.Fernet.generate_key()"
         )
     return MultiFernet(fernets)
 
@@ -159,7 +160,7 @@ def _decrypted(fernet: MultiFernet, sealed: bytes) -> bytes | None:
     from cryptography.fernet import InvalidToken  # noqa: PLC0415 - an extra
 
     try:
-        # The encoding has several spellings of the same bytes, which nothing authenticates.
+        # base64 has several spellings of the same bytes, and nothing authenticates the spelling.
         if base64.urlsafe_b64encode(base64.urlsafe_b64decode(sealed)) != sealed:
             return None
         return fernet.decrypt(sealed)

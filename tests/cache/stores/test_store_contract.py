@@ -224,7 +224,6 @@ def test_a_newer_format_is_a_miss_and_is_left_alone(
     make: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     older = make()
-    older.prepare(KEY)
     older.set(KEY, VALUE, 60)
     with monkeypatch.context() as newer_library:
         newer_library.setattr("requests_cc.cache.stores.vault.FORMAT", 2)
@@ -240,12 +239,6 @@ def test_neither_shows_a_key_in_its_repr(make: Make) -> None:
     assert ENCRYPTION_KEY.decode() not in repr(make(encryption_key=ENCRYPTION_KEY))
     assert ", encrypted" in repr(make(encryption_key=ENCRYPTION_KEY))
     assert "not encrypted" in repr(make())
-
-
-def test_the_names_are_computed_before_they_are_needed(make: Make) -> None:
-    store = make()
-    store.prepare(KEY)
-    assert store._vault.names._known.keys() == {KEY}
 
 
 def satisfies(store: TokenStore) -> TokenStore:

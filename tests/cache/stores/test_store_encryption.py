@@ -200,7 +200,7 @@ def test_a_python_without_scrypt_asks_for_an_encryption_key(
 ) -> None:
     monkeypatch.delattr("hashlib.scrypt")
     assert Vault(KEY_A).encrypts
-    with pytest.raises(ConfigurationError, match="set encryption_key="):
+    with pytest.raises(ConfigurationError, match="Pass encryption_key="):
         Vault()
 
 
@@ -210,13 +210,13 @@ BROKEN = "aGFsZiBhIGtleQ=="
 @pytest.mark.parametrize(
     ("setting", "message"),
     [
-        (BROKEN, "number 1 of 1, is no Fernet key"),
-        (BROKEN.encode(), "number 1 of 1, is no Fernet key"),
-        ("", "number 1 of 1, is no Fernet key"),
-        ("short", "number 1 of 1, is no Fernet key"),
-        ("ключ", "number 1 of 1, is no Fernet key"),
-        ([KEY_A, BROKEN], "number 2 of 2, is no Fernet key"),
-        ([BROKEN, KEY_A], "number 1 of 2, is no Fernet key"),
+        (BROKEN, "number 1 of 1, is not a valid Fernet key"),
+        (BROKEN.encode(), "number 1 of 1, is not a valid Fernet key"),
+        ("", "number 1 of 1, is not a valid Fernet key"),
+        ("short", "number 1 of 1, is not a valid Fernet key"),
+        ("ключ", "number 1 of 1, is not a valid Fernet key"),
+        ([KEY_A, BROKEN], "number 2 of 2, is not a valid Fernet key"),
+        ([BROKEN, KEY_A], "number 1 of 2, is not a valid Fernet key"),
         ([], "is an empty list"),
         ((), "is an empty list"),
         (7, "must be a Fernet key"),

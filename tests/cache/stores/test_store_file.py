@@ -56,7 +56,6 @@ def take(store: Any) -> bool:
 def test_nothing_is_made_before_something_is_kept(store: FileTokenStore, folder: Path) -> None:
     assert store.get("k") is None
     store.delete("k")
-    store.prepare("k")
     assert not folder.parent.exists()
 
 
@@ -224,7 +223,7 @@ def test_a_folder_that_others_can_write_in_is_refused(
     folder.mkdir(parents=True)
     folder.chmod(planted)
     # Never for a folder such as /tmp, whose sticky bit says that all users share it.
-    advice = "give the tokens a folder of their own" if planted & 0o1000 else f"chmod 700 {folder}"
+    advice = "use a separate folder for the tokens" if planted & 0o1000 else f"chmod 700 {folder}"
     refused(store, f"others than its owner can write in {folder}.*: {advice}$")
     assert advice in said(store, caplog)
     assert not list(folder.iterdir())
@@ -244,7 +243,7 @@ def test_a_link_in_the_place_of_the_folder_is_refused(
     target.mkdir(mode=0o700)
     folder.parent.mkdir()
     folder.symlink_to(target, target_is_directory=True)
-    refused(store, f"{folder} is no folder: a symbolic link is not followed")
+    refused(store, f"{folder} is not a folder; a symbolic link is not followed")
     refused(FileTokenStore(f"{folder}/"), "a symbolic link is not followed")
     assert not list(target.iterdir())
 
@@ -252,7 +251,7 @@ def test_a_link_in_the_place_of_the_folder_is_refused(
 def test_a_file_in_the_place_of_the_folder_is_refused(store: FileTokenStore, folder: Path) -> None:
     folder.parent.mkdir()
     folder.write_bytes(b"")
-    refused(store, f"{folder} is no folder")
+    refused(store, f"{folder} is not a folder")
 
 
 @pytest.fixture
@@ -266,7 +265,7 @@ def test_a_folder_of_another_user_is_refused(
     store: FileTokenStore, folder: Path, another_user: None, caplog: pytest.LogCaptureFixture
 ) -> None:
     folder.mkdir(parents=True)
-    refused(store, f"{folder} belongs to another user.*: give each user a folder of their own$")
+    refused(store, f"{folder} belongs to another user.*: use a separate folder for each user$")
     assert "belongs to another user" in said(store, caplog)
     assert not list(folder.iterdir())
 
@@ -386,9 +385,8 @@ def test_a_file_system_without_locks_is_an_error_of_the_store(
     ]
     for error, reason in failures:
         monkeypatch.setattr(FileLock, "_acquire", Mock(side_effect=error))
-        with pytest.raises(TokenStoreError, match=f"locking .* failed: {reason}$") as caught:
+        with pytest.raises(TokenStoreError, match=f"locking .* failed: {reason}$"):
             take(store)
-        assert caught.value.__context__ is None
 
 
 def test_a_lock_that_cannot_be_released_fails_nothing(

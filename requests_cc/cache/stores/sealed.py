@@ -1,0 +1,76 @@
+"""A store that keeps sealed values under names that nobody can guess, wherever it keeps them."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+from ...protocols import Clock
+from .vault import EncryptionKey, Vault, lifetime
+
+
+class SealedStore(ABC):
+    """The methods that every store has, over three of its own for one name.
+
+    :param encryption_key: as for a :class:`Vault`.
+    :param clock: an object with ``time()``.
+    :raises ConfigurationError: if a key is not valid, or an extra is missing.
+    """
+
+    def __init__(self, encryption_key: EncryptionKey, clock: Clock) -> None:
+        self._clock = clock
+        self._vault = Vault(encryption_key, clock)
+
+    def get(self, key: str) -> bytes | None:
+        """Return the unexpired value under a key.
+
+        :param key: str.
+        :returns: bytes; None if there is no value, or none that was sealed for this key.
+        :raises TokenStoreError: if the store fails.
+        """
+        for name in self._vault.names(key):
+            value = self._vault.open(name, self._read(name))
+            if value is not None:
+                return value
+        return None
+
+    def set(self, key: str, value: bytes, ttl: float) -> None:
+        """Keep a value.
+
+        :param key: str.
+        :param value: bytes.
+        :param ttl: float, seconds until it expires; 30 days at the most.
+        :raises TokenStoreError: if the store fails.
+        """
+        seconds = lifetime(ttl)
+        if not seconds:
+            self.delete(key)
+            return
+        name, *others = self._vault.names(key)
+        self._write(name, self._vault.seal(name, value, ttl), seconds)
+        for other in others:  # under a key that is being rotated out: older than this one
+            self._remove(other)
+
+    def delete(self, key: str) -> None:
+        """Delete the value under a key, if there is one.
+
+        :param key: str.
+        :raises TokenStoreError: if the store fails.
+        """
+        for name in self._vault.names(key):
+            self._remove(name)
+
+    @abstractmethod
+    def _read(self, name: str) -> object:
+        """Return what is kept under a name, cut at MAX_SIZE + 1 bytes, or None."""
+
+    @abstractmethod
+    def _write(self, name: str, sealed: bytes, seconds: float) -> None:
+        """Keep a sealed value for some seconds."""
+
+    @abstractmethod
+    def _remove(self, name: str) -> None:
+        """Remove what is kept under a name, if anything is."""
+
+    def _describe(self, place: str) -> str:
+        encrypted = "encrypted" if self._vault.encrypts else "not encrypted"
+        return f"<{type(self).__name__} {place!r}, {encrypted}>"
