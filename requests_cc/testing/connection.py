@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import ssl
 import time
 from email.message import Message
 from http import HTTPStatus
@@ -122,8 +123,11 @@ class ConnectionHandler(BaseHTTPRequestHandler):
         except MalformedBodyError as error:
             self.close_connection = True
             return error_response(HTTPStatus.BAD_REQUEST, "invalid_request", str(error))
+        certificate = None
+        if isinstance(self.connection, ssl.SSLSocket):
+            certificate = self.connection.getpeercert(binary_form=True)
         return self.server.respond(
-            RecordedRequest(self.command, self.path, self.headers, body, time.time())
+            RecordedRequest(self.command, self.path, self.headers, body, time.time(), certificate)
         )
 
     def _send(self, response: Response) -> None:

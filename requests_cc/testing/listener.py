@@ -6,6 +6,7 @@ import os
 import selectors
 import socket
 import socketserver
+import ssl
 import sys
 import threading
 from collections.abc import Callable
@@ -28,6 +29,7 @@ class Listener(socketserver.TCPServer):
     :param respond: called by the handlers with each request, in many threads at once; returns the
         response, or None to drop the connection.
     :param closing: set by :meth:`close`; if ``respond`` waits, it must stop waiting then.
+    :param context: for TLS; None: plain http.
     :raises OSError: if the port is taken.
     """
 
@@ -44,10 +46,12 @@ class Listener(socketserver.TCPServer):
         handler: type[BaseHTTPRequestHandler],
         respond: Callable[[RecordedRequest], Response | None],
         closing: threading.Event,
+        context: ssl.SSLContext | None = None,
     ) -> None:
         super().__init__(("127.0.0.1", port), handler)
         self.respond = respond
         self._closing = closing
+        self._context = context
         self._lock = threading.Lock()  # guards _connections
         self._connections: dict[threading.Thread, socket.socket] = {}
         self.socket.settimeout(_ACCEPT_TIMEOUT)
@@ -75,12 +79,18 @@ class Listener(socketserver.TCPServer):
             # reach a descriptor that has been closed and reused. Neither of the two blocks.
             for connection in serving.values():
                 with suppress(OSError):
-                    connection.shutdown(socket.SHUT_RDWR)
+                    # ssl.SSLSocket.shutdown() would take the TLS state from the thread that reads.
+                    socket.socket.shutdown(connection, socket.SHUT_RDWR)
         for thread in serving:
             thread.join(_JOIN_TIMEOUT)
 
     def process_request(self, request: Any, client_address: Any) -> None:
         """Serve the connection in a new thread."""
+        if self._context is not None:
+            # The handshake waits for the client, so it belongs into the connection's thread.
+            request = self._context.wrap_socket(
+                request, server_side=True, do_handshake_on_connect=False
+            )
         thread = threading.Thread(
             target=self._serve,
             args=(request, client_address),
@@ -107,6 +117,8 @@ class Listener(socketserver.TCPServer):
 
     def _serve(self, connection: socket.socket, client_address: Any) -> None:
         try:
+            if isinstance(connection, ssl.SSLSocket):
+                connection.do_handshake()
             self.finish_request(connection, client_address)
         except Exception:  # noqa: BLE001 - as socketserver does: an error ends one connection
             self.handle_error(connection, client_address)

@@ -2,83 +2,29 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Literal
 
-from requests_cc.testing.api import IssuedTokens, fail_api_request, respond_to_api_request
-from requests_cc.testing.connection import ConnectionHandler
+from requests_cc.testing.api import Body, OwnResponse
+from requests_cc.testing.client import Client, names
+from requests_cc.testing.client_authentication import ClientRegistry
 from requests_cc.testing.endpoint import Endpoint, Failure
-from requests_cc.testing.listener import Listener
+from requests_cc.testing.endpoints import Endpoints
+from requests_cc.testing.jose import SigningKey
+from requests_cc.testing.loopback import Loopback
 from requests_cc.testing.recorded_request import RecordedRequest
-from requests_cc.testing.response import Response, json_response
-from requests_cc.testing.token_request import fail_token_request, respond_to_token_request
+from requests_cc.testing.response import Response
+from requests_cc.testing.settings import Settings
+from requests_cc.testing.tls import Certificates
+from requests_cc.testing.token_request import Policy
+from requests_cc.testing.tokens import IssuedTokens
+
+EndpointName = Literal["token", "api", "introspection", "revocation", "metadata"]
 
 
-class Loopback:
-    """A listener on 127.0.0.1 that restarts on the same port; safe to share between threads.
-
-    :param respond: called with each request, in many threads at once; returns the response, or None
-        to drop the connection.
-    """
-
-    def __init__(self, respond: Callable[[RecordedRequest], Response | None]) -> None:
-        self._respond = respond
-        self._lock = threading.Lock()  # guards the three below
-        self._listener: Listener | None = None
-        self._port = 0
-        self._stopping = threading.Event()
-
-    @property
-    def origin(self) -> str:
-        """Scheme, host and port.
-
-        :raises RuntimeError: if it was never started.
-        """
-        if not self._port:
-            raise RuntimeError(
-                "LocalServer has no URL before its start: use it in a with statement or start()"
-            )
-        return f"http://127.0.0.1:{self._port}"
-
-    @property
-    def running(self) -> bool:
-        """Whether it listens."""
-        return self._listener is not None
-
-    def start(self) -> None:
-        """Start to listen; no effect if it listens already.
-
-        :raises OSError: if another process took the port since the last stop.
-        """
-        with self._lock:
-            if self._listener is None:
-                self._stopping = threading.Event()
-                self._listener = Listener(
-                    self._port, ConnectionHandler, self._respond, self._stopping
-                )
-                self._port = self._listener.server_address[1]
-
-    def stop(self) -> None:
-        """Cut off all connections and wait for their threads; no effect if it is stopped."""
-        with self._lock:
-            listener, self._listener = self._listener, None
-        if listener is not None:
-            listener.close()
-
-    def stops_within(self, seconds: float) -> bool:
-        """Wait; return True as soon as the listener stops, False after this many seconds."""
-        return self._stopping.wait(seconds)
-
-
-_TOKEN_PATH = "/oauth/token"
-_API_PATH = "/api/"
-_DEFAULT_LIFETIME = 3600
-
-
-class LocalServer:
-    """An authorization server, and an API that accepts its tokens, on a free port of 127.0.0.1.
+class LocalServer(Settings):
+    """An authorization server, and an API that accepts its tokens, on a port of 127.0.0.1.
 
     Real sockets and threads: any client, in this process or another, uses it through its URLs.
     All methods and attributes are safe to use from several threads, while requests arrive too::
@@ -93,33 +39,56 @@ class LocalServer:
             assert requests.get(server.api_url + "orders", headers=bearer).status_code == 401
             assert [request.path for request in server.api_requests] == ["/api/orders"] * 2
 
-    :mod:`requests_cc.testing` describes the endpoints.
+    :mod:`requests_cc.testing` describes the endpoints. Each keeps its newest 10,000 requests, with
+    at most 64 MiB of bodies.
 
-    :param clients: secrets by client id; a secret of None makes a public client, which sends only
-        its ``client_id``. Without ``clients`` every client is accepted, however it authenticates.
-        Client assertions (RFC 7523) are not checked.
+    :param clients: by client id: a secret; a list of secrets, each of which is accepted; None for a
+        public client, which sends only its ``client_id``; or a :class:`Client` with keys,
+        certificates, scopes or grants of its own. Without ``clients`` every client is accepted,
+        however it authenticates.
+    :param port: int, the TCP port; 0: a free one.
+    :param tls: bool, serve https, with a new certificate of a new CA: :attr:`ca_bundle`. Needs
+        trustme (extra ``testing``).
+    :param jwt: bool, issue JWT access tokens (RFC 9068), signed with ES256 or the algorithm named
+        here, ``"RS256"``. Needs joserfc (extra ``jwt``). False: tokens are opaque.
+    :param scopes: str or iterable, the scopes that may be requested, others are an
+        ``invalid_scope``; a request without a scope is granted all of them. None: any.
+    :param grants: str or iterable, the accepted grant types, others are an
+        ``unsupported_grant_type``. None: any.
+    :raises MissingExtraError: if a needed package is not installed; the message says what to run.
+    :raises ValueError: if an argument is not valid.
     """
 
-    token_lifetime: float | None = _DEFAULT_LIFETIME
-    """Seconds: the lifetime of tokens issued from now on, and their ``expires_in``; 3600 at first.
-    None: they do not expire, and ``expires_in`` is left out. The server's clock is monotonic."""
-
-    token_delay: float = 0.0
-    """How long a token request takes, a failing one too, in seconds; 0 at first. A token's lifetime
-    starts after the delay."""
-
-    def __init__(self, clients: Mapping[str, str | None] | None = None) -> None:
-        self._clients = None if clients is None else dict(clients)
-        self._tokens = IssuedTokens()
-        self._token_endpoint = Endpoint()
-        self._api = Endpoint()
-        self._loopback = Loopback(self._respond)
+    def __init__(
+        self,
+        clients: Mapping[str, str | Sequence[str] | Client | None] | None = None,
+        *,
+        port: int = 0,
+        tls: bool = False,
+        jwt: bool | str = False,
+        scopes: str | Iterable[str] | None = None,
+        grants: str | Iterable[str] | None = None,
+    ) -> None:
+        known = None if clients is None else {name: Client.of(c) for name, c in clients.items()}
+        pems = [pem for client in (known or {}).values() for pem in client.pems]
+        self._certificates = Certificates(pems) if tls else None
+        key = SigningKey("ES256" if jwt is True else jwt) if jwt else None
+        self._loopback = Loopback(
+            self._respond, port, self._certificates.context if self._certificates else None
+        )
+        self._endpoints = Endpoints(
+            self,
+            Policy(names(scopes), names(grants)),
+            ClientRegistry(known, self._certificates.issued_to if self._certificates else None),
+            IssuedTokens(self, key),
+            self._loopback.stops_within,
+        )
 
     def start(self) -> LocalServer:
         """Start to listen; after :meth:`stop`, at the same URLs. No effect on a running server.
 
         :returns: this server.
-        :raises OSError: if another process took the port since it was stopped.
+        :raises OSError: if another process has the port.
         """
         self._loopback.start()
         return self
@@ -140,43 +109,84 @@ class LocalServer:
 
     def __repr__(self) -> str:
         state = f"running at {self.origin}" if self._loopback.running else "stopped"
-        counts = f"{self._token_endpoint.received} token and {self._api.received} API requests"
-        return f"<{type(self).__name__} {state}, {counts}>"
+        received = {name: point.received for name, point in self._endpoints.by_name.items()}
+        named = ("token", "api")
+        shown = [f"{received[name]} {name}" for name in received if received[name] or name in named]
+        return f"<{type(self).__name__} {state}, requests: {', '.join(shown)}>"
 
     @property
     def origin(self) -> str:
-        """Scheme, host and port: ``http://127.0.0.1:PORT``.
-
-        :raises RuntimeError: if the server was never started.
-        """
+        """Scheme, host and port: ``http://127.0.0.1:PORT``, or https with ``tls=True``."""
         return self._loopback.origin
 
     @property
-    def token_url(self) -> str:
-        """The token endpoint's URL."""
-        return self.origin + _TOKEN_PATH
+    def ca_bundle(self) -> str:
+        """The path of the certificate (PEM) to trust, for ``session.verify``.
 
-    @property
-    def api_url(self) -> str:
-        """The protected API's URL; it ends with a slash, and every path below it is protected."""
-        return self.origin + _API_PATH
+        The file is deleted with the server object.
+
+        :raises RuntimeError: without ``tls=True``.
+        """
+        return str(self._tls.bundle)
+
+    def client_certificate(self, client_id: str) -> str:
+        """Issue a certificate to a client, for ``tls_client_auth`` (RFC 8705 §2.1).
+
+        :param client_id: str, also the certificate's common name.
+        :returns: the path of a PEM file with certificate and key, for ``cert=`` in requests; the
+            same each time. The file is deleted with the server object.
+        :raises RuntimeError: without ``tls=True``.
+        """
+        return str(self._tls.client_certificate(client_id))
 
     @property
     def token_requests(self) -> tuple[RecordedRequest, ...]:
-        """The requests that arrived at the token endpoint, oldest first: a snapshot.
-
-        Each endpoint keeps its newest 10,000 requests, with at most 64 MiB of bodies.
-        """
-        return self._token_endpoint.requests()
+        """The requests that arrived at the token endpoint, oldest first: a snapshot."""
+        return self.requests("token")
 
     @property
     def api_requests(self) -> tuple[RecordedRequest, ...]:
         """The requests that arrived at the API, oldest first: a snapshot."""
-        return self._api.requests()
+        return self.requests("api")
+
+    def requests(self, at: EndpointName) -> tuple[RecordedRequest, ...]:
+        """Return the requests that arrived at an endpoint, oldest first.
+
+        :param at: ``"token"``, ``"api"``, ``"introspection"``, ``"revocation"`` or ``"metadata"``.
+        :raises ValueError: if it is none of these.
+        """
+        return self._endpoint(at).requests()
 
     def revoke_tokens(self) -> None:
-        """Revoke all tokens issued so far: the API rejects them with a 401 from now on."""
-        self._tokens.forget()
+        """Revoke all tokens issued so far: the API rejects them from now on."""
+        self._endpoints.tokens.revoke_all()
+
+    def respond(
+        self,
+        path: str,
+        status: int = HTTPStatus.OK,
+        body: Body = b"",
+        headers: Mapping[str, str] | None = None,
+        *,
+        method: str | None = None,
+        scope: str | None = None,
+    ) -> None:
+        """Give a path of the API a response of its own, for requests with a valid token.
+
+        :param path: str, below :attr:`api_url`, without the query: ``"orders"``; with a ``*`` at
+            its end, every path that begins so. A later call takes precedence.
+        :param status: int, the HTTP status.
+        :param body: bytes; str; a dict or list, which is sent as JSON; or a callable that receives
+            the :class:`RecordedRequest` and returns one of these, or a :class:`Response`. It is
+            called in the thread that serves the connection; calls may overlap.
+        :param headers: further headers.
+        :param method: str, the only method that it is for; None: all.
+        :param scope: str, the scope that the token must have, else the response is a 403 with
+            ``insufficient_scope`` (RFC 6750 §3.1).
+        """
+        pairs = tuple((headers or {}).items())
+        own = OwnResponse(path.removeprefix("/"), status, body, pairs, method, scope)
+        self._endpoints.api.add(own)
 
     def fail_next(
         self,
@@ -186,7 +196,7 @@ class LocalServer:
         error: str | None = None,
         retry_after: float | str | None = None,
         drop: bool = False,
-        at: Literal["token", "api"] = "token",
+        at: EndpointName = "token",
     ) -> None:
         """Let the next requests fail, after the failures that are already planned.
 
@@ -198,42 +208,31 @@ class LocalServer:
             (RFC 6750 §3); None: the body is empty.
         :param retry_after: the ``Retry-After`` header: seconds, or an HTTP date.
         :param drop: close the connection without a response; the other parameters are ignored.
-        :param at: the token endpoint or the API.
+        :param at: the endpoint, as in :meth:`requests`.
         :raises ValueError: if ``times``, ``status`` or ``at`` is not valid.
         """
-        endpoints = {"token": self._token_endpoint, "api": self._api}
-        if at not in endpoints:
-            raise ValueError(f"at must be 'token' or 'api', not {at!r}")
-        endpoints[at].plan(times, Failure(status, error, retry_after, drop))
+        self._endpoint(at).plan(times, Failure(status, error, retry_after, drop))
 
     def reset(self) -> None:
-        """Return to the state of a new server, at the same URLs.
+        """Return to the state of a new server, at the same URLs, with the same keys.
 
-        Recorded requests, tokens and planned failures are discarded; ``token_lifetime`` and
-        ``token_delay`` have their first values again.
+        Recorded requests, tokens, planned failures and responses of :meth:`respond` are discarded;
+        the settings, from ``token_lifetime`` to ``dpop_nonce``, have their first values again.
         """
-        self._token_endpoint.reset()
-        self._api.reset()
-        self._tokens.forget()
-        self.token_lifetime = _DEFAULT_LIFETIME
-        self.token_delay = 0.0
+        self._endpoints.reset()
+        self.reset_settings()
+
+    @property
+    def _tls(self) -> Certificates:
+        if self._certificates is None:
+            raise RuntimeError("LocalServer has certificates only with LocalServer(tls=True)")
+        return self._certificates
+
+    def _endpoint(self, at: str) -> Endpoint:
+        endpoints = self._endpoints.by_name
+        if at not in endpoints:
+            raise ValueError(f"at must be one of {', '.join(endpoints)}, not {at!r}")
+        return endpoints[at]
 
     def _respond(self, request: RecordedRequest) -> Response | None:
-        path = request.path.partition("?")[0]
-        if path == _TOKEN_PATH:
-            return self._token_response(request)
-        if path.startswith(_API_PATH):
-            failure = self._api.receive(request)
-            if failure:
-                return fail_api_request(failure)
-            return respond_to_api_request(request, self._tokens)
-        urls = {"token_url": self.token_url, "api_url": self.api_url}
-        return json_response(HTTPStatus.NOT_FOUND, urls)
-
-    def _token_response(self, request: RecordedRequest) -> Response | None:
-        failure = self._token_endpoint.receive(request)
-        if self._loopback.stops_within(self.token_delay):
-            return None
-        if failure:
-            return fail_token_request(request, failure)
-        return respond_to_token_request(request, self._clients, self._tokens, self.token_lifetime)
+        return self._endpoints.respond(request)

@@ -20,6 +20,7 @@ class RecordedRequest:
         ones.
     :param body: bytes, after any chunked transfer coding (RFC 9112 §7.1) has been decoded.
     :param received_at: float, the time at which all of it had arrived, in seconds since the epoch.
+    :param client_certificate: the certificate (DER) that the client presented, with ``tls=True``.
     """
 
     method: str
@@ -27,6 +28,7 @@ class RecordedRequest:
     headers: Message
     body: bytes
     received_at: float
+    client_certificate: bytes | None = None
 
     @property
     def form(self) -> dict[str, list[str]]:

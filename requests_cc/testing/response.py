@@ -38,7 +38,8 @@ def error_response(
     return json_response(status, {"error": error, "error_description": description}, headers)
 
 
-def bearer_challenge(error: str | None = None) -> tuple[str, str]:
-    """Return the header that asks for a token (RFC 6750 §3), with the error if there is one."""
-    challenge = 'Bearer realm="requests_cc.testing"'
-    return "WWW-Authenticate", challenge if error is None else f'{challenge}, error="{error}"'
+def challenge(scheme: str, error: str | None = None, scope: str | None = None) -> tuple[str, str]:
+    """Return the header that asks for a token: RFC 6750 §3, RFC 9449 §7.1."""
+    parameters = {"realm": "requests_cc.testing", "error": error, "scope": scope}
+    sent = ", ".join(f'{name}="{value}"' for name, value in parameters.items() if value is not None)
+    return "WWW-Authenticate", f"{scheme} {sent}"

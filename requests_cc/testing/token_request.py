@@ -1,177 +1,171 @@
-"""The token endpoint: RFC 6749 §2.3.1, §3.2, §4.4 and §5."""
+"""The token endpoint: RFC 6749 §3.2, §4.4 and §5, RFC 7523 §2.1, RFC 8693."""
 
 from __future__ import annotations
 
-import base64
-from collections.abc import Mapping
+from collections.abc import Collection
 from http import HTTPStatus
-from urllib.parse import unquote_plus
+from typing import Any, NamedTuple
 
-from requests_cc.testing.api import Grant, IssuedTokens
-from requests_cc.testing.endpoint import Failure
+from requests_cc.testing import jose
+from requests_cc.testing.claims import check_audience, check_times
+from requests_cc.testing.client_authentication import ClientRegistry
+from requests_cc.testing.parameters import Parameters
+from requests_cc.testing.proof import InvalidProofError, ProofChecker, bound_to_certificate
 from requests_cc.testing.recorded_request import RecordedRequest
-from requests_cc.testing.response import (
-    BASIC_CHALLENGE,
-    Response,
-    error_response,
-    json_response,
-)
+from requests_cc.testing.refusal import NO_STORE, bad_request, invalid_client
+from requests_cc.testing.response import Response, json_response
+from requests_cc.testing.settings import Settings
+from requests_cc.testing.tokens import Grant, IssuedToken, IssuedTokens
 
-# §5.1 wants it "in any response containing tokens, credentials, or other sensitive
-# information"; the errors of §5.2 have it too.
-_NO_STORE = ("Cache-Control", "no-store")
-
-Clients = Mapping[str, str | None] | None
+CLIENT_CREDENTIALS = "client_credentials"
+JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+TOKEN_EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
+ACCESS_TOKEN = "urn:ietf:params:oauth:token-type:access_token"
 
 
-class RefusedError(Exception):
-    """The token request is refused; ``response`` is the error response."""
+class Policy(NamedTuple):
+    """What the server allows.
+
+    :param scopes: None: every scope; otherwise a request without ``scope`` is granted all of them.
+    :param grants: None: every grant type.
+    """
+
+    scopes: tuple[str, ...] | None
+    grants: tuple[str, ...] | None
+
+
+class TokenEndpoint:
+    """Issues tokens; safe to share between threads."""
 
     def __init__(
-        self, status: int, error: str, description: str, *headers: tuple[str, str]
+        self,
+        settings: Settings,
+        policy: Policy,
+        registry: ClientRegistry,
+        tokens: IssuedTokens,
+        proofs: ProofChecker,
     ) -> None:
-        super().__init__(error)
-        self.response = error_response(status, error, description, (_NO_STORE, *headers))
+        self._settings = settings
+        self._policy = policy
+        self._registry = registry
+        self._tokens = tokens
+        self._proofs = proofs
 
+    def respond(self, request: RecordedRequest) -> Response:
+        """Issue a token.
 
-def respond_to_token_request(
-    request: RecordedRequest, clients: Clients, tokens: IssuedTokens, lifetime: float | None
-) -> Response:
-    """Issue a token, or return the error response.
-
-    :param clients: secrets by client id; None: every client is accepted.
-    :param tokens: receives the new token.
-    :param lifetime: seconds; None: the token does not expire, and the response has no
-        ``expires_in``.
-    """
-    try:
-        grant = _grant(request, clients)
-    except RefusedError as refused:
-        return refused.response
-    content: dict[str, object] = {
-        "access_token": tokens.issue(grant, lifetime),
-        "token_type": "Bearer",
-    }
-    if lifetime is not None:
-        content["expires_in"] = lifetime
-    if grant.scope is not None:
-        content["scope"] = grant.scope
-    return json_response(HTTPStatus.OK, content, (_NO_STORE,))
-
-
-def fail_token_request(request: RecordedRequest, failure: Failure) -> Response | None:
-    """Return the failure's response; None drops the connection."""
-    challenge = _challenge(request) if failure.status == HTTPStatus.UNAUTHORIZED else ()
-    return failure.response(*challenge)
-
-
-def _grant(request: RecordedRequest, clients: Clients) -> Grant:
-    if request.method != "POST":
-        raise RefusedError(
-            HTTPStatus.METHOD_NOT_ALLOWED,
-            "invalid_request",
-            "A token request must be a POST.",
-            ("Allow", "POST"),
+        :raises RefusedError: if the request is refused.
+        """
+        parameters = Parameters(request)
+        grant_type = parameters.require("grant_type")
+        client_id = self._registry.authenticate(request, parameters, self._audiences())
+        self._check_grant_type(client_id, grant_type)
+        subject = None
+        if grant_type == JWT_BEARER:
+            client_id, subject = self._assertion_grant(client_id, parameters)
+        elif grant_type == TOKEN_EXCHANGE:
+            _check_exchange(parameters)
+        elif not client_id and (self._registry.clients is not None or _confidential(grant_type)):
+            raise invalid_client(request, "The request names no client.")
+        grant = Grant(
+            client_id=client_id,
+            scope=self._scope(client_id, parameters.get("scope")),
+            audience=parameters.all("audience"),
+            resource=parameters.all("resource"),
+            subject=subject,
+            bound_to=self._bound_to(request),
         )
-    parameters = _parameters(request)
-    grant_type = _single(parameters, "grant_type")
-    if grant_type is None:
-        raise _invalid_request("grant_type is missing: send it in a form-encoded or JSON body.")
-    client_id, secret = _claimed_client(request, parameters)
-    if not _is_known(client_id, secret, clients, grant_type):
-        raise _invalid_client(request, "The client is unknown, or its secret is wrong.")
-    return Grant(
-        client_id=client_id,
-        scope=_single(parameters, "scope"),
-        audience=_single(parameters, "audience"),
-        resource=_strings(parameters, "resource"),
-    )
+        lifetime = self._settings.token_lifetime
+        token = self._tokens.issue(grant, lifetime)
+        return self._response(token, lifetime, exchanged=grant_type == TOKEN_EXCHANGE)
+
+    def _response(self, token: IssuedToken, lifetime: float | None, *, exchanged: bool) -> Response:
+        content: dict[str, Any] = {
+            "access_token": token.value,
+            "token_type": token.grant.token_type,
+            "expires_in": lifetime,
+            "scope": token.grant.scope,
+            "issued_token_type": ACCESS_TOKEN if exchanged else None,
+        }
+        sent = {name: value for name, value in content.items() if value is not None}
+        return json_response(HTTPStatus.OK, sent, (NO_STORE, *self._proofs.headers()))
+
+    def _audiences(self) -> Collection[str]:
+        return {self._settings.issuer, self._settings.token_url}
+
+    def _check_grant_type(self, client_id: str | None, grant_type: str) -> None:
+        if self._policy.grants is not None and grant_type not in self._policy.grants:
+            allowed = ", ".join(self._policy.grants)
+            raise bad_request("unsupported_grant_type", f"grant_type must be of: {allowed}.")
+        client = (self._registry.clients or {}).get(client_id or "")
+        if client is not None and client.grants is not None and grant_type not in client.grants:
+            raise bad_request(
+                "unauthorized_client", f"This client may not use the grant type {grant_type}."
+            )
+
+    def _scope(self, client_id: str | None, requested: str | None) -> str | None:
+        client = (self._registry.clients or {}).get(client_id or "")
+        allowed = self._policy.scopes
+        if client is not None and client.scopes is not None:
+            allowed = client.scopes
+        if allowed is None:
+            return requested
+        if requested is None:
+            return " ".join(allowed) or None
+        if refused := [scope for scope in requested.split() if scope not in allowed]:
+            raise bad_request("invalid_scope", f"scope {refused[0]} is not allowed.")
+        return requested
+
+    def _assertion_grant(
+        self, client_id: str | None, parameters: Parameters
+    ) -> tuple[str | None, str | None]:
+        assertion = parameters.require("assertion")
+        if self._registry.clients is None:
+            return client_id, None
+        try:
+            issuer, subject = self._verified_assertion(assertion)
+        except jose.InvalidJWTError as error:
+            raise bad_request("invalid_grant", f"The assertion is not valid: {error}.") from None
+        return client_id or issuer, subject
+
+    def _verified_assertion(self, assertion: str) -> tuple[str, str]:
+        _, claims = jose.read(assertion)
+        issuer = claims.get("iss")
+        client = (self._registry.clients or {}).get(issuer) if isinstance(issuer, str) else None
+        if client is None or not client.keys:
+            raise jose.InvalidJWTError("its iss must be a client that has keys")
+        jose.verify_key(assertion, client.keys)
+        check_times(claims)
+        check_audience(claims, self._audiences())
+        if "jti" in claims:
+            self._registry.replays.check("grant", issuer, claims["jti"])
+        # RFC 7523 §3 requires sub; Google's service accounts leave it out for themselves.
+        return str(issuer), str(claims.get("sub", issuer))
+
+    def _bound_to(self, request: RecordedRequest) -> dict[str, str]:
+        if "DPoP" not in request.headers:
+            return bound_to_certificate(request)
+        try:
+            return {"jkt": self._proofs.key_thumbprint(request)}
+        except InvalidProofError as error:
+            raise bad_request(error.error, error.description, *self._proofs.headers()) from None
 
 
-def _parameters(request: RecordedRequest) -> Mapping[str, object]:
-    try:
-        content = request.json
-    except ValueError:
-        raise _invalid_request("The body is declared as JSON and is not valid JSON.") from None
-    if content is None:
-        return request.form
-    if not isinstance(content, dict):
-        raise _invalid_request("The JSON body must be an object.")
-    return content
+def _confidential(grant_type: str) -> bool:
+    # RFC 6749 §4.4: "MUST only be used by confidential clients". With an assertion as the grant a
+    # client need not be named (RFC 7523 §3.1), nor with the server's other grants.
+    return grant_type == CLIENT_CREDENTIALS
 
 
-def _strings(parameters: Mapping[str, object], name: str) -> tuple[str, ...]:
-    value = parameters.get(name)
-    values = value if isinstance(value, list) else [value]
-    # §3.2: "Parameters sent without a value MUST be treated as if they were omitted".
-    sent = [each for each in values if each not in (None, "")]
-    strings = tuple(each for each in sent if isinstance(each, str))
-    if len(strings) < len(sent):
-        raise _invalid_request(f"{name} must be a string.")
-    return strings
-
-
-def _single(parameters: Mapping[str, object], name: str) -> str | None:
-    values = _strings(parameters, name)
-    if len(values) > 1:  # §3.2: "parameters MUST NOT be included more than once".
-        raise _invalid_request(f"{name} must be sent only once.")
-    return values[0] if values else None
-
-
-def _claimed_client(
-    request: RecordedRequest, parameters: Mapping[str, object]
-) -> tuple[str | None, str | None]:
-    client_id = _single(parameters, "client_id")
-    secret = _single(parameters, "client_secret")
-    authorizations = request.headers.get_all("Authorization", [])
-    if not authorizations:
-        return client_id, secret
-    # §2.3: "The client MUST NOT use more than one authentication method in each request."
-    if len(authorizations) > 1 or secret is not None:
-        raise _invalid_request("The client must authenticate only once.")
-    basic = _decoded_basic(authorizations[0])
-    if basic is None:
-        raise _invalid_client(
-            request, "The Authorization header is not valid for the Basic scheme."
+def _check_exchange(parameters: Parameters) -> None:
+    # RFC 8693 §2.1
+    parameters.require("subject_token")
+    parameters.require("subject_token_type")
+    actor, actor_type = parameters.get("actor_token"), parameters.get("actor_token_type")
+    if (actor is None) != (actor_type is None):
+        raise bad_request(
+            "invalid_request", "actor_token and actor_token_type must be sent together."
         )
-    if client_id not in (None, basic[0]):
-        raise _invalid_request("client_id and the Authorization header name different clients.")
-    return basic
-
-
-def _decoded_basic(authorization: str) -> tuple[str, str] | None:
-    scheme, _, encoded = authorization.partition(" ")
-    try:
-        text = base64.b64decode(encoded.strip(" "), validate=True).decode()
-        # §2.3.1: both are form-encoded before they are joined with a colon.
-        client_id, secret = (unquote_plus(part, errors="strict") for part in text.split(":", 1))
-    except ValueError:
-        return None
-    return (client_id, secret) if scheme.lower() == "basic" else None
-
-
-def _is_known(client_id: str | None, secret: str | None, clients: Clients, grant_type: str) -> bool:
-    if clients is None:
-        # §4.4: "MUST only be used by confidential clients". Not so with an assertion as the
-        # grant, RFC 7523 §3.1: "with or without client authentication or identification".
-        return bool(client_id) or grant_type != "client_credentials"
-    if client_id is None or client_id not in clients:
-        return False
-    # §2.3.1: a client "MAY omit the parameter if the client secret is an empty string".
-    return (secret or "") == (clients[client_id] or "")
-
-
-def _invalid_request(description: str) -> RefusedError:
-    return RefusedError(HTTPStatus.BAD_REQUEST, "invalid_request", description)
-
-
-def _invalid_client(request: RecordedRequest, description: str) -> RefusedError:
-    return RefusedError(
-        HTTPStatus.UNAUTHORIZED, "invalid_client", description, *_challenge(request)
-    )
-
-
-def _challenge(request: RecordedRequest) -> tuple[tuple[str, str], ...]:
-    # §5.2: "If the client attempted to authenticate via the "Authorization" request header
-    # field", a 401 names the scheme to use.
-    return (BASIC_CHALLENGE,) if "Authorization" in request.headers else ()
+    requested = parameters.get("requested_token_type")
+    if requested not in (None, ACCESS_TOKEN):
+        raise bad_request("invalid_request", f"requested_token_type must be {ACCESS_TOKEN}.")

@@ -92,6 +92,7 @@ class ExampleDotCom:
         self.api_statuses: list[int] = []
         self.token_requests = 0
         mock.add_passthru("http://127.0.0.1")
+        mock.add_passthru("https://127.0.0.1")
         for url in (TOKEN_URL, TOKEN_URL.replace("auth", "mtls", 1)):
             mock.add_callback(responses.POST, url, self.token)
         mock.add_callback(responses.POST, f"{AUTH}/oauth/introspect", self.introspect)

@@ -12,6 +12,7 @@ import requests
 from hypothesis import given, strategies as st
 
 from requests_cc.testing import LocalServer
+from requests_cc.testing.client_authentication import Credential
 
 from .clients import GRANT, PATIENCE, basic, bearer, examples, exchange, request_token
 
@@ -162,3 +163,7 @@ def test_a_secret_that_was_not_form_encoded_is_another_secret(
             server.token_url, data=GRANT, headers=basic("me:" + quote("a+b%20c"))
         )
     assert (raw.status_code, encoded.status_code) == (401, 200)
+
+
+def test_a_credential_shows_no_secret() -> None:
+    assert repr(Credential("post", "me", "s3cret")) == "<Credential post>"

@@ -106,7 +106,7 @@ def test_a_response_whose_status_allows_no_body_has_none(server: LocalServer) ->
         ({"times": -1}, "times"),
         ({"status": 99}, "status"),
         ({"status": 600}, "status"),
-        ({"at": "login"}, "'token' or 'api', not 'login'"),
+        ({"at": "login"}, "token, introspection, revocation, metadata, api, not 'login'"),
     ],
 )
 def test_a_failure_that_is_not_valid_is_refused(

@@ -82,7 +82,7 @@ def test_only_the_newest_requests_are_kept(
     for number in range(5):
         http_session.get(f"{server.api_url}{number}")
     assert [request.path for request in server.api_requests] == ["/api/2", "/api/3", "/api/4"]
-    assert "5 API requests" in repr(server)
+    assert "requests: 0 token, 5 api" in repr(server)
 
 
 def test_the_bodies_that_are_kept_have_a_bounded_size(
@@ -97,11 +97,11 @@ def test_the_bodies_that_are_kept_have_a_bounded_size(
 
 def test_the_repr_shows_the_url_the_state_and_the_counts(http_session: requests.Session) -> None:
     server = LocalServer({"me": "s3cret"})
-    assert repr(server) == "<LocalServer stopped, 0 token and 0 API requests>"
+    assert repr(server) == "<LocalServer stopped, requests: 0 token, 0 api>"
     with server:
         token = request_token(http_session, server, client_secret="s3cret").json()["access_token"]
         for _ in range(2):
             http_session.get(server.api_url, headers={"Authorization": f"Bearer {token}"})
         shown = repr(server)
-    assert shown == f"<LocalServer running at {server.origin}, 1 token and 2 API requests>"
-    assert repr(server) == "<LocalServer stopped, 1 token and 2 API requests>"
+    assert shown == f"<LocalServer running at {server.origin}, requests: 1 token, 2 api>"
+    assert repr(server) == "<LocalServer stopped, requests: 1 token, 2 api>"
