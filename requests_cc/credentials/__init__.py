@@ -2,10 +2,12 @@
 
 The sources of tokens, their settings, and the requests that they make. Read in this order:
 
-- ``client_credentials``: the client credentials grant (RFC 6749 section 4.4); ``jwt_bearer`` is the
-  other one (RFC 7523 section 2.1).
+- ``client_credentials``: the client credentials grant (RFC 6749 section 4.4); ``jwt_bearer`` is
+  another grant (RFC 7523 section 2.1). ``source`` is their base class, ``tracebacks`` the rule for
+  secrets in exceptions.
 - ``parameters`` and ``auth_setting``: the settings, validated and in one form.
 - ``authenticated_request``: a request that proves who the client is, and its few attempts.
-- ``endpoints``: token request, introspection and revocation.
-- ``environment``: settings from variables and files.
+- ``token_response`` and ``introspection``: what a response holds.
+- ``environment``: settings from variables and files; ``from_environment`` makes arguments of them,
+  ``google_service_account`` does so with a key file.
 """

@@ -15,7 +15,7 @@ from .parameters import scope_text
 def service_account_settings(given: object, scope: str | Iterable[str]) -> dict[str, Any]:
     """Return the arguments of a :class:`~requests_cc.JWTBearer` for a service account.
 
-    :param given: path of the account's JSON key file, or what it holds as a mapping.
+    :param given: path of the account's JSON key file, or its contents as a mapping.
     :param scope: str, or iterable of str.
     :raises ConfigurationError: if it is not the key file of a service account.
     """

@@ -20,7 +20,7 @@ class Source:
 
     A subclass sets ``_request``, the token request, and ``_secret`` when it is made, so that a
     wrong setting raises there. Both are derived from its fields: a pickle and a copy hold the
-    fields alone, since what is derived may mean nothing in another process.
+    fields alone, since ``_request`` may be meaningless in another process.
     """
 
     _request: AuthenticatedRequest

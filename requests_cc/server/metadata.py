@@ -114,14 +114,11 @@ class Metadata:
     def __hash__(self) -> int:
         return hash(self.key_part)
 
-    def __repr__(self) -> str:
-        return f"Metadata({self.url!r})"
-
 
 class ServerDocument:
     """Checked access to a metadata document.
 
-    A member is checked when it is read: what is wrong in another one does no harm.
+    A member is checked when it is read: an invalid one does not affect the others.
 
     :param members: mapping, the document; its ``issuer`` has been checked, and nothing else has.
     :param url: str, the URL that it was looked up with, for messages.
@@ -187,7 +184,7 @@ _URLS = ("token_endpoint", "introspection_endpoint", "revocation_endpoint", "iss
 
 
 def url_problem(url: object, what: str, *, allow_http: bool) -> str | None:
-    """Return what is wrong with a URL that a document names, or None.
+    """Return the problem with a URL that a document names, or None.
 
     :param url: the member of the document.
     :param what: str, its name in the message.

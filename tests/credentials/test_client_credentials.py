@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import dataclasses
 import pickle
+import textwrap
 import traceback
 from collections import deque
 
@@ -23,6 +24,7 @@ from requests_cc import (
 )
 from requests_cc.client_auth.secret import SecretFile
 from requests_cc.testing import LocalServer
+from tests.support.fresh_interpreter import printed_by
 
 URL = "https://auth.example.com/token"
 FULL = ClientCredentials(
@@ -54,6 +56,33 @@ def test_a_token_request_sends_every_setting() -> None:
         "n": ["1", "2"],
         "password": ["hunter2"],
     }
+
+
+def test_optional_parts_are_imported_when_they_are_used() -> None:
+    program = """
+        import sys
+        from requests_cc import ClientCredentials
+        ClientCredentials("https://auth.example.com/token", "me", "secret").cache_key
+        print(*[name for name in sys.modules if name.startswith("requests_cc.")])
+        """
+    loaded = set(printed_by(textwrap.dedent(program)).split())
+    for name in (
+        "server.discovery",
+        "server.well_known",
+        "server.provider_table",
+        "providers",
+        "credentials.introspection",
+        "credentials.jwt_bearer",
+        "credentials.environment",
+        "credentials.from_environment",
+        "credentials.google_service_account",
+        "client_auth.assertion",
+        "client_auth.signing_key",
+        "client_auth.dpop",
+        "client_auth.certificate",
+    ):
+        assert f"requests_cc.{name}" not in loaded
+    assert "requests_cc.server.authorization_server" in loaded
 
 
 def test_it_is_a_source_of_tokens() -> None:

@@ -63,6 +63,11 @@ ClientCredentials(URL, "id", "secret", dpop=DPoPKey.generate())
 ClientCredentials(providers.auth0("tenant.eu.auth0.com"), "id", "secret")
 ClientCredentials(AuthorizationServer.discover("https://issuer.example"), "id", "secret")
 assert_type(AuthorizationServer(URL, timeout=3).token_endpoint, str)
+discovered = AuthorizationServer.discover("https://issuer.example")
+assert_type(dataclasses.replace(discovered, timeout=3), AuthorizationServer)
+assert_type(dataclasses.replace(discovered, introspection_endpoint=URL).issuer, "str | None")
+dataclasses.replace(providers.auth0("tenant.eu.auth0.com"), session=requests.Session())
+discovered.timeout = 3  # type: ignore[misc]  # pyright: ignore[reportAttributeAccessIssue]
 
 ClientCredentials(URL)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
 ClientCredentials(URL, "id", 1)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]

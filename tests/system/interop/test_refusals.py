@@ -35,8 +35,8 @@ def clock_off(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
 
     def set_off(seconds: float) -> None:
         clock = SimpleNamespace(time=lambda: time.time() + seconds)
-        for module in ("signing_key", "dpop", "mutual_tls"):
-            monkeypatch.setattr(f"requests_cc.{module}.time", clock)
+        for module in ("signing_key", "dpop", "certificate"):
+            monkeypatch.setattr(f"requests_cc.client_auth.{module}.time", clock)
 
     return set_off
 
