@@ -19,17 +19,9 @@ from requests_cc import (
     mount,
 )
 from requests_cc.testing import LocalServer
-from tests.support.api_server import (
-    ApiServer,
-    Arrived,
-    Reply,
-    api_and_session,
-    credentials_for,
-    in_threads,
-    needs_token,
-    session_for,
-    within,
-)
+from tests.support.api import Api, api_and_session, credentials_for, needs_token, session_for
+from tests.support.scripts import Reply, Request
+from tests.support.threads import in_threads, within
 
 
 @pytest.fixture
@@ -42,7 +34,7 @@ def rejecting_first(reply: Reply):
     """Answers the first token that arrives with this reply, for ever; any other one is fine."""
     rejected: list[str | None] = []
 
-    def answer(arrived: Arrived) -> Reply:
+    def answer(arrived: Request) -> Reply:
         if not rejected:
             rejected.append(arrived.token)
         return reply if arrived.token in rejected else Reply()
@@ -68,7 +60,7 @@ def test_a_revoked_token_is_renewed_and_the_request_resent_once(server):
 def test_the_second_answer_is_the_callers_whatever_it_is(server, status):
     second = b"" if status == 204 else b"teapot"
     answers = iter([Reply(401, body=b"first"), Reply(status, body=second)])
-    with ApiServer(lambda _: next(answers)) as api, session_for(server, api.origin) as session:
+    with Api(lambda _: next(answers)) as api, session_for(server, api.origin) as session:
         response = session.get(api.origin)
     assert (response.status_code, response.content) == (status, second)
     assert [first.text for first in response.history] == ["first"]
@@ -87,7 +79,7 @@ def test_a_hundred_threads_with_one_rejected_token_make_one_token_request(server
 
 @pytest.mark.rule(7)
 def test_a_late_401_for_an_older_token_uses_the_newer_one(server):
-    with ApiServer(needs_token) as api, session_for(server, api.origin) as session:
+    with Api(needs_token) as api, session_for(server, api.origin) as session:
         adapter = session.get_adapter(api.origin + "/")
 
         class Slow(io.BytesIO):
@@ -120,10 +112,10 @@ def test_an_api_that_always_answers_401_causes_few_token_requests(server):
 
 @pytest.mark.rule(8)
 def test_a_path_that_always_answers_401_leaves_healthy_paths_alone(server):
-    def answer(arrived: Arrived) -> Reply:
+    def answer(arrived: Request) -> Reply:
         return Reply(401) if arrived.target == "/broken" else Reply()
 
-    with ApiServer(answer) as api, session_for(server, api.origin) as session:
+    with Api(answer) as api, session_for(server, api.origin) as session:
         for _ in range(60):
             assert session.get(api.origin + "/broken").status_code == 401
             assert session.get(api.origin + "/healthy").status_code == 200
@@ -134,10 +126,10 @@ def test_a_path_that_always_answers_401_leaves_healthy_paths_alone(server):
 def test_a_late_401_for_an_older_token_uses_the_newer_one_during_a_hold(server):
     """The hold is for the newer token; the older one was rejected for a reason of its own."""
 
-    def answer(arrived: Arrived) -> Reply:
+    def answer(arrived: Request) -> Reply:
         return Reply(401) if arrived.target == "/broken" else Reply()
 
-    with ApiServer(answer) as api, session_for(server, api.origin) as session:
+    with Api(answer) as api, session_for(server, api.origin) as session:
 
         class Slow(io.BytesIO):
             def read(self, size: int | None = -1) -> bytes:
@@ -154,7 +146,7 @@ def test_a_late_401_for_an_older_token_uses_the_newer_one_during_a_hold(server):
 def test_a_401_during_a_hold_is_handed_on_untouched(server):
     body = b"x" * 200_000
     with (
-        ApiServer(lambda _: Reply(401, body=body)) as api,
+        Api(lambda _: Reply(401, body=body)) as api,
         session_for(server, api.origin) as session,
     ):
         session.get(api.origin)  # begins the hold
@@ -162,7 +154,7 @@ def test_a_401_during_a_hold_is_handed_on_untouched(server):
         assert response.history == []
         assert response.raw.read() == body
         assert session.get(api.origin).content == body
-    assert len(api.arrived) == 2 + 1 + 1  # the first call was resent
+    assert len(api.requests) == 2 + 1 + 1  # the first call was resent
 
 
 @pytest.mark.rule(8)
@@ -176,12 +168,12 @@ def test_the_same_token_handed_out_again_is_not_sent_again():
             return AccessToken("the-same-one", expires_at=9e9)
 
     source = Stubborn()
-    with ApiServer(lambda _: Reply(401)) as api, requests.Session() as session:
+    with Api(lambda _: Reply(401)) as api, requests.Session() as session:
         mount(session, ClientCredentialsAdapter(source, origins=api.origin, cache=TokenCache()))
         answers = [session.get(api.origin) for _ in range(20)]
     assert [a.status_code for a in answers] == [401] * 20
     assert [a.history for a in answers] == [[]] * 20
-    assert len(api.arrived) == 20
+    assert len(api.requests) == 20
     assert source.requests == 2
 
 
@@ -192,13 +184,13 @@ def test_a_large_401_reaches_the_caller_whole_where_the_same_token_is_handed_out
         def request_token(self) -> AccessToken:
             return AccessToken("the-same-one", expires_at=9e9)
 
-    with ApiServer(lambda _: Reply(401, body=b"r" * 300_000)) as api:
+    with Api(lambda _: Reply(401, body=b"r" * 300_000)) as api:
         with requests.Session() as session:
             adapter = ClientCredentialsAdapter(Stubborn(), origins=api.origin, cache=TokenCache())
             mount(session, adapter)
             sizes = [len(session.post(api.origin, data=b"body").content) for _ in range(3)]
         assert sizes == [300_000] * 3
-        assert {arrived.body for arrived in api.arrived} == {b"body"}
+        assert {arrived.body for arrived in api.requests} == {b"body"}
 
 
 @pytest.mark.rule(9)
@@ -211,10 +203,10 @@ def test_a_large_401_reaches_the_caller_whole_where_the_same_token_is_handed_out
 )
 def test_insufficient_scope_is_not_answered_with_a_renewal(server, challenge):
     reply = Reply(401, (("WWW-Authenticate", challenge),), b"more scope")
-    with ApiServer(lambda _: reply) as api, session_for(server, api.origin) as session:
+    with Api(lambda _: reply) as api, session_for(server, api.origin) as session:
         response = session.get(api.origin)
     assert (response.status_code, response.text, response.history) == (401, "more scope", [])
-    assert len(server.token_requests) == len(api.arrived) == 1
+    assert len(server.token_requests) == len(api.requests) == 1
 
 
 def test_insufficient_scope_of_the_resend_begins_no_hold(server):
@@ -222,7 +214,7 @@ def test_insufficient_scope_of_the_resend_begins_no_hold(server):
     lacking = Reply(401, (("WWW-Authenticate", "Bearer error=insufficient_scope"),))
     answer = rejecting_first(Reply(401))
 
-    def lacks_scope(arrived: Arrived) -> Reply:
+    def lacks_scope(arrived: Request) -> Reply:
         return (
             lacking
             if answer(arrived).status == 200 and arrived.target == "/admin"
@@ -230,7 +222,7 @@ def test_insufficient_scope_of_the_resend_begins_no_hold(server):
         )
 
     cache = TokenCache()
-    with ApiServer(lacks_scope) as api, session_for(server, api.origin, cache=cache) as session:
+    with Api(lacks_scope) as api, session_for(server, api.origin, cache=cache) as session:
         assert session.get(api.origin + "/admin").status_code == 401
         assert cache.stats().held == 0
         assert session.get(api.origin).status_code == 200
@@ -240,7 +232,7 @@ def test_a_resend_that_meets_a_failing_api_decides_nothing_about_the_token(serve
     answers = iter([Reply(401), Reply(503), Reply(401), Reply(401), Reply()])
     cache = TokenCache()
     with (
-        ApiServer(lambda _: next(answers)) as api,
+        Api(lambda _: next(answers)) as api,
         session_for(server, api.origin, cache=cache) as session,
     ):
         assert session.get(api.origin).status_code == 503
@@ -255,7 +247,7 @@ def test_a_resend_that_meets_a_failing_api_decides_nothing_about_the_token(serve
 @pytest.mark.rule(5)
 def test_no_more_than_64_kib_of_the_first_answer_are_kept(server):
     answer = rejecting_first(Reply(401, body=b"r" * 1_000_000))
-    with ApiServer(answer) as api, session_for(server, api.origin) as session:
+    with Api(answer) as api, session_for(server, api.origin) as session:
         response = session.get(api.origin)
     assert response.status_code == 200
     assert response.history[0].content == b"r" * 65_536
@@ -290,20 +282,20 @@ def test_a_connection_that_still_waits_for_the_rest_of_a_cut_answer_is_not_used_
 def test_a_compressed_first_answer_can_be_read_from_history(server):
     headers = (("Content-Encoding", "gzip"), ("Content-Type", "text/plain"))
     reply = Reply(401, headers, gzip.compress(b"why not " * 1000))
-    with ApiServer(rejecting_first(reply)) as api, session_for(server, api.origin) as session:
+    with Api(rejecting_first(reply)) as api, session_for(server, api.origin) as session:
         assert session.get(api.origin).history[0].text == "why not " * 1000
 
 
 def test_a_compressed_bomb_is_kept_as_it_arrived(server):
     reply = Reply(401, (("Content-Encoding", "gzip"),), gzip.compress(b"\0" * 20_000_000))
-    with ApiServer(rejecting_first(reply)) as api, session_for(server, api.origin) as session:
+    with Api(rejecting_first(reply)) as api, session_for(server, api.origin) as session:
         response = session.get(api.origin, stream=True)
         assert len(response.history[0].raw.read()) == len(reply.body) < 65_536
 
 
 def test_a_chunked_first_answer_can_be_read_from_history(server):
     reply = Reply(401, pieces=[b"one ", b"two"])
-    with ApiServer(rejecting_first(reply)) as api, session_for(server, api.origin) as session:
+    with Api(rejecting_first(reply)) as api, session_for(server, api.origin) as session:
         response = session.get(api.origin)
         assert response.history[0].content == b"one two"
         assert list(response.history[0].iter_content(3)) == [b"one", b" tw", b"o"]
@@ -332,7 +324,7 @@ def test_a_first_answer_that_breaks_off_does_not_hinder_the_resend(server):
 
 
 def test_the_raw_body_of_a_streamed_resend_is_unread(server):
-    with ApiServer(rejecting_first(Reply(401))) as api, session_for(server, api.origin) as session:
+    with Api(rejecting_first(Reply(401))) as api, session_for(server, api.origin) as session:
         response = session.get(api.origin, stream=True)
         assert response.raw.read(2) == b"fi"
         assert response.raw.read() == b"ne"
@@ -341,7 +333,7 @@ def test_the_raw_body_of_a_streamed_resend_is_unread(server):
 
 def test_cookies_of_the_first_answer_are_kept(server):
     reply = Reply(401, (("Set-Cookie", "seen=yes; Path=/"),))
-    with ApiServer(rejecting_first(reply)) as api, session_for(server, api.origin) as session:
+    with Api(rejecting_first(reply)) as api, session_for(server, api.origin) as session:
         response = session.get(api.origin)
         assert response.history[0].cookies["seen"] == "yes"
         assert session.cookies["seen"] == "yes"
@@ -374,14 +366,14 @@ def test_while_one_call_waits_for_a_token_its_connection_serves_another(replayab
                 answered.append(within(10, lambda: plain.get(api.origin + "/other").text))
             return AccessToken(f"token-{len(answered)}")
 
-    def answer(arrived: Arrived) -> Reply:
+    def answer(arrived: Request) -> Reply:
         if arrived.target == "/other":
             return Reply()
         answered.append(arrived.token)
         return Reply(401, body=b"no") if len(answered) == 1 else Reply()
 
     transport = requests.adapters.HTTPAdapter(pool_maxsize=1, pool_block=True)
-    with ApiServer(answer) as api, requests.Session() as session, requests.Session() as plain:
+    with Api(answer) as api, requests.Session() as session, requests.Session() as plain:
         plain.mount("http://", transport)
         mount(
             session,
@@ -402,10 +394,10 @@ def test_while_one_call_waits_for_a_token_its_connection_serves_another(replayab
 
 @pytest.mark.rule(5)
 def test_a_failing_renewal_raises_for_that_call_and_others_go_on(server):
-    def answer(arrived: Arrived) -> Reply:
+    def answer(arrived: Request) -> Reply:
         return Reply(401) if arrived.target == "/picky" else Reply()
 
-    with ApiServer(answer) as api, session_for(server, api.origin) as session:
+    with Api(answer) as api, session_for(server, api.origin) as session:
         session.get(api.origin)
         server.fail_next(10)
         with pytest.raises(TemporarilyUnavailable) as caught:
@@ -418,7 +410,7 @@ def test_a_failing_renewal_raises_for_that_call_and_others_go_on(server):
 
 @pytest.mark.rule(6)
 def test_a_body_that_cannot_be_sent_again_gets_its_401_though_the_renewal_fails(server):
-    with ApiServer(needs_token) as api, session_for(server, api.origin) as session:
+    with Api(needs_token) as api, session_for(server, api.origin) as session:
         session.get(api.origin)
         api.revoke()
         server.fail_next(10)
@@ -443,7 +435,7 @@ def test_what_a_users_own_source_raises_reaches_the_caller_as_it_is():
                 raise Empty
             return AccessToken(self.tokens.pop())
 
-    with ApiServer(lambda _: Reply(401)) as api, requests.Session() as session:
+    with Api(lambda _: Reply(401)) as api, requests.Session() as session:
         mount(session, ClientCredentialsAdapter(Once(), origins=api.origin, cache=TokenCache()))
         assert session.post(api.origin, data=iter([b"once"])).status_code == 401
         with pytest.raises(Empty):
@@ -453,7 +445,7 @@ def test_what_a_users_own_source_raises_reaches_the_caller_as_it_is():
 def test_a_connection_that_drops_during_the_resend_raises_as_ever(server):
     answers = iter([Reply(401), None])
     with (
-        ApiServer(lambda _: next(answers)) as api,
+        Api(lambda _: next(answers)) as api,
         session_for(server, api.origin) as session,
         pytest.raises(requests.ConnectionError) as caught,
     ):
@@ -472,12 +464,12 @@ def test_the_token_endpoints_401_is_not_the_apis(server):
 
 @pytest.mark.rule(4)
 def test_while_the_token_endpoint_is_down_the_api_gets_nothing(server):
-    with ApiServer(needs_token) as api, session_for(server, api.origin) as session:
+    with Api(needs_token) as api, session_for(server, api.origin) as session:
         server.stop()
         with pytest.raises(TokenRequestError) as caught:
             session.get(api.origin)
         assert isinstance(caught.value, requests.ConnectionError)
-        assert api.arrived == []
+        assert api.requests == []
 
 
 def test_credentials_share_the_default_cache(server):

@@ -14,7 +14,9 @@ import requests
 
 from requests_cc import TokenCache
 from requests_cc.testing import LocalServer
-from tests.support.api_server import ApiServer, Arrived, Reply, needs_token, session_for, within
+from tests.support.api import Api, needs_token, session_for
+from tests.support.scripts import Reply, Request
+from tests.support.threads import within
 
 
 @pytest.fixture
@@ -52,7 +54,7 @@ REPLAYABLE: dict[str, Callable[[Callable[..., Any]], dict[str, Any]]] = {
 }
 
 
-def wire(arrived: Arrived) -> bytes:
+def wire(arrived: Request) -> bytes:
     """The bytes of a request, the token left out."""
     assert arrived.token is not None
     return arrived.raw.replace(arrived.token.encode(), b"TOKEN")
@@ -62,13 +64,13 @@ def wire(arrived: Arrived) -> bytes:
 @pytest.mark.filterwarnings("ignore::requests.exceptions.FileModeWarning")
 @pytest.mark.parametrize("kind", REPLAYABLE)
 def test_the_resend_has_the_same_bytes(server, upload, kind):
-    with ApiServer(needs_token) as api, session_for(server, api.origin) as session:
+    with Api(needs_token) as api, session_for(server, api.origin) as session:
         session.get(api.origin)
         api.revoke()
         with ExitStack() as files:
             body = REPLAYABLE[kind](lambda *a, **k: files.enter_context(upload.open(*a, **k)))
             assert session.post(api.origin + "/path?q=1", **body).status_code == 200
-    _, first, second = api.arrived
+    _, first, second = api.requests
     assert wire(second) == wire(first)
     assert second.token != first.token
     if kind == "file at an offset":
@@ -105,22 +107,22 @@ NOT_REPLAYABLE: dict[str, Callable[[], Any]] = {
 @pytest.mark.rule(6)
 @pytest.mark.parametrize("kind", NOT_REPLAYABLE)
 def test_a_body_that_cannot_be_replayed_is_not_resent_and_the_next_call_works(server, kind):
-    with ApiServer(needs_token) as api, session_for(server, api.origin) as session:
+    with Api(needs_token) as api, session_for(server, api.origin) as session:
         session.get(api.origin)
         api.revoke()
         body = NOT_REPLAYABLE[kind]()
         response = session.post(api.origin, data=body)
         getattr(body, "close", int)()
         assert (response.status_code, response.text, response.history) == (401, "revoked", [])
-        assert len(api.arrived) == 2
-        assert api.arrived[1].body
+        assert len(api.requests) == 2
+        assert api.requests[1].body
         assert session.get(api.origin).status_code == 200
     assert len(server.token_requests) == 2
 
 
 @pytest.mark.rule(6)
 def test_a_body_that_cannot_say_where_it_stands_is_not_resent(server):
-    with ApiServer(needs_token) as api, session_for(server, api.origin) as session:
+    with Api(needs_token) as api, session_for(server, api.origin) as session:
         session.get(api.origin)
         api.revoke()
         request = session.prepare_request(requests.Request("POST", api.origin, data=b"x"))
@@ -132,7 +134,7 @@ def test_a_body_that_cannot_say_where_it_stands_is_not_resent(server):
 
 
 def test_a_closed_file_fails_as_with_any_adapter_and_the_next_call_works(server, upload):
-    with ApiServer(needs_token) as api, session_for(server, api.origin) as session:
+    with Api(needs_token) as api, session_for(server, api.origin) as session:
         file = upload.open("rb")
         request = session.prepare_request(requests.Request("POST", api.origin, data=file))
         file.close()
@@ -152,16 +154,16 @@ def test_a_file_that_is_closed_during_the_first_send_is_not_resent(server):
                 self.close()
             return content
 
-    with ApiServer(needs_token) as api, session_for(server, api.origin) as session:
+    with Api(needs_token) as api, session_for(server, api.origin) as session:
         session.get(api.origin)
         api.revoke()
         response = session.post(api.origin, data=Closing(b"body"))
-        assert (response.status_code, api.arrived[-1].body) == (401, b"body")
+        assert (response.status_code, api.requests[-1].body) == (401, b"body")
         assert session.get(api.origin).status_code == 200
 
 
 def test_uploads_to_an_api_that_always_answers_401_do_not_mint_a_token_each(server):
-    with ApiServer(lambda _: Reply(401)) as api, session_for(server, api.origin) as session:
+    with Api(lambda _: Reply(401)) as api, session_for(server, api.origin) as session:
         statuses = [session.post(api.origin, data=iter([b"x"])).status_code for _ in range(50)]
     assert statuses == [401] * 50
     assert len(server.token_requests) <= 8
@@ -170,7 +172,7 @@ def test_uploads_to_an_api_that_always_answers_401_do_not_mint_a_token_each(serv
 def test_the_401_to_an_upload_is_whole(server):
     """It is the caller's answer, and not what is set aside for history."""
     body = b"w" * 300_000
-    with ApiServer(lambda arrived: Reply(401, body=body) if arrived.body else Reply()) as api:
+    with Api(lambda arrived: Reply(401, body=body) if arrived.body else Reply()) as api:
         with session_for(server, api.origin) as session:
             assert session.post(api.origin, data=iter([b"x"])).content == body
         with session_for(server, api.origin) as session:
@@ -186,7 +188,7 @@ def test_the_401_to_an_upload_is_whole(server):
 def test_an_upload_holds_no_connection_while_its_token_is_renewed(server, rejection):
     seen: list[object] = []
 
-    def answer(arrived: Arrived) -> Reply:
+    def answer(arrived: Request) -> Reply:
         return rejection if arrived.body and not seen else Reply()
 
     def observe(event: object) -> None:
@@ -194,7 +196,7 @@ def test_an_upload_holds_no_connection_while_its_token_is_renewed(server, reject
             seen.append(within(10, lambda: session.get(api.origin + "/probe").text))
 
     cache = TokenCache(observer=observe)
-    with ApiServer(answer) as api:
+    with Api(answer) as api:
         options = {"cache": cache, "pool_maxsize": 1, "pool_block": True}
         with session_for(server, api.origin, **options) as session:
             assert session.post(api.origin, data=iter([b"x"])).status_code == 401
@@ -203,7 +205,7 @@ def test_an_upload_holds_no_connection_while_its_token_is_renewed(server, reject
 
 @pytest.mark.rule(2)
 def test_a_prepared_request_can_be_sent_twice_and_is_never_changed(server):
-    with ApiServer(needs_token) as api, session_for(server, api.origin) as session:
+    with Api(needs_token) as api, session_for(server, api.origin) as session:
         request = session.prepare_request(
             requests.Request("PUT", api.origin, data=b"body", headers={"authorization": "mine"})
         )
@@ -214,13 +216,13 @@ def test_a_prepared_request_can_be_sent_twice_and_is_never_changed(server):
         assert response.request is request
         assert response.history[0].request is request
         assert (dict(request.headers), request.url, request.method, request.body) == before
-    assert [arrived.body for arrived in api.arrived] == [b"body"] * 3
+    assert [arrived.body for arrived in api.requests] == [b"body"] * 3
 
 
 def test_a_prepared_request_with_plain_headers_has_one_authorization(server):
-    with ApiServer(needs_token) as api, session_for(server, api.origin) as session:
+    with Api(needs_token) as api, session_for(server, api.origin) as session:
         request = session.prepare_request(requests.Request("GET", api.origin))
         request.headers = {"authorization": "mine"}  # type: ignore[assignment]
         assert session.send(request).status_code == 200
-    assert len(api.arrived[0].headers.get_all("Authorization")) == 1
+    assert len(api.requests[0].headers.get_all("Authorization")) == 1
     assert request.headers == {"authorization": "mine"}

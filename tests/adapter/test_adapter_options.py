@@ -26,16 +26,9 @@ from requests_cc import (
     set_default_cache,
 )
 from requests_cc.testing import LocalServer
-from tests.support.api_server import (
-    ApiServer,
-    Arrived,
-    Reply,
-    api_and_session,
-    credentials_for,
-    in_threads,
-    needs_token,
-    session_for,
-)
+from tests.support.api import Api, api_and_session, credentials_for, needs_token, session_for
+from tests.support.scripts import Reply, Request
+from tests.support.threads import in_threads
 
 
 class OneToken:
@@ -61,7 +54,7 @@ def test_max_retries_retries_what_the_api_answers(server):
     retry = Retry(3, status_forcelist=[503], backoff_factor=0)
     with api_and_session(server, lambda _: next(answers), max_retries=retry) as (api, session):
         assert session.get(api.origin).status_code == 200
-    assert len(api.arrived) == 3
+    assert len(api.requests) == 3
     assert len(set(api.tokens)) == 1
 
 
@@ -80,7 +73,7 @@ def test_pool_block_and_pool_maxsize_bound_the_connections(server, block, most):
     lock, now, peak = threading.Lock(), [0], [0]
     together = threading.Barrier(most)
 
-    def answer(_: Arrived) -> Reply:
+    def answer(_: Request) -> Reply:
         with lock:
             now[0] += 1
             peak[0] = max(peak[0], now[0])
@@ -96,7 +89,7 @@ def test_pool_block_and_pool_maxsize_bound_the_connections(server, block, most):
 
 def test_pool_connections_bounds_the_hosts_that_stay_connected(server):
     ports: list[int] = []
-    with ApiServer(needs_token) as one, ApiServer(needs_token) as two:
+    with Api(needs_token) as one, Api(needs_token) as two:
         adapter = ClientCredentialsAdapter(
             OneToken(), origins=[one.origin, two.origin], cache=TokenCache(), pool_connections=1
         )
@@ -111,7 +104,7 @@ def test_pool_connections_bounds_the_hosts_that_stay_connected(server):
 def test_a_timeout_of_the_api_call_raises_with_the_callers_request(server):
     gone = threading.Event()
     with (
-        ApiServer(lambda _: gone.wait(20) and None) as api,
+        Api(lambda _: gone.wait(20) and None) as api,
         session_for(server, api.origin) as session,
     ):
         with pytest.raises(requests.ReadTimeout) as caught:
@@ -127,7 +120,7 @@ def test_the_timeout_of_the_api_call_does_not_bound_the_wait_for_a_token(server)
 
 
 def test_a_forward_proxy_is_used_for_the_api_and_not_for_tokens(server):
-    def forward(arrived: Arrived) -> Reply:
+    def forward(arrived: Request) -> Reply:
         headers = {n: v for n, v in arrived.headers.items() if n != "Proxy-Connection"}
         with requests.Session() as plain:
             plain.trust_env = False
@@ -136,12 +129,12 @@ def test_a_forward_proxy_is_used_for_the_api_and_not_for_tokens(server):
             )
         return Reply(answer.status_code, body=answer.content)
 
-    with ApiServer(forward) as proxy, session_for(server, server.origin) as session:
+    with Api(forward) as proxy, session_for(server, server.origin) as session:
         proxies = {"http": proxy.origin}
         assert session.get(server.api_url, proxies=proxies).status_code == 200
         server.revoke_tokens()
         assert session.post(server.api_url, data=b"x", proxies=proxies).status_code == 200
-    assert [arrived.target for arrived in proxy.arrived] == [server.api_url] * 3
+    assert [arrived.target for arrived in proxy.requests] == [server.api_url] * 3
     assert len(server.token_requests) == 2
 
 
@@ -155,7 +148,7 @@ def test_verify_and_cert_reach_the_api(server, tmp_path):
     bundle, own = str(tmp_path / "ca.pem"), str(tmp_path / "client.pem")
     authority.cert_pem.write_to_path(bundle)
     authority.issue_cert("client@example.com").private_key_and_cert_chain_pem.write_to_path(own)
-    with ApiServer(needs_token, tls=context) as api, session_for(server, api.origin) as session:
+    with Api(needs_token, tls=context) as api, session_for(server, api.origin) as session:
         session.trust_env = False  # REQUESTS_CA_BUNDLE would go before session.verify
         assert session.get(api.origin, verify=bundle, cert=own).status_code == 200
         api.revoke()
@@ -173,7 +166,7 @@ def test_hooks_and_auth_of_the_session_run_as_ever(server):
         return request
 
     seen: list[tuple[int, bool]] = []
-    with ApiServer(needs_token) as api, session_for(server, api.origin) as session:
+    with Api(needs_token) as api, session_for(server, api.origin) as session:
         session.auth = signed
         session.hooks["response"].append(
             lambda r, **_: seen.append((r.status_code, "Authorization" in r.request.headers))
@@ -181,7 +174,7 @@ def test_hooks_and_auth_of_the_session_run_as_ever(server):
         session.get(api.origin)
         api.revoke()
         session.get(api.origin)
-    assert [arrived.headers["X-Signed"] for arrived in api.arrived] == ["yes"] * 3
+    assert [arrived.headers["X-Signed"] for arrived in api.requests] == ["yes"] * 3
     assert seen == [(200, False), (200, False)]
 
 
@@ -208,8 +201,8 @@ class Recording(HTTPAdapter):
 def test_a_transport_does_the_sending_and_can_be_shared(server):
     transport = Recording()
     with (
-        ApiServer(needs_token) as one,
-        ApiServer(needs_token) as two,
+        Api(needs_token) as one,
+        Api(needs_token) as two,
         requests.Session() as session,
     ):
         for api in (one, two):
@@ -348,7 +341,7 @@ def test_an_auth_object_that_needs_the_token_that_it_helps_to_request_is_refused
 @pytest.mark.rule(15)
 @pytest.mark.parametrize("duplicate", [lambda x: pickle.loads(pickle.dumps(x)), copy.deepcopy])
 def test_a_pickled_session_works_and_carries_no_token(server, duplicate):
-    with ApiServer(needs_token) as api:
+    with Api(needs_token) as api:
         session = session_for(server, api.origin, pool_maxsize=3, max_retries=2)
         with session:
             session.get(api.origin)

@@ -15,15 +15,8 @@ import requests
 from requests_cc import AccessToken, ClientCredentialsAdapter, TokenCache, mount
 from requests_cc.adapter.allowed_origins import MAX_WARNINGS
 from requests_cc.testing import LocalServer
-from tests.support.api_server import (
-    ApiServer,
-    Arrived,
-    Reply,
-    api_and_session,
-    credentials_for,
-    needs_token,
-    session_for,
-)
+from tests.support.api import Api, api_and_session, credentials_for, needs_token, session_for
+from tests.support.scripts import Reply, Request
 
 
 class OneToken:
@@ -42,14 +35,14 @@ def server() -> Iterator[LocalServer]:
 
 
 @pytest.fixture
-def proxy() -> Iterator[ApiServer]:
+def proxy() -> Iterator[Api]:
     """Every http URL arrives here, whatever host it names."""
-    with ApiServer(lambda _: Reply(401, body=b"from the proxy")) as running:
+    with Api(lambda _: Reply(401, body=b"from the proxy")) as running:
         yield running
 
 
 def broad_session(
-    origins: list[str], proxy: ApiServer, cache: TokenCache | None = None
+    origins: list[str], proxy: Api, cache: TokenCache | None = None
 ) -> requests.Session:
     session = requests.Session()
     session.trust_env = False
@@ -86,7 +79,7 @@ def test_a_url_of_another_origin_carries_no_token_and_its_401_changes_nothing(pr
     with broad_session(["http://api.example.com"], proxy, cache) as session:
         response = session.get(url, headers={"X-Mine": "1"})
     assert (response.status_code, response.text, response.history) == (401, "from the proxy", [])
-    assert [arrived.headers.get("Authorization") for arrived in proxy.arrived] in (
+    assert [arrived.headers.get("Authorization") for arrived in proxy.requests] in (
         [None],
         [requests.auth._basic_auth_str("api.example.com", "")],
         [requests.auth._basic_auth_str("api.example.com", "80")],
@@ -126,7 +119,7 @@ def test_a_url_of_which_the_origin_is_in_doubt_carries_no_token(proxy, url):
         request.url = url
         with suppress(requests.RequestException, ValueError):  # it does not understand some either
             session.send(request)
-    assert [arrived.headers.get("Authorization") for arrived in proxy.arrived] in ([], [None])
+    assert [arrived.headers.get("Authorization") for arrived in proxy.requests] in ([], [None])
 
 
 @pytest.mark.rule(1)
@@ -160,8 +153,8 @@ def test_another_spelling_of_a_named_origin_carries_the_token(proxy, url):
 @pytest.mark.rule(1)
 def test_another_port_or_host_of_the_same_machine_is_another_origin(server):
     with (
-        ApiServer(needs_token) as api,
-        ApiServer(needs_token) as other,
+        Api(needs_token) as api,
+        Api(needs_token) as other,
         session_for(server, api.origin) as session,
     ):
         session.mount("http://", session.get_adapter(api.origin + "/"))
@@ -179,7 +172,7 @@ def test_another_scheme_is_another_origin(tmp_path):
     authority.issue_cert("127.0.0.1").configure_cert(context)
     bundle = tmp_path / "ca.pem"
     authority.cert_pem.write_to_path(str(bundle))
-    with ApiServer(needs_token, tls=context) as api, requests.Session() as session:
+    with Api(needs_token, tls=context) as api, requests.Session() as session:
         adapter = ClientCredentialsAdapter(
             OneToken(), origins=api.origin.replace("https", "http"), cache=TokenCache()
         )
@@ -234,7 +227,7 @@ def test_a_url_in_doubt_is_warned_of_without_repeating_it(proxy, caplog):
 
 
 def redirecting(status: int, target: str):
-    def answer(arrived: Arrived) -> Reply:
+    def answer(arrived: Request) -> Reply:
         if arrived.target == "/start":
             return Reply(status, (("Location", target),), b"")
         return needs_token(arrived)
@@ -247,7 +240,7 @@ def redirecting(status: int, target: str):
 @pytest.mark.parametrize("rejected", [False, True], ids=["first send", "resend"])
 def test_a_redirect_to_another_origin_carries_no_token(server, status, rejected):
     with (
-        ApiServer(needs_token) as other,
+        Api(needs_token) as other,
         api_and_session(server, redirecting(status, other.origin + "/end")) as (api, session),
     ):
         if rejected:
@@ -255,7 +248,7 @@ def test_a_redirect_to_another_origin_carries_no_token(server, status, rejected)
             api.revoke()
         response = session.post(api.origin + "/start", data=b"body")
     assert response.status_code == 401
-    assert [arrived.headers.get("Authorization") for arrived in other.arrived] == [None]
+    assert [arrived.headers.get("Authorization") for arrived in other.requests] == [None]
     assert [first.status_code for first in response.history] == [status]
     assert len(server.token_requests) == 1 + rejected
 
@@ -263,19 +256,19 @@ def test_a_redirect_to_another_origin_carries_no_token(server, status, rejected)
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 @pytest.mark.parametrize("rejected", [False, True], ids=["first send", "resend"])
 def test_a_redirect_to_the_same_origin_carries_the_token(server, status, rejected):
-    with ApiServer(redirecting(status, "/end")) as api, session_for(server, api.origin) as session:
+    with Api(redirecting(status, "/end")) as api, session_for(server, api.origin) as session:
         if rejected:
             session.get(api.origin)
             api.revoke()
         response = session.post(api.origin + "/start", data=b"body")
     assert response.status_code == 200
     assert api.tokens[-1] == api.tokens[-2] is not None
-    assert api.arrived[-1].body == (b"body" if status in (307, 308) else b"")
+    assert api.requests[-1].body == (b"body" if status in (307, 308) else b"")
 
 
 def test_a_redirect_from_one_named_origin_to_another_adapters_carries_the_others_token(server):
     with (
-        ApiServer(needs_token) as other,
+        Api(needs_token) as other,
         api_and_session(server, redirecting(307, other.origin + "/end")) as (api, session),
     ):
         mount(
@@ -289,16 +282,16 @@ def test_a_redirect_from_one_named_origin_to_another_adapters_carries_the_others
 
 def test_a_redirect_into_a_named_origin_is_authorized(server):
     with (
-        ApiServer(needs_token) as api,
+        Api(needs_token) as api,
         session_for(server, api.origin) as session,
-        ApiServer(redirecting(302, api.origin + "/end")) as other,
+        Api(redirecting(302, api.origin + "/end")) as other,
     ):
         assert session.get(other.origin + "/start").status_code == 200
         assert other.tokens == [None]
 
 
 def test_redirects_that_are_not_followed_can_be_followed_by_the_caller(server):
-    with ApiServer(redirecting(302, "/end")) as api, session_for(server, api.origin) as session:
+    with Api(redirecting(302, "/end")) as api, session_for(server, api.origin) as session:
         response = session.get(api.origin + "/start", allow_redirects=False)
         assert response.status_code == 302
         assert "Authorization" not in response.next.headers
@@ -329,15 +322,15 @@ def test_no_answer_and_no_error_carries_the_authorized_copy(server):
 @pytest.mark.parametrize("name", ["Authorization", "authorization", "AUTHORIZATION"])
 def test_the_users_authorization_is_replaced_on_own_origins_and_kept_elsewhere(server, name):
     with (
-        ApiServer(needs_token) as api,
-        ApiServer(needs_token) as other,
+        Api(needs_token) as api,
+        Api(needs_token) as other,
         session_for(server, api.origin) as session,
     ):
         session.mount("http://", session.get_adapter(api.origin + "/"))
         headers = {name: "Bearer mine"}
         assert session.get(api.origin, headers=headers).status_code == 200
         session.get(other.origin, headers=headers)
-    assert api.arrived[0].headers.get_all("Authorization") == [f"Bearer {api.tokens[0]}"]
+    assert api.requests[0].headers.get_all("Authorization") == [f"Bearer {api.tokens[0]}"]
     assert api.tokens != ["mine"]
     assert other.tokens == ["mine"]
 
@@ -350,14 +343,14 @@ def test_netrc_is_replaced_on_own_origins_and_kept_elsewhere(
     netrc.write_text("machine 127.0.0.1 login me password mine\n")
     monkeypatch.setenv("NETRC", str(netrc))
     with (
-        ApiServer(needs_token) as api,
-        ApiServer(needs_token) as other,
+        Api(needs_token) as api,
+        Api(needs_token) as other,
         session_for(server, api.origin) as session,
     ):
         assert session.get(api.origin).status_code == 200
         session.get(other.origin)
-    assert len(api.arrived[0].headers.get_all("Authorization")) == 1
-    assert other.arrived[0].headers["Authorization"].startswith("Basic ")
+    assert len(api.requests[0].headers.get_all("Authorization")) == 1
+    assert other.requests[0].headers["Authorization"].startswith("Basic ")
     assert "mine" not in str(server.token_requests[0].headers)
 
 
@@ -370,7 +363,7 @@ def test_an_auth_object_that_answers_401_itself_sends_through_the_adapter(server
         session.auth = requests.auth.HTTPDigestAuth("me", "mine")
         assert session.get(api.origin).status_code == 401
     assert None not in api.tokens
-    assert len(api.arrived) == 3
+    assert len(api.requests) == 3
 
 
 @pytest.mark.rule(22)

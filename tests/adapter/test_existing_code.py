@@ -13,7 +13,8 @@ import pytest
 import requests
 
 from requests_cc import AccessToken, ClientCredentialsAdapter, TokenCache, mount
-from tests.support.api_server import ApiServer, Arrived, Reply
+from tests.support.api import Api
+from tests.support.scripts import Reply, Request
 
 TOKEN = "a-token-that-is-as-long-as-any"
 LINES = b"first\nsecond\r\nthird\n" * 500
@@ -38,7 +39,7 @@ REPLIES = {
 }
 
 
-def answer(arrived: Arrived) -> Reply:
+def answer(arrived: Request) -> Reply:
     """Something of everything that an API does."""
     assert arrived.token == TOKEN
     return REPLIES[arrived.target.partition("?")[0]]
@@ -120,10 +121,10 @@ def seen_of(outcome: Any) -> Any:
 def run(
     prepare: Callable[[requests.Session, str], None], upload: Path
 ) -> tuple[list[Any], list[bytes]]:
-    with ApiServer(answer) as api, requests.Session() as session:
+    with Api(answer) as api, requests.Session() as session:
         prepare(session, api.origin)
         outcomes = [seen_of(outcome) for outcome in existing_code(session, api.origin, upload)]
-        arrived = [one_form(one.raw, api.port) for one in api.arrived]
+        arrived = [one_form(one.raw, api.port) for one in api.requests]
     return outcomes, arrived
 
 

@@ -17,7 +17,8 @@ from requests_cc import (
     TokenCache,
     mount,
 )
-from tests.support.api_server import ApiServer, in_threads, needs_token
+from tests.support.api import Api, needs_token
+from tests.support.threads import in_threads
 
 
 class OneToken:
@@ -114,7 +115,7 @@ def test_what_has_no_origins_is_refused(adapter):
 
 
 def test_mounting_is_safe_while_other_threads_send(switching):
-    with ApiServer(needs_token) as api, requests.Session() as session:
+    with Api(needs_token) as api, requests.Session() as session:
         mount(session, adapter_for(api.origin))
         stop = threading.Event()
         mounted = []

@@ -15,7 +15,7 @@ from requests_cc import (
     OriginRouter,
     TokenCache,
 )
-from tests.support.api_server import ApiServer, needs_token
+from tests.support.api import Api, needs_token
 
 
 class Named(BaseAdapter):
@@ -40,9 +40,9 @@ class Token:
 @pytest.mark.rule(1)
 def test_each_origin_gets_its_own_token_and_every_other_url_none():
     with (
-        ApiServer(needs_token) as one,
-        ApiServer(needs_token) as two,
-        ApiServer(needs_token) as other,
+        Api(needs_token) as one,
+        Api(needs_token) as two,
+        Api(needs_token) as other,
     ):
         cache = TokenCache()
         router = OriginRouter(
@@ -56,7 +56,7 @@ def test_each_origin_gets_its_own_token_and_every_other_url_none():
             for api in (one, two, other):
                 session.post(api.origin + "/path", data=b"body", timeout=10)
     assert (one.tokens, two.tokens, other.tokens) == (["one"], ["two"], [None])
-    assert [arrived.body for arrived in one.arrived + other.arrived] == [b"body"] * 2
+    assert [arrived.body for arrived in one.requests + other.requests] == [b"body"] * 2
 
 
 @pytest.mark.parametrize(
@@ -155,7 +155,7 @@ def test_thousands_of_origins_are_found_at_once():
 
 
 def test_a_pickled_router_works():
-    with ApiServer(needs_token) as api:
+    with Api(needs_token) as api:
         adapter = ClientCredentialsAdapter(Token("one"), origins=api.origin, cache=TokenCache())
         router = pickle.loads(pickle.dumps(OriginRouter({api.origin: adapter})))
         with requests.Session() as session:

@@ -6,15 +6,10 @@ import hashlib
 import itertools
 import json
 import os
-import socket
 import ssl
-import threading
 import time
-from collections.abc import Callable
-from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
-from urllib.parse import parse_qs
 
 import requests
 import trustme
@@ -27,9 +22,8 @@ from requests_cc import (
     TokenCache,
     mount,
 )
-from tests.support.api_server import ApiServer, Arrived, Reply, _Connection, _read_request
-
-PATIENCE = 20.0  # seconds, after which a test that waits fails
+from tests.support.scripts import Reply, Request
+from tests.support.server import PATIENCE, Server
 
 
 class Certificates:
@@ -72,107 +66,43 @@ def thumbprint(path: Path) -> str:
     return hashlib.sha256(der).hexdigest()
 
 
-class MutualTLSServer(ApiServer):
-    """An :class:`ApiServer` over TLS that knows who its clients are.
-
-    ``peer`` is the thumbprint of the certificate that the current thread's client presented.
-
-    :param answer: called in many threads at once.
-    :param context: what it speaks TLS with.
-    """
-
-    def __init__(self, answer: Callable[[Arrived], Reply | None], context: ssl.SSLContext) -> None:
-        super().__init__(answer)
-        self.origin = f"https://127.0.0.1:{self.port}"
-        self.context = context
-        self.open: list[str | None] = []  # the peers of the connections that are open now
-        self.peers: list[str | None] = []  # of the requests that arrived
-        self._here = threading.local()
-        self._server.RequestHandlerClass = _Secured
+class MutualTLSServer(Server):
+    """A server over TLS that knows who its clients are."""
 
     @property
-    def peer(self) -> str | None:
-        return self._here.peer
-
-    @peer.setter
-    def peer(self, thumbprint: str | None) -> None:
-        self._here.peer = thumbprint
-        self.open.append(thumbprint)
-
-    def receive(self, arrived: Arrived) -> Reply | None:
-        self.peers.append(self.peer)
-        return super().receive(arrived)
+    def peers(self) -> list[str | None]:
+        """The thumbprint of the certificate that each request came with."""
+        return [request.connection.peer for request in self.requests]
 
     def closes_all_but(self, peer: str) -> bool:
-        """Whether its connections with other clients end soon."""
+        """Return whether its connections with other clients end soon."""
         until = time.monotonic() + PATIENCE
-        while set(self.open) != {peer} and time.monotonic() < until:
+        while {open_.peer for open_ in self.open} != {peer} and time.monotonic() < until:
             time.sleep(0.01)
-        return set(self.open) == {peer}
-
-
-class _Secured(_Connection):
-    def setup(self) -> None:
-        self.request.settimeout(PATIENCE)
-        tls = self.server.api.context
-        self.request = tls.wrap_socket(
-            self.request, server_side=True, do_handshake_on_connect=False
-        )
-        try:
-            self.request.do_handshake()
-        except OSError:
-            # Read to its end, so that the alert reaches the client, and no reset comes first.
-            with suppress(OSError):
-                self.request.shutdown(socket.SHUT_WR)
-                while socket.socket.recv(self.request, 65536):
-                    pass
-            self.request.close()
-            raise
-        der = self.request.getpeercert(binary_form=True)
-        self.server.api.peer = None if der is None else hashlib.sha256(der).hexdigest()
-        super().setup()
-
-    def handle(self) -> None:
-        close = False
-        while not close and (arrived := _read_request(self.rfile)):
-            close = arrived.headers.get("Connection") == "close"  # RFC 9112 §9.6
-            reply = self.server.api.receive(arrived)
-            if reply is None:
-                return
-            self._send(reply, has_body=True)
-
-    def finish(self) -> None:
-        with suppress(OSError):
-            super().finish()
-        self.request.close()
-        self.server.api.open.remove(self.server.api.peer)
+        return {open_.peer for open_ in self.open} == {peer}
 
 
 class CertificateAuthority(MutualTLSServer):
     """An authorization server whose tokens are bound to the certificate that asked for them."""
 
     def __init__(self, context: ssl.SSLContext) -> None:
-        super().__init__(self._answer_to, context)
+        super().__init__(self._answer_to, tls=context)
         self.bound: dict[str, str | None] = {}
         self._count = itertools.count(1)
 
-    def url(self, endpoint: str) -> str:
-        return f"{self.origin}/{endpoint}"
+    def endpoint(self, name: str) -> str:
+        return f"{self.origin}/{name}"
 
     @property
-    def requests(self) -> list[dict[str, list[str]]]:
+    def forms(self) -> list[dict[str, list[str]]]:
         """The parameters of each request."""
-        return [parse_qs(arrived.body.decode()) for arrived in self.arrived]
+        return [request.form for request in self.requests]
 
-    @property
-    def targets(self) -> list[str]:
-        return [arrived.target for arrived in self.arrived]
-
-    def _answer_to(self, arrived: Arrived) -> Reply:
+    def _answer_to(self, arrived: Request) -> Reply:
         if arrived.target != "/token":
             return Reply(body=b'{"active": true}')
         token = f"token-{next(self._count)}"
-        self.bound[token] = self.peer
+        self.bound[token] = arrived.connection.peer
         answer = {"access_token": token, "token_type": "Bearer", "expires_in": 3600}
         return Reply(body=json.dumps(answer).encode())
 
@@ -181,12 +111,12 @@ class CertificateApi(MutualTLSServer):
     """An API that takes a token from the client whose certificate it is bound to."""
 
     def __init__(self, authority: CertificateAuthority, context: ssl.SSLContext) -> None:
-        super().__init__(self._protected, context)
+        super().__init__(self._protected, tls=context)
         self._authority = authority
 
-    def _protected(self, arrived: Arrived) -> Reply:
+    def _protected(self, arrived: Request) -> Reply:
         bound_to = self._authority.bound.get(str(arrived.token), "nobody")
-        if bound_to == self.peer:
+        if bound_to == arrived.connection.peer:
             return Reply()
         return Reply(401, (("WWW-Authenticate", 'Bearer error="invalid_token"'),), b"not yours")
 
@@ -195,7 +125,7 @@ def credentials_with(
     cert: object, authority: CertificateAuthority, **settings: object
 ) -> ClientCredentials:
     """Credentials of a client that authenticates by this certificate."""
-    server = AuthorizationServer(authority.url("token"), **settings)  # type: ignore[arg-type]
+    server = AuthorizationServer(authority.url, **settings)  # type: ignore[arg-type]
     return ClientCredentials(server, "the-client", auth=TLSClientAuth(cert), scope="read")  # type: ignore[arg-type]
 
 

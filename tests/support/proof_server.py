@@ -10,7 +10,6 @@ import threading
 import time
 import warnings
 from collections.abc import Iterable
-from urllib.parse import parse_qs
 
 import requests
 from joserfc import jwk, jws, jwt
@@ -22,7 +21,8 @@ from requests_cc import (
     TokenCache,
     mount,
 )
-from tests.support.api_server import ApiServer, Arrived, Reply
+from tests.support.scripts import Reply, Request
+from tests.support.server import Server
 
 FRESH = 60  # seconds
 ALGORITHMS = [
@@ -56,7 +56,7 @@ class Proofs:
         with self._lock:
             return (("DPoP-Nonce", self.nonces[-1]),) if self.nonces else ()
 
-    def check(self, arrived: Arrived, url: str, token: str | None = None) -> tuple[str, str]:
+    def check(self, arrived: Request, url: str, token: str | None = None) -> tuple[str, str]:
         """What is wrong with a request's proof, "" if nothing is; and its key's thumbprint."""
         proofs = arrived.headers.get_all("DPoP") or []
         if len(proofs) != 1:
@@ -83,7 +83,7 @@ class Proofs:
         return "", jwk.import_key(header["jwk"]).thumbprint()
 
 
-class DPoPAuthority(ApiServer):
+class DPoPAuthority(Server):
     """A token endpoint whose tokens are bound to the key of the proof.
 
     ``next`` are answers that come before all others.
@@ -98,15 +98,11 @@ class DPoPAuthority(ApiServer):
         self._count = itertools.count(1)
 
     @property
-    def url(self) -> str:
-        return f"{self.origin}/token"
-
-    @property
-    def requests(self) -> list[dict[str, list[str]]]:
+    def forms(self) -> list[dict[str, list[str]]]:
         """The parameters of each token request."""
-        return [parse_qs(arrived.body.decode()) for arrived in self.arrived]
+        return [request.form for request in self.requests]
 
-    def _token(self, arrived: Arrived) -> Reply | None:
+    def _token(self, arrived: Request) -> Reply | None:
         wrong, thumbprint = self.proofs.check(arrived, self.url)
         if self.next:
             return self.next.pop(0)
@@ -118,7 +114,7 @@ class DPoPAuthority(ApiServer):
         return Reply(200, self.proofs.told(), json.dumps(answer).encode())
 
 
-class DPoPApi(ApiServer):
+class DPoPApi(Server):
     """An API that takes the tokens of an authority, each with a proof by its key.
 
     ``next`` are answers that come before all others; ``revoked_tokens`` are no good any more.
@@ -138,18 +134,18 @@ class DPoPApi(ApiServer):
     @property
     def presented(self) -> list[str]:
         """The token of each request that arrived."""
-        return [presented(arrived) for arrived in self.arrived]
+        return [presented(arrived) for arrived in self.requests]
 
     @property
     def bodies(self) -> list[bytes]:
-        return [arrived.body for arrived in self.arrived]
+        return [arrived.body for arrived in self.requests]
 
     @property
     def nonces_seen(self) -> list[object]:
         """The nonce of each proof that arrived."""
         return [claims.get("nonce") for claims in self.proofs.seen]
 
-    def _protected(self, arrived: Arrived) -> Reply | None:
+    def _protected(self, arrived: Request) -> Reply | None:
         token = presented(arrived)
         url = self.origin + arrived.target.partition("?")[0]
         wrong, thumbprint = self.proofs.check(arrived, url, token)
@@ -175,7 +171,7 @@ def demand(*nonces: str) -> Reply:
     return Reply(401, tuple(headers), b"nonce")
 
 
-def presented(arrived: Arrived) -> str:
+def presented(arrived: Request) -> str:
     """What stands after ``DPoP``; "" where there is no such header."""
     values = arrived.headers.get_all("Authorization") or [""]
     scheme, _, token = values[0].partition(" ")
@@ -207,7 +203,7 @@ def bound_credentials(authority: DPoPAuthority, **settings: object) -> ClientCre
 
 
 def bound_session(
-    credentials: ClientCredentials, *apis: ApiServer, **options: object
+    credentials: ClientCredentials, *apis: Server, **options: object
 ) -> requests.Session:
     """A session with an adapter for these APIs, and a cache of its own."""
     options.setdefault("cache", TokenCache())

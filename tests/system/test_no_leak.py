@@ -20,7 +20,8 @@ from requests_cc import (
     mount,
 )
 from requests_cc.testing import LocalServer
-from tests.support.api_server import ApiServer, Arrived, Reply, needs_token
+from tests.support.api import Api, needs_token
+from tests.support.scripts import Reply, Request
 
 SECRET = "s3cret+of/the client"
 
@@ -31,7 +32,7 @@ def server() -> Iterator[LocalServer]:
         yield running
 
 
-def forbidden(server: LocalServer, api: ApiServer) -> list[str]:
+def forbidden(server: LocalServer, api: Api) -> list[str]:
     """Each spelling of what must not be seen."""
     basic = server.token_requests[0].headers.get("Authorization", "").removeprefix("Basic ")
     spellings = [SECRET, quote(SECRET, safe=""), quote_plus(SECRET), basic, *api.tokens]
@@ -61,7 +62,7 @@ def call(session: requests.Session, url: str) -> object:
 
 @pytest.mark.parametrize("auth", ["client_secret_basic", "client_secret_post"])
 def test_a_run_through_success_401_and_failures_shows_nothing(server, caplog, auth):
-    def answer(arrived: Arrived) -> Reply | None:
+    def answer(arrived: Request) -> Reply | None:
         if arrived.target == "/always-401":
             return Reply(401)
         return None if arrived.target == "/drops" else needs_token(arrived)
@@ -69,7 +70,7 @@ def test_a_run_through_success_401_and_failures_shows_nothing(server, caplog, au
     caplog.set_level(logging.DEBUG)
     cache = TokenCache(observer=lambda event: shown.append(repr(event)))
     shown: list[str] = []
-    with ApiServer(answer) as api, requests.Session() as session:
+    with Api(answer) as api, requests.Session() as session:
         credentials = ClientCredentials(
             server.token_url,
             "client",
@@ -126,7 +127,7 @@ def test_a_run_through_success_401_and_failures_shows_nothing(server, caplog, au
 @pytest.mark.rule(15)
 def test_a_pickled_session_carries_the_secret_and_no_token(server):
     """As requests does with ``auth``; the documentation says so."""
-    with ApiServer(needs_token) as api, requests.Session() as session:
+    with Api(needs_token) as api, requests.Session() as session:
         credentials = ClientCredentials(server.token_url, "client", SECRET, audience=api.origin)
         mount(session, ClientCredentialsAdapter(credentials, cache=TokenCache()))
         session.get(api.origin)

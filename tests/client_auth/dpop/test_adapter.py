@@ -8,8 +8,9 @@ import pytest
 import requests
 
 from requests_cc import AccessToken, ClientCredentialsAdapter, TokenCache, mount
-from tests.support.api_server import ApiServer, Arrived, Reply
+from tests.support.api import Api
 from tests.support.proof_server import bound_credentials, bound_session, demand, presented, statuses
+from tests.support.scripts import Reply, Request
 
 # What is sent.
 
@@ -25,7 +26,7 @@ def test_a_request_carries_the_token_and_a_proof_of_its_own(api, session) -> Non
 def test_a_proof_names_the_url_without_query_and_fragment(api, session) -> None:
     assert session.get(api.origin + "/path?q=1#part", params={"r": "2"}).status_code == 200
     assert api.proofs.seen[0]["htu"] == api.origin + "/path"
-    assert api.arrived[0].target == "/path?q=1&r=2"
+    assert api.requests[0].target == "/path?q=1&r=2"
 
 
 def test_a_password_in_the_url_stands_in_no_proof(api, session) -> None:
@@ -56,20 +57,20 @@ def test_an_error_of_the_api_call_carries_no_proof(api, session) -> None:
     api.next = [None]
     with pytest.raises(requests.ConnectionError) as caught:
         session.get(api.origin)
-    assert len(api.arrived) == 1
-    assert "DPoP" in api.arrived[0].headers
+    assert len(api.requests) == 1
+    assert "DPoP" in api.requests[0].headers
     assert "DPoP" not in caught.value.request.headers
 
 
 @pytest.mark.rule(2)
 def test_another_origin_sees_neither_token_nor_proof_of_a_redirect(api, session) -> None:
-    with ApiServer(lambda _: Reply()) as other:
+    with Api(lambda _: Reply()) as other:
         moved = Reply(307, (("Location", other.origin + "/there"), ("DPoP-Nonce", "next")))
         api.next = [demand("nonce"), moved]
         response = session.post(api.origin, data=b"body")
     assert response.url == other.origin + "/there"
-    assert other.arrived[0].body == b"body"
-    assert not {"DPoP", "Authorization"} & set(other.arrived[0].headers)
+    assert other.requests[0].body == b"body"
+    assert not {"DPoP", "Authorization"} & set(other.requests[0].headers)
     assert api.nonces_seen == [None, "nonce"]
 
 
@@ -94,17 +95,17 @@ def test_a_source_without_a_key_leaves_a_dpop_header_of_the_caller_alone(authori
             self.requests += 1
             return AccessToken(f"token-{self.requests}")
 
-    def answer(arrived: Arrived) -> Reply:
+    def answer(arrived: Request) -> Reply:
         return demand("nonce") if arrived.target == "/picky" else Reply()
 
     source = Plain()
-    with ApiServer(answer) as api, requests.Session() as session:
+    with Api(answer) as api, requests.Session() as session:
         mount(session, ClientCredentialsAdapter(source, origins=api.origin, cache=TokenCache()))
         assert session.get(api.origin).status_code == 200
         assert session.get(api.origin, headers={"DPoP": "by hand"}).status_code == 200
         # A demand that the adapter cannot meet, and another token would not: the caller's.
         assert statuses(session.get(api.origin + "/picky")) == [401]
-    assert [arrived.headers["DPoP"] for arrived in api.arrived] == [None, "by hand", None]
+    assert [arrived.headers["DPoP"] for arrived in api.requests] == [None, "by hand", None]
     assert api.tokens == ["token-1"] * 3
     assert source.requests == 1
 
@@ -119,7 +120,7 @@ def test_an_adapter_with_a_key_can_be_pickled(authority, api) -> None:
         with pickle.loads(pickle.dumps(session)) as copy:
             assert copy.get(api.origin).status_code == 200
     assert set(authority.bound.values()) == {credentials.dpop.thumbprint}
-    assert presented(api.arrived[-1]) == "token-2"
+    assert presented(api.requests[-1]) == "token-2"
 
 
 def test_a_transport_carries_the_proof(authority, api) -> None:

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 import requests
 
-from tests.support.api_server import Arrived, Reply, within
 from tests.support.proof_server import bound_credentials, bound_session, demand, statuses
+from tests.support.scripts import Reply, Request
+from tests.support.threads import within
 
 # Bodies (rule 6).
 
@@ -47,7 +48,7 @@ def test_a_generator_is_not_resent_and_the_nonce_kept_for_the_next_call(
     assert (statuses(response), response.text) == ([401], "rejected")
     assert statuses(session.post(api.origin, data=iter([b"again"]))) == [200]
     assert api.bodies == [b"once", b"again"]
-    assert len(authority.arrived) == 1
+    assert len(authority.requests) == 1
 
 
 class Tiring(io.BytesIO):
@@ -66,21 +67,21 @@ def test_a_body_that_can_be_rewound_only_once_is_not_sent_in_part(authority, api
     response = session.post(api.origin, data=Tiring(b"body"))
     assert (statuses(response), response.text) == ([401, 401], "second")
     assert api.bodies == [b"body"] * 2
-    assert len(authority.arrived) == 2
+    assert len(authority.requests) == 2
     assert session.get(api.origin).status_code == 200
     assert api.presented[-1] == "token-2"
 
 
 def test_while_such_a_call_renews_the_token_its_connection_serves_another(authority, api) -> None:
     renewing = []
-    answer = authority._answer
+    (answer,) = authority.scripts
 
-    def answer_late(arrived: Arrived) -> Reply | None:
+    def answer_late(arrived: Request) -> Reply | None:
         if renewing:
             renewing.append(within(10, lambda: plain.get(api.origin).status_code))
         return answer(arrived)
 
-    authority._answer = answer_late
+    authority.scripts = [answer_late]
     transport = requests.adapters.HTTPAdapter(pool_maxsize=1, pool_block=True)
     with (
         requests.Session() as plain,

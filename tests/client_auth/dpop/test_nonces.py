@@ -7,7 +7,6 @@ from collections.abc import Iterator
 import pytest
 
 from requests_cc import TokenCache
-from tests.support.api_server import Reply
 from tests.support.proof_server import (
     DPoPApi,
     Proofs,
@@ -17,6 +16,7 @@ from tests.support.proof_server import (
     demand,
     statuses,
 )
+from tests.support.scripts import Reply
 
 # A nonce that is demanded: once another proof, the same token.
 
@@ -28,7 +28,7 @@ def test_a_demanded_nonce_is_answered_once_with_the_same_token(authority, api, s
     assert statuses(response) == [401, 200]
     assert api.nonces_seen == [None, "nonce"]
     assert api.presented == ["token-1"] * 2
-    assert len(authority.arrived) == 1
+    assert len(authority.requests) == 1
     assert session.get(api.origin).history == []
 
 
@@ -41,7 +41,7 @@ def test_a_nonce_that_is_demanded_for_ever_ends_after_one_resend(authority, api)
             response = session.get(api.origin)
             assert statuses(response) == [401, 401]
             assert len(api.next) == 1
-    assert len(authority.arrived) == 1
+    assert len(authority.requests) == 1
     assert cache.stats().holds == cache.stats().held == 0
 
 
@@ -54,7 +54,7 @@ def test_each_origin_has_its_own_nonce(authority, api) -> None:
                     assert session.get(url).status_code == 200
         assert api.nonces_seen == [None, "of-the-first", "of-the-first", "of-the-first"]
         assert other.nonces_seen == [None, "of-the-other", "of-the-other", "of-the-other"]
-    assert len(authority.arrived) == 1
+    assert len(authority.requests) == 1
 
 
 def test_the_authoritys_nonce_is_not_the_apis(authority, api, session) -> None:
@@ -75,7 +75,7 @@ def test_a_nonce_that_rotates_costs_one_resend_each_time(authority, api, session
         api.proofs.rotate(nonce)
         assert statuses(session.get(api.origin)) == [401, 200]
         assert statuses(session.get(api.origin)) == [200]
-    assert len(authority.arrived) == 1
+    assert len(authority.requests) == 1
 
 
 def test_a_late_answer_with_an_older_nonce_does_not_spoil_the_resend(api, session) -> None:
@@ -101,7 +101,7 @@ def test_a_demand_without_a_nonce_is_the_callers(authority, api, session) -> Non
     api.next = [demand()]
     response = session.get(api.origin)
     assert (statuses(response), response.text) == ([401], "nonce")
-    assert len(authority.arrived) == 1
+    assert len(authority.requests) == 1
 
 
 def test_a_nonce_without_a_demand_is_kept_and_the_token_renewed(authority, api, session) -> None:
@@ -135,7 +135,7 @@ def test_the_challenge_for_what_was_sent_decides(api, session, challenges, sent)
 def test_insufficient_scope_is_not_answered_with_a_renewal(authority, api, session) -> None:
     api.next = [Reply(401, challenge("insufficient_scope"))]
     assert statuses(session.get(api.origin)) == [401]
-    assert len(authority.arrived) == 1
+    assert len(authority.requests) == 1
 
 
 HOSTILE = [
@@ -159,10 +159,10 @@ def test_a_hostile_nonce_ends_in_an_answer_and_harms_no_other_call(
     api.proofs.rotate("good")
     session.get(api.origin)
     assert statuses(session.get(api.origin)) == [200]
-    assert len(authority.arrived) == 1
+    assert len(authority.requests) == 1
 
 
 def test_two_nonces_in_one_answer_end_in_an_answer(authority, api, session) -> None:
     api.next = [demand("one", "two")]
     assert session.get(api.origin).status_code in (200, 401)
-    assert len(authority.arrived) == 1
+    assert len(authority.requests) == 1

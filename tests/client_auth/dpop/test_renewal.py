@@ -15,7 +15,6 @@ from requests_cc import (
     TokenRequestError,
     mount,
 )
-from tests.support.api_server import Reply, in_threads
 from tests.support.proof_server import (
     Proofs,
     bound_credentials,
@@ -24,6 +23,8 @@ from tests.support.proof_server import (
     demand,
     statuses,
 )
+from tests.support.scripts import Reply
+from tests.support.threads import in_threads
 
 # Renewal and nonce in one call: three sends in all.
 
@@ -35,7 +36,7 @@ def test_a_nonce_demand_and_then_a_rejected_token(authority, api, session) -> No
     api.proofs.rotate("another")
     assert statuses(session.get(api.origin)) == [401, 401, 200]
     assert api.presented[2:] == ["token-1", "token-1", "token-2"]
-    assert len(authority.arrived) == 2
+    assert len(authority.requests) == 2
 
 
 def test_a_rejected_token_and_then_a_nonce_demand_on_the_resend(authority, api, session) -> None:
@@ -65,7 +66,7 @@ def test_a_nonce_demand_on_the_last_send_begins_no_hold(authority, api, answers)
         # Nor was the new token accepted: it is not renewed again at once.
         api.next = [Reply(401)]
         assert statuses(session.get(api.origin)) == [401]
-    assert len(authority.arrived) == 2
+    assert len(authority.requests) == 2
 
 
 @pytest.mark.parametrize(
@@ -81,7 +82,7 @@ def test_a_rejection_on_the_last_send_begins_a_hold(authority, api, answers) -> 
         api.next = answers
         assert statuses(session.get(api.origin)) == [401, 401, 401]
     assert cache.stats().holds == 1
-    assert len(authority.arrived) == 2
+    assert len(authority.requests) == 2
 
 
 def test_a_large_401_after_a_nonce_demand_reaches_the_caller_whole(api) -> None:
@@ -99,7 +100,7 @@ def test_a_large_401_after_a_nonce_demand_reaches_the_caller_whole(api) -> None:
         response = session.get(api.origin)
     assert len(response.content) == 300_000
     assert statuses(response) == [401, 401]
-    assert len(api.arrived) == 3
+    assert len(api.requests) == 3
 
 
 def test_a_renewal_that_fails_after_a_nonce_demand_is_raised(authority, api, session) -> None:
@@ -123,8 +124,8 @@ def test_with_rotating_nonces_no_thread_sees_a_401_that_one_resend_mends(authori
             work = partial(session.post, api.origin, b"body")
             found = in_threads(32, lambda _, work=work: work().status_code)
             assert found == [200] * 32
-    assert len(api.arrived) > 6 * 32
-    assert len(authority.arrived) == 1
+    assert len(api.requests) > 6 * 32
+    assert len(authority.requests) == 1
 
 
 @pytest.mark.rule(7)
@@ -137,11 +138,11 @@ def test_tokens_revoked_under_32_threads_cause_one_token_request(authority, api)
         found = in_threads(32, lambda _: session.get(api.origin).status_code)
     assert found == [200] * 32
     assert len(authority.bound) == 2
-    assert len(authority.arrived) == 3  # the nonce was demanded once
+    assert len(authority.requests) == 3  # the nonce was demanded once
 
 
 def test_a_nonce_beside_another_status_than_401_is_no_demand(authority, api, session) -> None:
     of_proof = demand("nonce").headers
     api.next = [Reply(401, challenge("invalid_token")), Reply(403, of_proof), Reply(418)]
     assert statuses(session.get(api.origin)) == [401, 403]
-    assert len(authority.arrived) == 2
+    assert len(authority.requests) == 2

@@ -9,8 +9,8 @@ import pytest
 from joserfc import jwk
 
 from requests_cc import ClientCredentials, DPoPKey, InvalidTokenResponse, OAuthError, PrivateKeyJWT
-from tests.support.api_server import Reply
 from tests.support.proof_server import DPoPAuthority, Proofs, bound_credentials, opened
+from tests.support.scripts import Reply
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def test_a_token_is_bound_to_the_key_of_the_proof(authority, alg: str) -> None:
     token = bound_credentials(authority, dpop=key).request_token()
     assert token.token_type == "DPoP"
     assert authority.bound == {token.value: key.thumbprint}
-    assert opened(authority.arrived[0].headers["DPoP"])[0]["alg"] == alg
+    assert opened(authority.requests[0].headers["DPoP"])[0]["alg"] == alg
 
 
 def test_the_query_of_the_token_endpoint_is_no_part_of_the_proof(authority) -> None:
@@ -37,7 +37,7 @@ def test_the_query_of_the_token_endpoint_is_no_part_of_the_proof(authority) -> N
         f"{authority.url}?tenant=one", "client", "secret", dpop=DPoPKey.generate()
     )
     assert credentials.request_token().value == "token-1"
-    assert authority.arrived[0].target == "/token?tenant=one"
+    assert authority.requests[0].target == "/token?tenant=one"
     assert authority.proofs.seen[0]["htu"] == authority.url
 
 
@@ -54,16 +54,16 @@ def test_a_bearer_token_in_answer_to_a_proof_is_an_error_that_says_so(
     with pytest.raises(InvalidTokenResponse, match="token_type Bearer instead of DPoP") as caught:
         bound_credentials(authority).request_token()
     assert "token-1" not in str(caught.value)
-    assert len(authority.arrived) == 1
+    assert len(authority.requests) == 1
 
 
 def test_a_dpop_token_without_a_key_is_an_error_that_says_so(authority) -> None:
     answer = {"access_token": "token-1", "token_type": "dpop"}
     with DPoPAuthority() as loose:
-        loose._answer = lambda _: Reply(200, body=json.dumps(answer).encode())
+        loose.scripts = [lambda _: answer]
         with pytest.raises(InvalidTokenResponse, match=r"DPoP instead of Bearer.* dpop="):
             bound_credentials(loose, dpop=None).request_token()
-    assert "DPoP" not in loose.arrived[0].headers
+    assert "DPoP" not in loose.requests[0].headers
 
 
 def test_a_demanded_nonce_is_answered_once_with_another_proof_and_assertion(authority) -> None:
@@ -73,26 +73,26 @@ def test_a_demanded_nonce_is_answered_once_with_another_proof_and_assertion(auth
     assert credentials.request_token().value == "token-1"
     assert [claims.get("nonce") for claims in authority.proofs.seen] == [None, "first-nonce"]
     assert all_different(authority.proofs)
-    first, second = (asked["client_assertion"][0] for asked in authority.requests)
+    first, second = (asked["client_assertion"][0] for asked in authority.forms)
     assert first != second
 
 
 def test_a_nonce_that_is_demanded_for_ever_ends_after_one_answer(authority) -> None:
     refusal = json.dumps({"error": "use_dpop_nonce"}).encode()
-    authority._answer = lambda arrived: Reply(
-        400, (("DPoP-Nonce", f"nonce-{len(authority.arrived)}"),), refusal
-    )
+    authority.scripts = [
+        lambda arrived: Reply(400, (("DPoP-Nonce", f"nonce-{len(authority.requests)}"),), refusal)
+    ]
     with pytest.raises(OAuthError) as caught:
         bound_credentials(authority).request_token()
     assert caught.value.error == "use_dpop_nonce"
-    assert len(authority.arrived) == 2
+    assert len(authority.requests) == 2
 
 
 def test_a_nonce_that_is_demanded_and_not_given_is_not_waited_for(authority) -> None:
     authority.next = [Reply(400, body=json.dumps({"error": "use_dpop_nonce"}).encode())]
     with pytest.raises(OAuthError, match="use_dpop_nonce"):
         bound_credentials(authority).request_token()
-    assert len(authority.arrived) == 1
+    assert len(authority.requests) == 1
 
 
 def test_the_nonce_of_a_success_is_used_next_time(authority) -> None:
@@ -155,7 +155,7 @@ def test_the_key_is_in_no_message_and_no_repr(authority) -> None:
     ]
     with pytest.raises(OAuthError, match=r"invalid_dpop_proof .stale.") as caught:
         credentials.request_token()
-    proof = authority.arrived[0].headers["DPoP"]
+    proof = authority.requests[0].headers["DPoP"]
     for text in (str(caught.value), repr(credentials), repr(credentials.dpop)):
         assert proof not in text
         assert "PRIVATE" not in text

@@ -23,13 +23,13 @@ from tests.support.mtls_server import (
 def test_one_certificate_serves_at_both_ends(files, authority, api, version) -> None:
     cert = files.issue()
     for server in (authority, api):
-        server.context.minimum_version = server.context.maximum_version = version
+        server.tls.minimum_version = server.tls.maximum_version = version
     with session_with(credentials_with(str(cert), authority), api) as session:
         assert [session.get(api.origin).status_code for _ in range(3)] == [200] * 3
-    assert authority.requests == [
+    assert authority.forms == [
         {"grant_type": ["client_credentials"], "scope": ["read"], "client_id": ["the-client"]}
     ]
-    assert "Authorization" not in authority.arrived[0].headers
+    assert "Authorization" not in authority.requests[0].headers
     assert set(authority.peers + api.peers) == {thumbprint(cert)}
 
 
@@ -78,8 +78,8 @@ def ask_everything(credentials: ClientCredentials) -> None:
 def endpoints(of: CertificateAuthority) -> dict[str, str]:
     """Those beside the token endpoint, by name."""
     return {
-        "introspection_endpoint": of.url("introspect"),
-        "revocation_endpoint": of.url("revoke"),
+        "introspection_endpoint": of.endpoint("introspect"),
+        "revocation_endpoint": of.endpoint("revoke"),
     }
 
 
@@ -89,10 +89,10 @@ def test_the_aliases_are_for_clients_with_a_certificate(
 ) -> None:
     cert = str(files.issue())
     with CertificateAuthority(files.server_context(ssl.CERT_OPTIONAL)) as front:
-        aliases = {"token_endpoint": authority.url("token"), **endpoints(authority)}
+        aliases = {"token_endpoint": authority.url, **endpoints(authority)}
         session = requests.Session()
         server = AuthorizationServer(
-            front.url("token"),
+            front.url,
             mtls_endpoint_aliases=aliases,
             session=session if with_certificate == "the session's" else None,
             **endpoints(front),

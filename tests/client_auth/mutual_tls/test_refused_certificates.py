@@ -59,9 +59,9 @@ def test_a_refused_certificate_is_named_as_what_to_check(
     files, authority, pauses, kind: str, version: ssl.TLSVersion
 ) -> None:
     make, reason = REFUSED[kind]
-    authority.context.minimum_version = authority.context.maximum_version = version
+    authority.tls.minimum_version = authority.tls.maximum_version = version
     cert = make(files)
-    error = refusal(authority.url("token"), cert)
+    error = refusal(authority.url, cert)
     assert type(error) is TokenEndpointUnreachable
     assert reason in str(error)
     assert CHECK in str(error)
@@ -72,8 +72,8 @@ def test_a_refused_certificate_is_named_as_what_to_check(
 
 
 def test_where_none_is_presented_the_missing_certificate_is_named(files, authority, pauses) -> None:
-    authority.context.minimum_version = ssl.TLSVersion.TLSv1_3
-    error = refusal(authority.url("token"))
+    authority.tls.minimum_version = ssl.TLSVersion.TLSv1_3
+    error = refusal(authority.url)
     assert "TLSV13_ALERT_CERTIFICATE_REQUIRED" in str(error)
     assert CHECK in str(error)
 
@@ -116,22 +116,22 @@ def test_a_key_of_another_certificate_is_tried_again_as_files_are_replaced(
     )
     with requests.Session() as session:
         session.cert = (str(cert), str(key))
-        server = AuthorizationServer(authority.url("token"), session=session)
+        server = AuthorizationServer(authority.url, session=session)
         assert ClientCredentials(server, "client", auth="none").request_token().value == "token-1"
     assert authority.peers == [thumbprint(cert)]
 
 
 def test_a_key_of_another_certificate_is_told(files, authority, pauses) -> None:
-    error = refusal(authority.url("token"), files.issue(), files.issue("other.pem"))
+    error = refusal(authority.url, files.issue(), files.issue("other.pem"))
     assert "was not asked: KEY_VALUES_MISMATCH; " + CHECK in str(error)
     assert not error.permanent
-    assert authority.arrived == []
+    assert authority.forms == []
 
 
 def test_a_file_without_a_key_is_told(files, authority, pauses) -> None:
     cert = files.folder / "only.pem"
     files.ca.issue_cert("client.example").cert_chain_pems[0].write_to_path(str(cert))
-    error = refusal(authority.url("token"), cert)
+    error = refusal(authority.url, cert)
     assert "was not asked: no certificate with its key could be read; " + CHECK in str(error)
 
 
@@ -141,7 +141,7 @@ def test_a_file_that_is_not_there_is_a_configuration_error(files, authority, mis
     with requests.Session() as session:
         there = str(files.issue())
         session.cert = (str(gone), there) if missing == "cert" else (there, str(gone))
-        server = AuthorizationServer(authority.url("token"), session=session)
+        server = AuthorizationServer(authority.url, session=session)
         with pytest.raises(ConfigurationError, match=r"gone\.pem") as caught:
             ClientCredentials(server, "client", auth="none").request_token()
     assert CHECK in str(caught.value)
@@ -152,22 +152,20 @@ def test_what_tls_client_auth_finds_wrong_itself_is_a_configuration_error(
     files, authority, kind: str
 ) -> None:
     cert = files.issue()
-    credentials = ClientCredentials(authority.url("token"), "client", auth=TLSClientAuth(str(cert)))
+    credentials = ClientCredentials(authority.url, "client", auth=TLSClientAuth(str(cert)))
     if kind == "gone":
         cert.unlink()
     else:
         REFUSED["expired"][0](files)
     with pytest.raises(ConfigurationError, match=r"client\.pem"):
         credentials.request_token()
-    assert authority.arrived == []
+    assert authority.forms == []
 
 
 def test_a_ca_bundle_that_is_not_there_is_not_the_certificates_fault(
     files, authority, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    credentials = ClientCredentials(
-        authority.url("token"), "client", auth=TLSClientAuth(str(files.issue()))
-    )
+    credentials = ClientCredentials(authority.url, "client", auth=TLSClientAuth(str(files.issue())))
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/no/such/ca.pem")
     with pytest.raises(ConfigurationError, match="set REQUESTS_CA_BUNDLE") as caught:
         credentials.request_token()

@@ -11,9 +11,9 @@ import pytest
 import requests
 
 from requests_cc import ConfigurationError, TokenCache
-from tests.support.api_server import in_threads
 from tests.support.connect_proxy import ConnectProxy
 from tests.support.mtls_server import PATIENCE, credentials_with, session_with, thumbprint
+from tests.support.threads import in_threads
 
 
 @pytest.mark.parametrize("own_session", [False, True])
@@ -128,7 +128,7 @@ def test_a_file_that_is_replaced_between_two_looks_at_it_is_read_again(
     looks = count_looks(monkeypatch, first=other)
     assert session.post(api.origin, data=iter([b"once"])).status_code == 200
     assert looks == [str(cert)] * 2
-    assert api.arrived[-1].body == b"once"
+    assert api.requests[-1].body == b"once"
     session.close()
 
 
