@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 import requests
 
 from ..errors import ConfigurationError, InvalidTokenResponse
-from ..settings import check_bool
-from .metadata import Metadata, checked_aliases, checked_names
+from .metadata import Metadata, checked_names
 from .reach import Reach, Timeout
 
 if TYPE_CHECKING:
@@ -120,15 +118,10 @@ class AuthorizationServer:
             "auth_methods": auth_methods,
         }
         given = {name: value for name, value in members.items() if value is not _NOT_GIVEN}
-        for name, checked in _CHECKED.items():
-            if name in given:
-                given[name] = checked(given[name])
-        check_bool(allow_http, "allow_http")
         if body_format not in ("form", "json"):
             raise ConfigurationError('body_format must be "form" or "json"')
         reach = Reach.checked(session, timeout, allow_http)
         metadata = (_metadata or Metadata({})).changed(given, reach)
-        metadata.check(allow_http=allow_http)
         settings = {**reach._asdict(), "body_format": body_format}
         for name, value in {**settings, "_metadata": metadata, "_habits": _habits}.items():
             object.__setattr__(self, name, value)
@@ -269,9 +262,3 @@ class AuthorizationServer:
         if discovery is None:
             return f"AuthorizationServer({self.given_url!r})"
         return f"AuthorizationServer.{discovery.made_by}({discovery.shown_url!r})"
-
-
-_CHECKED: dict[str, Callable[[Any], Any]] = {
-    "mtls_endpoint_aliases": checked_aliases,
-    "auth_methods": partial(checked_names, setting="auth_methods"),
-}

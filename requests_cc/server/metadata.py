@@ -37,20 +37,19 @@ class Metadata:
         self.given = dict(given)
 
     def changed(self, given: Mapping[str, Any], reach: Reach) -> Metadata:
-        """Return a variation.
+        """Return a variation, validated.
 
         :param given: mapping, members to replace.
-        :param reach: how the document is fetched.
-        :raises ConfigurationError: if the URL of the document may not be fetched that way.
+        :param reach: how the document is fetched, and whether plain http is accepted.
+        :raises ConfigurationError: if a member is not valid, or the token endpoint is missing.
         """
         discovery = None if self.discovery is None else self.discovery.through(reach)
-        return Metadata({**self.given, **given}, discovery)
+        checked = {name: _checked(name, value) for name, value in given.items()}
+        changed = Metadata({**self.given, **checked}, discovery)
+        changed._check_urls(allow_http=reach.allow_http)
+        return changed
 
-    def check(self, *, allow_http: bool) -> None:
-        """Validate the URLs that were given.
-
-        :raises ConfigurationError: if one is not valid, or the token endpoint is missing.
-        """
+    def _check_urls(self, *, allow_http: bool) -> None:
         urls = {name: self.given.get(name) for name in _URLS}
         aliases = self.given.get("mtls_endpoint_aliases") or {}
         urls.update((f"mtls_endpoint_aliases[{name!r}]", url) for name, url in aliases.items())
@@ -213,11 +212,14 @@ def checked_names(several: Iterable[str] | None, setting: str) -> tuple[str, ...
     return read
 
 
-def checked_aliases(aliases: object) -> dict[str, str] | None:
-    """Return a copy of ``mtls_endpoint_aliases``; its URLs are not checked here.
+def _checked(name: str, value: Any) -> Any:
+    """Return a member that was given, in one form; its URLs are not checked here."""
+    if name == "auth_methods":
+        return checked_names(value, name)
+    return _copied_aliases(value) if name == "mtls_endpoint_aliases" else value
 
-    :raises ConfigurationError: if it is not a mapping.
-    """
+
+def _copied_aliases(aliases: object) -> dict[str, str] | None:
     if aliases is None:
         return None
     if not isinstance(aliases, Mapping):

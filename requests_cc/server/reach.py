@@ -10,6 +10,7 @@ import requests
 from ..client_auth.basic import auth_key_part
 from ..client_auth.secret import digest
 from ..errors import ConfigurationError
+from ..settings import check_bool, is_number
 
 LONGEST_TIMEOUT = 86_400.0  # seconds; beyond some centuries sockets and locks overflow
 
@@ -37,6 +38,7 @@ class Reach(NamedTuple):
         """
         if session is not None and not isinstance(session, requests.Session):
             raise ConfigurationError("session must be a requests.Session, or None")
+        check_bool(allow_http, "allow_http")
         return cls(session, _pair(timeout), allow_http)
 
     @property
@@ -90,6 +92,4 @@ def _pair(timeout: Any) -> tuple[float, float]:
 
 
 def _is_duration(value: object) -> bool:
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        return False
-    return 0 < value <= LONGEST_TIMEOUT
+    return is_number(value) and 0 < value <= LONGEST_TIMEOUT
