@@ -20,6 +20,10 @@ BODY = bytes(range(256)) * 300
 
 Stored = "str | bytes | Path"
 
+#: What a part of the library that is still being written is waited for with.
+awaits_hidden_headers = pytest.mark.xfail(reason="no token in the variables of frames: issue 15")
+awaits_forked_pools = pytest.mark.xfail(reason="forked children renew their pools: issue 15")
+
 
 def token_of(request: RecordedRequest) -> str:
     """Return the token that a request carried."""
@@ -94,12 +98,18 @@ class Journey:
         assert len(hidden) > 1
         for content in (self._printed(), *stored):
             for text in texts(content):
-                assert not [each for each in hidden if each.encode() in text], "it is recorded"
+                found = [each for each in hidden if each.encode() in text]
+                assert not found, where(found[0].encode(), text)
 
     def tokens(self) -> set[str]:
         """Return every token that arrived at the API."""
         with_one = [each for each in self.server.api_requests if "Authorization" in each.headers]
         return {token_of(request) for request in with_one}
+
+
+def where(found: bytes, text: bytes) -> str:
+    """Return what stands before something that should not be recorded."""
+    return "recorded after " + repr(text[: text.index(found)][-200:])
 
 
 def digest(body: bytes) -> str:
