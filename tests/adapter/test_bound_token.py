@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 import ssl
 from collections.abc import Iterator
 from contextlib import suppress
@@ -23,7 +22,8 @@ from requests_cc import (
 )
 from requests_cc.adapter.bound_token import PresentedCertificate
 from tests.support.proof_server import ath, opened
-from tests.support.raw_server import RawServer, Script, answer, drop, reset
+from tests.support.scripts import Request, Script, answer, drop, reset
+from tests.support.server import Server
 
 RECOMMENDED = Retry(connect=3, read=False, other=0, respect_retry_after_header=False)
 
@@ -140,7 +140,7 @@ HICCUPS: dict[str, Script] = {
 @pytest.mark.parametrize("hiccup", HICCUPS)
 @pytest.mark.parametrize("kind", ALLOWED)
 def test_what_is_allowed_sends_no_proof_twice(kind: str, hiccup: str) -> None:
-    with RawServer(HICCUPS[hiccup]) as server:
+    with Server(HICCUPS[hiccup]) as server:
         sent_by(adapter(server.url, max_retries=ALLOWED[kind]), server.url)
         assert len(server.requests) == 1
 
@@ -150,7 +150,7 @@ def test_what_is_refused_would_send_a_proof_twice(kind: str) -> None:
     """So the rule is no stricter than it must be."""
     repeated = set()
     for hiccup, script in HICCUPS.items():
-        with RawServer(script, script, answer()) as server:
+        with Server(script, script, answer()) as server:
             sent_by(requests.adapters.HTTPAdapter(max_retries=REFUSED[kind]), server.url)
             if len(server.requests) > 1:
                 repeated.add(hiccup)
@@ -162,39 +162,33 @@ def test_what_is_refused_would_send_a_proof_twice(kind: str) -> None:
 def test_a_tls_failure_after_the_request_counts_as_another_kind_of_error(
     kind: str, times: int
 ) -> None:
-    def breaks_tls(connection: socket.socket) -> None:
-        os.write(connection.fileno(), b"no record of TLS")
+    def breaks_tls(request: Request) -> None:
+        os.write(request.connection.socket.fileno(), b"no record of TLS")
 
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    trustme.CA().issue_cert("localhost").configure_cert(context)
-    with RawServer(breaks_tls, answer(), tls=context) as server:
+    trustme.CA().issue_cert("127.0.0.1").configure_cert(context)
+    with Server(breaks_tls, answer(), tls=context) as server:
         retries = {**ALLOWED, **REFUSED}[kind]
         sent_by(requests.adapters.HTTPAdapter(max_retries=retries), server.url)
         assert len(server.requests) == times
 
 
 def test_a_refused_connection_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    server = RawServer(answer(b"fine"))
-    server._listener.close()
-    server._listener = socket.socket()
-    server._listener.bind(("127.0.0.1", 0))  # and does not listen yet
     refused = []
 
     def sleep(self: Retry, response: object = None) -> None:
         refused.append(self.total)
         if len(refused) == 2:
-            server._listener.listen()
-            server.__enter__()
+            server.listen()
 
     monkeypatch.setattr(Retry, "sleep", sleep)
-    with requests.Session() as session:
+    with Server(answer(b"fine")) as server, requests.Session() as session:
+        server.refuse()
         session.mount("http://", adapter(server.url, max_retries=RECOMMENDED))
         assert session.get(server.url).text == "fine"
-    server.__exit__()
     assert len(refused) == 2
     (request,) = server.requests
-    proof = request.partition(b"\r\nDPoP: ")[2].partition(b"\r\n")[0].decode()
-    assert opened(proof)[1]["ath"] == ath("the-token")
+    assert opened(request.headers["DPoP"])[1]["ath"] == ath("the-token")
 
 
 class Sender(requests.adapters.BaseAdapter):

@@ -26,7 +26,8 @@ from requests_cc import (
 from requests_cc.client_auth.basic import NoClientAuthentication
 from requests_cc.credentials import authenticated_request
 from requests_cc.credentials.auth_setting import client_authentication
-from tests.support.document_server import DocumentServer, Plain, Seen
+from tests.support.scripts import Request, answer
+from tests.support.server import Server
 
 SERVER = AuthorizationServer("https://auth.example.com/token")
 
@@ -197,26 +198,26 @@ SECRET = "a secret that is long enough for HS256"
 
 
 @pytest.fixture
-def published() -> Iterator[DocumentServer]:
+def published() -> Iterator[Server]:
     """A server whose token endpoint gives tokens; what methods it accepts is yet to be said."""
-    with DocumentServer() as server:
+    with Server(path="") as server:
         server.routes["/token"] = {"access_token": "t0ken"}
         publish(server)
         yield server
 
 
-def publish(server: DocumentServer, **members: object) -> None:
+def publish(server: Server, **members: object) -> None:
     urls = {"issuer": server.url, "token_endpoint": f"{server.url}/token"}
     server.routes[METADATA] = {**urls, **members}
 
 
-def discovered(server: DocumentServer, **settings: object) -> ClientCredentials:
+def discovered(server: Server, **settings: object) -> ClientCredentials:
     settings.setdefault("client_secret", SECRET)
     found = AuthorizationServer.discover(server.url, timeout=(5.0, 5.0))
     return ClientCredentials(found, "me", **settings)  # type: ignore[arg-type]
 
 
-def method_of(request: Seen) -> str:
+def method_of(request: Request) -> str:
     """How the client of a token request authenticated."""
     form = parse_qs(request.body.decode())
     if "client_assertion" in form:
@@ -255,24 +256,24 @@ def method_of(request: Seen) -> str:
     ],
 )
 def test_the_method_that_the_metadata_prefers_is_the_default(
-    published: DocumentServer, members: dict[str, object], method: str
+    published: Server, members: dict[str, object], method: str
 ) -> None:
     publish(published, **members)
     credentials = discovered(published)
     for _ in range(2):
         assert credentials.request_token().value == "t0ken"
     lookup, *requests_for_tokens = published.requests
-    assert lookup.path == METADATA
+    assert lookup.target == METADATA
     assert [method_of(request) for request in requests_for_tokens] == [method, method]
 
 
-def test_what_is_written_goes_before_what_the_metadata_prefers(published: DocumentServer) -> None:
+def test_what_is_written_goes_before_what_the_metadata_prefers(published: Server) -> None:
     publish(published, token_endpoint_auth_methods_supported=["client_secret_basic"])
     discovered(published, auth="client_secret_post").request_token()
     assert method_of(published.requests[-1]) == "client_secret_post"
 
 
-def test_nothing_is_looked_up_before_it_is_needed(published: DocumentServer) -> None:
+def test_nothing_is_looked_up_before_it_is_needed(published: Server) -> None:
     credentials = discovered(published)
     same = pickle.loads(pickle.dumps(credentials))
     assert (repr(same), same.cache_key, same) == (repr(credentials), same.cache_key, credentials)
@@ -282,7 +283,7 @@ def test_nothing_is_looked_up_before_it_is_needed(published: DocumentServer) -> 
     assert published.requests == []
 
 
-def test_a_preference_needs_a_secret(published: DocumentServer) -> None:
+def test_a_preference_needs_a_secret(published: Server) -> None:
     with pytest.raises(ConfigurationError, match="client_secret is missing: client authentication"):
         discovered(published, client_secret=None)
     assert published.requests == []
@@ -299,26 +300,26 @@ def test_a_preference_needs_a_secret(published: DocumentServer) -> None:
     ],
 )
 def test_metadata_that_wants_more_than_a_secret_is_an_error_that_says_so(
-    published: DocumentServer, accepted: list[str], words: str
+    published: Server, accepted: list[str], words: str
 ) -> None:
     publish(published, token_endpoint_auth_methods_supported=accepted)
     with pytest.raises(ConfigurationError, match=words) as raised:
         discovered(published).request_token()
     assert raised.value.__context__ is None
-    assert published.paths == [METADATA]
+    assert published.targets == [METADATA]
 
 
-def test_a_refusal_names_the_method_that_was_preferred(published: DocumentServer) -> None:
+def test_a_refusal_names_the_method_that_was_preferred(published: Server) -> None:
     publish(published, token_endpoint_auth_methods_supported=["client_secret_post"])
-    published.routes["/token"] = Plain(401)
+    published.routes["/token"] = answer(status="401 X")
     with pytest.raises(InvalidClient, match="the server accepts client_secret_post"):
         discovered(published).request_token()
 
 
-def test_a_token_that_came_is_kept_where_the_metadata_went(published: DocumentServer) -> None:
+def test_a_token_that_came_is_kept_where_the_metadata_went(published: Server) -> None:
     credentials = discovered(published)
 
-    def answer_and_forget() -> dict[str, str]:
+    def answer_and_forget(_: Request) -> dict[str, str]:
         credentials.server.look_up_again()  # as another thread does whose request failed
         del published.routes[METADATA]
         return {"access_token": "t0ken"}
@@ -328,13 +329,13 @@ def test_a_token_that_came_is_kept_where_the_metadata_went(published: DocumentSe
 
 
 def test_without_metadata_no_secret_is_sent(
-    published: DocumentServer, monkeypatch: pytest.MonkeyPatch
+    published: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(authenticated_request, "FIRST_PAUSE", 0.01)
-    published.routes[METADATA] = Plain(503)
+    published.routes[METADATA] = answer(status="503 X")
     with pytest.raises(TemporarilyUnavailable, match="no metadata of the issuer"):
         discovered(published).request_token()
-    assert set(published.paths).isdisjoint({"/token"})
+    assert set(published.targets).isdisjoint({"/token"})
     assert not [seen for seen in published.requests if seen.body or "Authorization" in seen.headers]
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from requests_cc import AuthorizationServer, ClientCredentials, ConfigurationError
 from requests_cc.testing import LocalServer
-from tests.support.document_server import DocumentServer
+from tests.support.server import Server
 
 URL = "https://auth.example.com/token"
 SETTINGS = {
@@ -271,7 +271,7 @@ def test_an_issuer_can_be_in_a_file(environment: pytest.MonkeyPatch, tmp_path: P
 
 
 def test_the_issuers_metadata_says_where_to_ask_and_how(environment: pytest.MonkeyPatch) -> None:
-    with DocumentServer() as server:
+    with Server(path="") as server:
         server.routes["/.well-known/oauth-authorization-server"] = {
             "issuer": server.url,
             "token_endpoint": f"{server.url}/somewhere",
@@ -329,7 +329,7 @@ def test_an_issuer_that_cannot_be_used_is_named(
 def test_how_the_server_is_reached_is_set_afterwards_and_makes_no_request(
     environment: pytest.MonkeyPatch, name: str
 ) -> None:
-    with DocumentServer() as server:
+    with Server(path="") as server:
         environment.setenv(f"OAUTH_{name}", server.url)
         environment.setenv("OAUTH_CLIENT_ID", "me")
         environment.setenv("OAUTH_CLIENT_SECRET", "s3cret")

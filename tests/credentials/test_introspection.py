@@ -12,7 +12,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from urllib.parse import parse_qs, quote
+from urllib.parse import quote
 
 import pytest
 import requests
@@ -43,8 +43,8 @@ from requests_cc import (
 from requests_cc.credentials import authenticated_request
 from requests_cc.credentials.introspection import introspection_in
 from requests_cc.http.exchange import Answer
-from tests.support.document_server import DocumentServer, Plain
-from tests.support.raw_server import RawServer, Script, answer, drop, hang, token
+from tests.support.scripts import Request, Script, answer, drop, hang, token
+from tests.support.server import Server
 
 TOKEN = "0p4que.t0ken/with+signs"
 URL = "https://auth.example.com/token"
@@ -66,9 +66,7 @@ def quick_and_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(authenticated_request, "FIRST_PAUSE", 0.01)
 
 
-def client(
-    server: RawServer | str, secret: object = SECRET, **settings: object
-) -> ClientCredentials:
+def client(server: Server | str, secret: object = SECRET, **settings: object) -> ClientCredentials:
     """A client of a server whose endpoints have one origin; some settings are the server's."""
     url = server if isinstance(server, str) else server.url
     of_server: dict[str, object] = {
@@ -82,29 +80,17 @@ def client(
     return ClientCredentials(AuthorizationServer(url, **of_server), "me", secret, **settings)  # type: ignore[arg-type]
 
 
-def failure(ask: str, server: RawServer | str, **settings: object) -> TokenRequestError:
+def failure(ask: str, server: Server | str, **settings: object) -> TokenRequestError:
     with pytest.raises(TokenRequestError) as raised:
         getattr(client(server, **settings), ask)(AccessToken(TOKEN))
     return raised.value
-
-
-def form(request: bytes) -> dict[str, list[str]]:
-    return parse_qs(request.partition(b"\r\n\r\n")[2].decode("ascii"), strict_parsing=True)
-
-
-def header(request: bytes, name: str) -> str | None:
-    for line in request.partition(b"\r\n\r\n")[0].decode("ascii").split("\r\n")[1:]:
-        key, _, value = line.partition(": ")
-        if key.lower() == name.lower():
-            return value
-    return None
 
 
 # --- what the server says ----------------------------------------------------------------------
 
 
 def told(members: object) -> Introspection:
-    with RawServer(answer(members)) as server:
+    with Server(answer(members)) as server:
         return client(server).introspect(TOKEN)
 
 
@@ -225,7 +211,7 @@ def test_it_is_a_value_whose_repr_leaves_out_the_rest() -> None:
     ],
 )
 def test_an_answer_without_the_boolean_names_the_setting(rubbish: bytes) -> None:
-    with RawServer(rubbish) as server:
+    with Server(rubbish) as server:
         error = failure("introspect", server)
         assert type(error) is InvalidTokenResponse
         assert 'without the boolean "active"' in str(error)
@@ -243,16 +229,16 @@ def test_an_answer_without_the_boolean_names_the_setting(rubbish: bytes) -> None
 def test_the_request_is_a_form_wherever_the_token_came_from(
     ask: str, given_token: AccessToken | str, body_format: str
 ) -> None:
-    with RawServer(ACTIVE) as server:
+    with Server(ACTIVE) as server:
         credentials = client(
             server, body_format=body_format, scope="read", audience="a", params={"more": "x"}
         )
         getattr(credentials, ask)(given_token)
         (request,) = server.requests
-    assert request.startswith(f"POST /{ask} HTTP/1.1\r\n".encode())
-    assert header(request, "Content-Type") == "application/x-www-form-urlencoded"
-    assert header(request, "Accept") == "application/json"
-    assert form(request) == {"token": [TOKEN], "token_type_hint": ["access_token"]}
+    assert (request.method, request.target) == ("POST", f"/{ask}")
+    assert request.headers.get("Content-Type") == "application/x-www-form-urlencoded"
+    assert request.headers.get("Accept") == "application/json"
+    assert request.form == {"token": [TOKEN], "token_type_hint": ["access_token"]}
 
 
 @both
@@ -262,10 +248,10 @@ def test_what_is_no_token_is_refused(ask: str, given_token: object) -> None:
         getattr(client("http://127.0.0.1:1/token"), ask)(given_token)
 
 
-def assertion_is_from(key: ECKey | OctKey, request: bytes, server: RawServer) -> bool:
-    (assertion,) = form(request)["client_assertion"]
+def assertion_is_from(key: ECKey | OctKey, request: Request, server: Server) -> bool:
+    (assertion,) = request.form["client_assertion"]
     claims = jwt.decode(assertion, key, algorithms=["ES256", "HS256"]).claims
-    assert form(request)["client_assertion_type"] == [
+    assert request.form["client_assertion_type"] == [
         "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
     ]
     assert claims["exp"] > time.time()
@@ -274,36 +260,36 @@ def assertion_is_from(key: ECKey | OctKey, request: bytes, server: RawServer) ->
 
 @both
 def test_basic_authenticates_it(ask: str) -> None:
-    with RawServer(ACTIVE) as server:
+    with Server(ACTIVE) as server:
         getattr(client(server), ask)(TOKEN)
         (request,) = server.requests
     pair = f"me:{quote(SECRET, safe='')}".encode()
-    assert header(request, "Authorization") == f"Basic {base64.b64encode(pair).decode()}"
+    assert request.headers.get("Authorization") == f"Basic {base64.b64encode(pair).decode()}"
 
 
 @both
 def test_post_authenticates_it(ask: str) -> None:
-    with RawServer(ACTIVE) as server:
+    with Server(ACTIVE) as server:
         getattr(client(server, auth="client_secret_post"), ask)(TOKEN)
         (request,) = server.requests
-    assert header(request, "Authorization") is None
-    assert form(request)["client_id"] == ["me"]
-    assert form(request)["client_secret"] == [SECRET]
+    assert request.headers.get("Authorization") is None
+    assert request.form["client_id"] == ["me"]
+    assert request.form["client_secret"] == [SECRET]
 
 
 @both
 def test_a_public_client_names_itself(ask: str) -> None:
-    with RawServer(ACTIVE) as server:
+    with Server(ACTIVE) as server:
         getattr(client(server, None, auth="none"), ask)(TOKEN)
         (request,) = server.requests
-    assert header(request, "Authorization") is None
-    assert form(request)["client_id"] == ["me"]
+    assert request.headers.get("Authorization") is None
+    assert request.form["client_id"] == ["me"]
 
 
 @both
 def test_client_secret_jwt_authenticates_it(ask: str) -> None:
     secret = "a secret that is long enough for HS256"
-    with RawServer(ACTIVE) as server:
+    with Server(ACTIVE) as server:
         getattr(client(server, secret, auth="client_secret_jwt"), ask)(TOKEN)
         assert assertion_is_from(OctKey.import_key(secret), server.requests[0], server)
 
@@ -311,10 +297,10 @@ def test_client_secret_jwt_authenticates_it(ask: str) -> None:
 @both
 def test_private_key_jwt_authenticates_it_anew_for_each_attempt(ask: str) -> None:
     key = ECKey.generate_key("P-256")
-    with RawServer(answer(b"", "503 Busy"), ACTIVE) as server:
+    with Server(answer(b"", "503 Busy"), ACTIVE) as server:
         getattr(client(server, None, auth=PrivateKeyJWT(key)), ask)(TOKEN)
         assert all(assertion_is_from(key, request, server) for request in server.requests)
-        first, second = (form(request)["client_assertion"] for request in server.requests)
+        first, second = (request.form["client_assertion"] for request in server.requests)
     assert first != second
 
 
@@ -322,23 +308,23 @@ def test_private_key_jwt_authenticates_it_anew_for_each_attempt(ask: str) -> Non
 def test_an_assertion_file_authenticates_it(ask: str, tmp_path: Path) -> None:
     path = tmp_path / "assertion"
     path.write_text("a.b.c\n")
-    with RawServer(ACTIVE) as server:
+    with Server(ACTIVE) as server:
         getattr(client(server, None, auth=AssertionFile(path)), ask)(TOKEN)
         (request,) = server.requests
-    assert form(request)["client_assertion"] == ["a.b.c"]
+    assert request.form["client_assertion"] == ["a.b.c"]
 
 
 @both
 def test_a_requests_auth_object_authenticates_it(ask: str) -> None:
     challenge = answer(b"", "401 No", {"WWW-Authenticate": 'Digest realm="r", nonce="n"'})
-    with RawServer(ACTIVE) as server:
+    with Server(ACTIVE) as server:
         getattr(client(server, None, auth=HTTPBasicAuth("me", "pw")), ask)(TOKEN)
-        assert header(server.requests[0], "Authorization") == "Basic bWU6cHc="
-    with RawServer(challenge, ACTIVE) as server:
+        assert server.requests[0].headers.get("Authorization") == "Basic bWU6cHc="
+    with Server(challenge, ACTIVE) as server:
         getattr(client(server, None, auth=HTTPDigestAuth("me", "pw")), ask)(TOKEN)
         _, second = server.requests
-        assert (header(second, "Authorization") or "").startswith('Digest username="me"')
-        assert form(second)["token"] == [TOKEN]
+        assert (second.headers.get("Authorization") or "").startswith('Digest username="me"')
+        assert second.form["token"] == [TOKEN]
 
 
 @both
@@ -347,11 +333,11 @@ def test_a_certificate_authenticates_it_at_its_own_endpoint(ask: str, tmp_path: 
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.verify_mode = ssl.CERT_REQUIRED
     authority.configure_trust(context)
-    authority.issue_cert("localhost").configure_cert(context)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
     bundle, certificate = tmp_path / "ca.pem", tmp_path / "client.pem"
     authority.cert_pem.write_to_path(str(bundle))
     authority.issue_cert("me").private_key_and_cert_chain_pem.write_to_path(str(certificate))
-    with RawServer(ACTIVE, tls=context) as server, requests.Session() as session:
+    with Server(ACTIVE, tls=context) as server, requests.Session() as session:
         session.verify = str(bundle)
         credentials = client(
             "https://localhost:1/token",
@@ -362,15 +348,15 @@ def test_a_certificate_authenticates_it_at_its_own_endpoint(ask: str, tmp_path: 
         )
         getattr(credentials, ask)(TOKEN)
         (request,) = server.requests
-    assert request.startswith(b"POST /mtls HTTP/1.1\r\n")
-    assert form(request)["client_id"] == ["me"]
+    assert (request.method, request.target) == ("POST", "/mtls")
+    assert request.form["client_id"] == ["me"]
 
 
 @both
 def test_no_proof_of_possession_goes_along(ask: str) -> None:
-    with RawServer(ACTIVE) as server:
+    with Server(ACTIVE) as server:
         getattr(client(server, dpop=DPoPKey.generate()), ask)(TOKEN)
-        assert header(server.requests[0], "DPoP") is None
+        assert server.requests[0].headers.get("DPoP") is None
 
 
 @pytest.mark.rule(3)
@@ -380,22 +366,22 @@ def test_netrc_is_never_used(ask: str, tmp_path: Path, monkeypatch: pytest.Monke
     netrc.write_text("machine 127.0.0.1 login they password theirs\n")
     netrc.chmod(0o600)
     monkeypatch.setenv("NETRC", str(netrc))
-    with RawServer(ACTIVE) as server:
+    with Server(ACTIVE) as server:
         requests.get(server.url, timeout=10)
-        assert header(server.requests[0], "Authorization")  # that netrc works at all
+        assert server.requests[0].headers.get("Authorization")  # that netrc works at all
         getattr(client(server, auth="client_secret_post"), ask)(TOKEN)
-        assert header(server.requests[1], "Authorization") is None
+        assert server.requests[1].headers.get("Authorization") is None
 
 
 @both
 def test_secrets_are_tried_in_order_and_the_accepted_one_goes_first_next_time(ask: str) -> None:
     refused = answer({"error": "invalid_client"}, "401 No")
-    with RawServer(refused, ACTIVE, ACTIVE, token()) as server:
+    with Server(refused, ACTIVE, ACTIVE, token()) as server:
         credentials = client(server, ["old", "new"], auth="client_secret_post")
         getattr(credentials, ask)(TOKEN)
         getattr(credentials, ask)(TOKEN)
         credentials.request_token()
-        sent = [form(request)["client_secret"] for request in server.requests]
+        sent = [request.form["client_secret"] for request in server.requests]
     assert sent == [["old"], ["new"], ["new"], ["new"]]
 
 
@@ -405,7 +391,7 @@ def test_secrets_are_tried_in_order_and_the_accepted_one_goes_first_next_time(as
 @both
 @pytest.mark.parametrize("members", [{"error": "invalid_client"}, b""])
 def test_a_client_that_is_not_known_is_told_so(ask: str, members: object) -> None:
-    with RawServer(answer(members, "401 No")) as server:
+    with Server(answer(members, "401 No")) as server:
         error = failure(ask, server, secret=["old", "new"])
         assert type(error) is InvalidClient
         assert f"/{ask} returned 401" in str(error)
@@ -429,7 +415,7 @@ def test_a_client_that_is_not_known_is_told_so(ask: str, members: object) -> Non
 def test_a_failure_is_retried_where_that_may_help(
     ask: str, bad: Script, error_type: type, attempts: int
 ) -> None:
-    with RawServer(bad) as server:
+    with Server(bad) as server:
         error = failure(ask, server, timeout=(1.0, 1.0) if bad is hang else (5.0, 5.0))
         assert type(error) is error_type
         assert len(server.requests) == attempts
@@ -438,14 +424,14 @@ def test_a_failure_is_retried_where_that_may_help(
 
 @both
 def test_a_hiccup_is_no_failure(ask: str) -> None:
-    with RawServer(answer(b"", "503 Busy"), drop, ACTIVE) as server:
+    with Server(answer(b"", "503 Busy"), drop, ACTIVE) as server:
         getattr(client(server), ask)(TOKEN)
-        assert [form(request)["token"] for request in server.requests] == [[TOKEN]] * 3
+        assert [request.form["token"] for request in server.requests] == [[TOKEN]] * 3
 
 
 @both
 def test_a_retry_after_beyond_the_budget_is_handed_on(ask: str) -> None:
-    with RawServer(answer(b"", "503 Busy", {"Retry-After": "60"})) as server:
+    with Server(answer(b"", "503 Busy", {"Retry-After": "60"})) as server:
         error = failure(ask, server)
         assert len(server.requests) == 1
     assert error.retry_after == 60
@@ -458,7 +444,7 @@ def test_a_retry_after_within_the_budget_is_waited_for(
 ) -> None:
     pauses: list[float] = []
     monkeypatch.setattr(time, "sleep", pauses.append)
-    with RawServer(answer(b"", "503 Busy", {"Retry-After": "1"}), ACTIVE) as server:
+    with Server(answer(b"", "503 Busy", {"Retry-After": "1"}), ACTIVE) as server:
         getattr(client(server), ask)(TOKEN)
     assert pauses == [1.0]
 
@@ -467,9 +453,9 @@ def test_a_retry_after_within_the_budget_is_waited_for(
 @both
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 def test_no_redirect_is_followed(ask: str, status: int) -> None:
-    with RawServer(ACTIVE) as target:
+    with Server(ACTIVE) as target:
         redirect = answer(b"", f"{status} Elsewhere", {"Location": target.url})
-        with RawServer(redirect) as server:
+        with Server(redirect) as server:
             error = failure(ask, server)
             assert len(server.requests) == 1
         assert target.requests == []
@@ -518,7 +504,7 @@ def test_an_endpoint_that_has_moved_is_looked_up_again(ask: str, gone: Script) -
     arguments = [] if ask == "request_token" else [TOKEN]
     well_known = "/.well-known/oauth-authorization-server"
     moved = token(active=True)
-    with RawServer(gone) as old, RawServer(moved) as new, DocumentServer() as server:
+    with Server(gone) as old, Server(moved) as new, Server(path="") as server:
 
         def metadata(url: str) -> dict[str, str]:
             return {"issuer": server.url, **dict.fromkeys(["token_endpoint", *SETTINGS], url)}
@@ -531,7 +517,7 @@ def test_an_endpoint_that_has_moved_is_looked_up_again(ask: str, gone: Script) -
             getattr(credentials, ask)(*arguments)
         server.routes[well_known] = metadata(new.url)
         getattr(credentials, ask)(*arguments)
-        assert server.paths == [well_known, well_known]
+        assert server.targets == [well_known, well_known]
         assert len(new.requests) == 1
 
 
@@ -539,16 +525,16 @@ def test_an_endpoint_that_has_moved_is_looked_up_again(ask: str, gone: Script) -
 @pytest.mark.parametrize("refused", [{"error": "invalid_client"}, {"error": "invalid_request"}])
 def test_an_endpoint_that_refuses_is_where_it_was(ask: str, refused: dict[str, str]) -> None:
     arguments = [] if ask == "request_token" else [TOKEN]
-    with DocumentServer() as server:
+    with Server(path="") as server:
         urls = dict.fromkeys(["token_endpoint", *SETTINGS], f"{server.url}/all")
         well_known = "/.well-known/oauth-authorization-server"
         server.routes[well_known] = {"issuer": server.url, **urls}
-        server.routes["/all"] = Plain(400, json.dumps(refused).encode())
+        server.routes["/all"] = answer(json.dumps(refused).encode(), "400 X")
         credentials = ClientCredentials(AuthorizationServer.discover(server.url), "me", SECRET)
         for _ in range(2):
             with pytest.raises(OAuthError):
                 getattr(credentials, ask)(*arguments)
-        assert server.paths == [well_known, "/all", "/all"]
+        assert server.targets == [well_known, "/all", "/all"]
 
 
 # --- the token stays hidden --------------------------------------------------------------------
@@ -600,7 +586,7 @@ FOR_BOTH = [
 )
 def test_no_error_shows_the_token(ask: str, bad: Script, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
-    with RawServer(bad) as server:
+    with Server(bad) as server:
         error = failure(ask, f"{server.url}?key=k3yk3yk3y", timeout=(1.0, 1.0))
     # At this level urllib3 itself logs each URL, query and all.
     show_nothing(error, caplog.text.replace("?key=k3yk3yk3y", ""))
@@ -609,7 +595,7 @@ def test_no_error_shows_the_token(ask: str, bad: Script, caplog: pytest.LogCaptu
 @both
 def test_a_short_token_is_hidden_as_well(ask: str) -> None:
     words = {"error": "x", "error_description": "no t0k here"}
-    with RawServer(answer(words, "400 Bad")) as server, pytest.raises(OAuthError) as raised:
+    with Server(answer(words, "400 Bad")) as server, pytest.raises(OAuthError) as raised:
         getattr(client(server), ask)("t0k")
     assert raised.value.error_description == "no [hidden] here"
 
@@ -617,7 +603,7 @@ def test_a_short_token_is_hidden_as_well(ask: str) -> None:
 @both
 def test_the_words_about_its_type_are_shown(ask: str) -> None:
     words = {"error": "unsupported_token_type", "error_description": "no access_token here"}
-    with RawServer(answer(words, "400 Bad")) as server:
+    with Server(answer(words, "400 Bad")) as server:
         error = failure(ask, server)
     assert "unsupported_token_type (no access_token here)" in str(error)
 
@@ -650,7 +636,7 @@ def test_a_token_that_is_a_text_is_in_no_frame_of_ours(ask: str) -> None:
     def vault() -> str:
         raise LookupError("the vault is sealed")
 
-    with RawServer(answer(b"", "400 Bad")) as server:
+    with Server(answer(b"", "400 Bad")) as server:
         calls: list[Callable[[], object]] = [
             lambda: getattr(client(server), ask)(TOKEN),
             lambda: getattr(client(server, vault), ask)(TOKEN),

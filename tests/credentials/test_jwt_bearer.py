@@ -14,7 +14,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, quote
+from urllib.parse import quote
 
 import pytest
 import requests
@@ -38,7 +38,8 @@ from requests_cc import (
 from requests_cc.credentials import authenticated_request
 from requests_cc.protocols import TokenSource
 from requests_cc.testing import LocalServer
-from tests.support.raw_server import RawServer, answer, token
+from tests.support.scripts import Request, answer, token
+from tests.support.server import Server
 
 URL = "https://auth.example.com/token"
 GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
@@ -58,24 +59,19 @@ def source(server: AuthorizationServer | str = URL, **settings: Any) -> JWTBeare
     return JWTBearer(server, **{"issuer": "me", "key": JWK, **settings})
 
 
-def form(request: bytes) -> dict[str, list[str]]:
-    return parse_qs(request.partition(b"\r\n\r\n")[2].decode("ascii"), strict_parsing=True)
-
-
-def assertion(request: bytes, key: Any = KEY, alg: str = "ES256") -> jwt.Token:
+def assertion(request: Request, key: Any = KEY, alg: str = "ES256") -> jwt.Token:
     """The assertion of a request, its signature checked."""
-    (text,) = form(request)["assertion"]
+    (text,) = request.form["assertion"]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # joserfc would rather have EdDSA called Ed25519
         return jwt.decode(text, key, algorithms=[alg])
 
 
-def sent(**settings: Any) -> tuple[RawServer, bytes]:
+def sent(**settings: Any) -> tuple[Server, Request]:
     """The one request that a source makes."""
-    with RawServer(token()) as server:
+    with Server(token()) as server:
         assert source(server.url, **settings).request_token().value == "token-1"
         (request,) = server.requests
-        server.where = server.url  # type: ignore[attr-defined] # known while it listens only
         return server, request
 
 
@@ -85,17 +81,17 @@ def sent(**settings: Any) -> tuple[RawServer, bytes]:
 def test_the_request_holds_the_grant_and_the_assertion_alone() -> None:
     before = int(time.time())
     server, request = sent()
-    assert {name: len(values) for name, values in form(request).items()} == {
+    assert {name: len(values) for name, values in request.form.items()} == {
         "grant_type": 1,
         "assertion": 1,
     }
-    assert form(request)["grant_type"] == [GRANT]
-    assert b"Authorization:" not in request
+    assert request.form["grant_type"] == [GRANT]
+    assert "Authorization" not in request.headers
     decoded = assertion(request)
     assert decoded.header == {"alg": "ES256", "typ": "JWT", "kid": "its own"}
     claims = decoded.claims
     assert set(claims) == {"iss", "sub", "aud", "iat", "exp", "jti"}
-    assert (claims["iss"], claims["sub"], claims["aud"]) == ("me", "me", server.where)  # type: ignore[attr-defined]
+    assert (claims["iss"], claims["sub"], claims["aud"]) == ("me", "me", server.url)
     assert before <= claims["iat"] <= time.time()
     assert claims["exp"] - claims["iat"] == 300
     assert len(claims["jti"]) >= 22  # 128 bits
@@ -122,7 +118,7 @@ def test_each_setting_is_in_the_request() -> None:
         "nested": {"list": [1, None]},
     }
     assert assertion(request).header["kid"] == "k1"
-    assert form(request)["scope"] == ["read write"]
+    assert request.form["scope"] == ["read write"]
 
 
 def test_without_a_subject_there_is_no_such_claim() -> None:
@@ -170,7 +166,7 @@ def test_a_key_without_an_id_has_none_in_the_header() -> None:
 
 
 def test_each_attempt_has_an_assertion_of_its_own() -> None:
-    with RawServer(answer(b"", "503 Busy"), token()) as server:
+    with Server(answer(b"", "503 Busy"), token()) as server:
         source(server.url).request_token()
         first, second = (assertion(request).claims["jti"] for request in server.requests)
     assert first != second
@@ -320,7 +316,7 @@ def test_claims_that_are_changed_afterwards_change_nothing() -> None:
 
 
 def test_a_pickle_is_as_good_as_the_original() -> None:
-    with RawServer(token()) as server:
+    with Server(token()) as server:
         bearer = source(server.url, scope="read", claims={"a": 1})
         copy = pickle.loads(pickle.dumps(bearer))
         assert copy == bearer
@@ -454,11 +450,11 @@ def test_what_is_no_private_key_is_refused_and_not_shown(key: Any) -> None:
     ],
 )
 def test_no_error_of_a_request_shows_the_key(key: Any, bad: bytes, error_type: type) -> None:
-    with RawServer(bad) as server:
+    with Server(bad) as server:
         bearer = source(server.url, key=key, claims={"a": "hunter2"})
         with pytest.raises(TokenRequestError) as raised:
             bearer.request_token()
-        (text,) = form(server.requests[0])["assertion"]
+        (text,) = server.requests[0].form["assertion"]
     assert type(raised.value) is error_type
     assert raised.value.__context__ is None
     for shown in [*shown_by(raised.value), *frames_of(raised.value)]:
@@ -466,25 +462,25 @@ def test_no_error_of_a_request_shows_the_key(key: Any, bad: bytes, error_type: t
 
 
 def test_a_server_that_repeats_the_assertion_is_not_quoted() -> None:
-    def echo(connection: Any) -> None:
-        (text,) = form(server.requests[-1])["assertion"]
+    def echo(request: Request) -> bytes:
+        (text,) = server.requests[-1].form["assertion"]
         words = {"error": "invalid_grant", "error_description": f"bad {text} here"}
-        connection.sendall(answer(words, "400 Bad"))
+        return answer(words, "400 Bad")
 
-    with RawServer(echo) as server, pytest.raises(InvalidGrant) as raised:
+    with Server(echo) as server, pytest.raises(InvalidGrant) as raised:
         source(server.url).request_token()
     assert raised.value.error_description == "bad [hidden] here"
 
 
 def test_a_refusal_says_what_to_check() -> None:
     bad = answer({"error": "invalid_grant"}, "400 Bad")
-    with RawServer(bad) as server, pytest.raises(InvalidGrant, match="this machine's clock"):
+    with Server(bad) as server, pytest.raises(InvalidGrant, match="this machine's clock"):
         source(server.url).request_token()
 
 
 def test_when_to_ask_again_is_known() -> None:
     busy = answer(b"", "503 Busy", {"Retry-After": "60"})
-    with RawServer(busy) as server, pytest.raises(TokenRequestError) as raised:
+    with Server(busy) as server, pytest.raises(TokenRequestError) as raised:
         source(server.url).request_token()
     assert raised.value.retry_at == pytest.approx(time.time() + 60, abs=5)
 
@@ -542,19 +538,18 @@ GIVEN: dict[str, Callable[[Path], Any]] = {
 def test_the_request_is_what_google_documents(
     given_as: str, subject: str | None, tmp_path: Path
 ) -> None:
-    with RawServer(token("1/8xbJqaOZXSUZbHLl5EOtu1pxz3fmmetKx9W8CV4t79M")) as server:
+    with Server(token("1/8xbJqaOZXSUZbHLl5EOtu1pxz3fmmetKx9W8CV4t79M")) as server:
         account = GIVEN[given_as](in_a_file(tmp_path, {**ACCOUNT, "token_uri": server.url}))
         bearer = JWTBearer.from_google_service_account(account, SCOPE, subject=subject)
         before = int(time.time())
         assert bearer.request_token().value.startswith("1/8xbJ")
         (request,) = server.requests
         url = server.url
-    head, _, body = request.partition(b"\r\n\r\n")
-    (text,) = form(request)["assertion"]
-    assert head.startswith(b"POST /token HTTP/1.1\r\n")
-    assert b"\r\nContent-Type: application/x-www-form-urlencoded\r\n" in request
-    assert b"Authorization" not in head
-    assert body.decode() == f"grant_type={quote(GRANT, safe='')}&assertion={text}"
+    (text,) = request.form["assertion"]
+    assert (request.method, request.target) == ("POST", "/token")
+    assert request.headers["Content-Type"] == "application/x-www-form-urlencoded"
+    assert "Authorization" not in request.headers
+    assert request.body.decode() == f"grant_type={quote(GRANT, safe='')}&assertion={text}"
     header, claim_set = segments(text)
     assert header == f'{{"alg":"RS256","typ":"JWT","kid":"{ACCOUNT["private_key_id"]}"}}'
     claims = json.loads(claim_set)
@@ -698,12 +693,11 @@ def exchanging(url: str) -> ClientCredentials:
 
 
 def test_a_token_exchange_is_what_the_rfc_shows() -> None:
-    with RawServer(token(issued_token_type=ACCESS_TOKEN)) as server:
+    with Server(token(issued_token_type=ACCESS_TOKEN)) as server:
         issued = exchanging(server.url).request_token()
         (request,) = server.requests
-    head, _, body = request.partition(b"\r\n\r\n")
-    assert b"\r\nAuthorization: Basic cnMwODpsb25nLXNlY3VyZS1yYW5kb20tc2VjcmV0" in head
-    assert body == (
+    assert request.headers["Authorization"] == "Basic cnMwODpsb25nLXNlY3VyZS1yYW5kb20tc2VjcmV0"
+    assert request.body == (
         b"grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Atoken-exchange"
         b"&resource=https%3A%2F%2Fbackend.example.com%2Fapi"
         b"&subject_token=accVkjcJyb4BWCxGsndESCJQbdFMogUC5PbRDqceLTC"
@@ -715,6 +709,6 @@ def test_a_token_exchange_is_what_the_rfc_shows() -> None:
 def test_its_types_are_shown_in_the_servers_words_and_its_tokens_are_not() -> None:
     words = f"{ACCESS_TOKEN}: {SUBJECT_TOKEN} is none"
     bad = answer({"error": "invalid_request", "error_description": words}, "400 Bad")
-    with RawServer(bad) as server, pytest.raises(InvalidRequest) as raised:
+    with Server(bad) as server, pytest.raises(InvalidRequest) as raised:
         exchanging(server.url).request_token()
     assert raised.value.error_description == f"{ACCESS_TOKEN}: [hidden] is none"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from urllib.parse import parse_qs
 
 import pytest
 
@@ -20,7 +19,8 @@ from requests_cc import (
     TokenEndpointUnreachable,
 )
 from requests_cc.credentials import authenticated_request
-from tests.support.raw_server import RawServer, answer, drop, token
+from tests.support.scripts import answer, drop, token
+from tests.support.server import Server
 
 REVOKED = answer(b"")
 REFUSED = answer({"error": "unsupported_token_type"}, "400 Bad")
@@ -32,12 +32,12 @@ def little_time_between_attempts(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def issuing() -> Iterator[RawServer]:
-    with RawServer(token("token-1"), token("token-2")) as server:
+def issuing() -> Iterator[Server]:
+    with Server(token("token-1"), token("token-2")) as server:
         yield server
 
 
-def client(revoking: RawServer, issuing: RawServer | None = None) -> ClientCredentials:
+def client(revoking: Server, issuing: Server | None = None) -> ClientCredentials:
     """A client of a server whose tokens come from one place, and are revoked at another."""
     server = AuthorizationServer(
         revoking.url if issuing is None else issuing.url, revocation_endpoint=revoking.url
@@ -56,10 +56,10 @@ def client(revoking: RawServer, issuing: RawServer | None = None) -> ClientCrede
     ],
 )
 def test_any_success_will_do(success: bytes) -> None:
-    with RawServer(success) as server:
+    with Server(success) as server:
         assert client(server).revoke("t0ken") is None
         (request,) = server.requests
-    assert parse_qs(request.partition(b"\r\n\r\n")[2].decode()) == {
+    assert request.form == {
         "token": ["t0ken"],
         "token_type_hint": ["access_token"],
         "client_id": ["me"],
@@ -68,7 +68,7 @@ def test_any_success_will_do(success: bytes) -> None:
 
 
 def test_a_type_that_the_server_cannot_revoke_is_an_error() -> None:
-    with RawServer(REFUSED) as server, pytest.raises(OAuthError) as raised:
+    with Server(REFUSED) as server, pytest.raises(OAuthError) as raised:
         client(server).revoke("t0ken")
     assert raised.value.error == "unsupported_token_type"
     assert raised.value.permanent
@@ -77,13 +77,13 @@ def test_a_type_that_the_server_cannot_revoke_is_an_error() -> None:
 
 def test_a_server_that_is_busy_is_asked_again() -> None:
     # "the client must assume the token still exists and may retry" (RFC 7009 §2.2.1)
-    with RawServer(answer(b"", "503 Busy", {"Retry-After": "0"}), drop, REVOKED) as server:
+    with Server(answer(b"", "503 Busy", {"Retry-After": "0"}), drop, REVOKED) as server:
         client(server).revoke("t0ken")
         assert len(server.requests) == 3
 
 
 def test_a_server_that_stays_busy_says_until_when() -> None:
-    with RawServer(answer(b"", "503 Busy", {"Retry-After": "90"})) as server:
+    with Server(answer(b"", "503 Busy", {"Retry-After": "90"})) as server:
         with pytest.raises(TemporarilyUnavailable) as raised:
             client(server).revoke("t0ken")
         assert len(server.requests) == 1
@@ -93,14 +93,14 @@ def test_a_server_that_stays_busy_says_until_when() -> None:
 # --- the cache's current token -----------------------------------------------------------------
 
 
-def test_the_caches_token_is_revoked_and_forgotten(issuing: RawServer) -> None:
+def test_the_caches_token_is_revoked_and_forgotten(issuing: Server) -> None:
     cache = TokenCache()
-    with RawServer(REVOKED) as revoking:
+    with Server(REVOKED) as revoking:
         credentials = client(revoking, issuing)
         assert cache.token(credentials).value == "token-1"
         cache.revoke(credentials)
         (request,) = revoking.requests
-    assert b"token=token-1&" in request
+    assert b"token=token-1&" in request.body
     assert cache.token(credentials).value == "token-2"
 
 
@@ -108,10 +108,10 @@ def test_the_caches_token_is_revoked_and_forgotten(issuing: RawServer) -> None:
     ("bad", "error_type"), [(REFUSED, OAuthError), (drop, TokenEndpointUnreachable)]
 )
 def test_it_is_forgotten_even_if_the_server_does_not_revoke_it(
-    bad: bytes, error_type: type, issuing: RawServer
+    bad: bytes, error_type: type, issuing: Server
 ) -> None:
     cache = TokenCache()
-    with RawServer(bad) as revoking:
+    with Server(bad) as revoking:
         credentials = client(revoking, issuing)
         cache.token(credentials)
         with pytest.raises(error_type):
@@ -119,8 +119,8 @@ def test_it_is_forgotten_even_if_the_server_does_not_revoke_it(
     assert cache.token(credentials).value == "token-2"
 
 
-def test_where_there_is_no_token_there_is_nothing_to_revoke(issuing: RawServer) -> None:
-    with RawServer(REVOKED) as revoking:
+def test_where_there_is_no_token_there_is_nothing_to_revoke(issuing: Server) -> None:
+    with Server(REVOKED) as revoking:
         TokenCache().revoke(client(revoking, issuing))
         assert revoking.requests == []
     assert issuing.requests == []

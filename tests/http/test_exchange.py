@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import socket
 import ssl
 import threading
 import time
@@ -17,7 +16,8 @@ from requests_cc.http.body import read_body, with_body
 from requests_cc.http.exchange import exchange, token_exchange_under_way
 from requests_cc.http.failure import failure
 from requests_cc.url import without_query
-from tests.support.raw_server import PATIENCE, RawServer, answer, token
+from tests.support.scripts import Reply, Request, answer, token
+from tests.support.server import PATIENCE, Gone, Server
 
 URL = "https://auth.example.com/token?key=s3cret"
 TIMEOUT = (2.0, 2.0)
@@ -33,7 +33,7 @@ def test_whatever_is_sent_within_an_exchange_can_know_it() -> None:
 
     session = requests.Session()
     session.mount("http://", Nosy())
-    with RawServer(token()) as server:
+    with Server(token()) as server:
         exchange(requests.Request("POST", server.url, auth=("a", "b")), session, TIMEOUT)
         session.get(server.url)
     assert seen == [True, False]
@@ -42,7 +42,7 @@ def test_whatever_is_sent_within_an_exchange_can_know_it() -> None:
 
 @pytest.mark.parametrize("body", [b"", b'{"a": 1}', b"[1]", b"not JSON"])
 def test_an_answer_is_told_whatever_it_is(body: bytes) -> None:
-    with RawServer(answer(body, "418 Teapot", {"X-Header": "yes"})) as server:
+    with Server(answer(body, "418 Teapot", {"X-Header": "yes"})) as server:
         told = exchange(requests.Request("POST", server.url, auth=("a", "b")), None, TIMEOUT)
     assert (told.status_code, told.body, told.headers["x-header"]) == (418, body, "yes")
     assert told.json_object() == ({"a": 1} if body.startswith(b"{") else None)
@@ -53,19 +53,19 @@ def test_an_answer_tells_a_time_before_the_request_arrived() -> None:
     """What ``expires_in`` counts from: a token never looks younger than it is."""
     arrived = []
 
-    def slowly(connection: socket.socket) -> None:
+    def slowly(request: Request) -> bytes:
         arrived.append(time.time())
         time.sleep(0.05)
-        connection.sendall(token())
+        return token()
 
-    with RawServer(slowly) as server:
+    with Server(slowly) as server:
         told = exchange(requests.Request("POST", server.url, auth=("a", "b")), None, TIMEOUT)
     assert told.requested_at <= arrived[0]
 
 
 def test_the_cookies_of_an_answer_reach_the_session() -> None:
     session = requests.Session()
-    with RawServer(answer(b"{}", headers={"Set-Cookie": "sticky=1"})) as server:
+    with Server(answer(b"{}", headers={"Set-Cookie": "sticky=1"})) as server:
         exchange(requests.Request("POST", server.url, auth=("a", "b")), session, TIMEOUT)
     assert session.cookies["sticky"] == "1"
 
@@ -74,19 +74,18 @@ def test_each_exchange_has_a_session_and_a_connection_of_its_own() -> None:
     """So a child process finds none of its parent's, and no cookie of another client's."""
     closed = threading.Event()
 
-    def keeps_alive(connection: socket.socket) -> None:
-        connection.sendall(
-            b"HTTP/1.1 200 OK\r\nSet-Cookie: sticky=1\r\nContent-Length: 2\r\n\r\n{}"
-        )
-        if connection.recv(1) == b"":
-            closed.set()
+    def keeps_alive(request: Request) -> None:
+        request.connection.reply(Reply(200, (("Set-Cookie", "sticky=1"),), b"{}"))
+        with pytest.raises(Gone):
+            request.connection.receive()
+        closed.set()
 
-    with RawServer(keeps_alive) as server:
+    with Server(keeps_alive) as server:
         for _ in range(2):
             exchange(requests.Request("POST", server.url, auth=("a", "b")), None, TIMEOUT)
             assert closed.wait(PATIENCE)
             closed.clear()
-    assert not any(b"sticky" in request for request in server.requests)
+    assert not any(b"sticky" in request.raw for request in server.requests)
     assert len(server.requests) == 2
 
 

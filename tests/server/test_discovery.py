@@ -31,7 +31,8 @@ from requests_cc import (
 )
 from requests_cc.server.error_response import readable
 from requests_cc.server.well_known import is_same_issuer
-from tests.support.document_server import PATIENCE, DocumentServer, Plain
+from tests.support.scripts import answer, hang
+from tests.support.server import PATIENCE, Server
 
 RFC8414 = "/.well-known/oauth-authorization-server"
 OPENID = "/.well-known/openid-configuration"
@@ -46,8 +47,8 @@ def no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def server() -> Iterator[DocumentServer]:
-    with DocumentServer() as running:
+def server() -> Iterator[Server]:
+    with Server(path="") as running:
         yield running
 
 
@@ -95,26 +96,24 @@ def document(issuer: str, **members: object) -> dict[str, Any]:
     ],
 )  # fmt: skip
 def test_each_location_is_tried_in_order_and_listed(
-    server: DocumentServer, path: str, locations: list[str]
+    server: Server, path: str, locations: list[str]
 ) -> None:
     message = str(failure(server.url + path))
-    assert server.paths == locations
+    assert server.targets == locations
     for location in locations:
         assert f"{server.url}{location.partition('?')[0]}: it returned 404" in message
 
 
 @pytest.mark.parametrize("path", ["", "/", "/t", "/t/"])
 @pytest.mark.parametrize("location", [0, 1, 2])
-def test_the_document_of_any_location_will_do(
-    server: DocumentServer, path: str, location: int
-) -> None:
+def test_the_document_of_any_location_will_do(server: Server, path: str, location: int) -> None:
     bare = path.removesuffix("/")
     at = [f"{RFC8414}{bare}", f"{bare}{OPENID}", f"{OPENID}{bare}"][location]
     server.routes[at] = document(f"{server.url}{path}", token_endpoint=f"{server.url}/token")
     discovered = discover(f"{server.url}{path}")
     assert discovered.token_endpoint == f"{server.url}/token"
     assert discovered.issuer == f"{server.url}{path}"
-    assert server.paths[-1] == at
+    assert server.targets[-1] == at
 
 
 @pytest.mark.parametrize(
@@ -127,13 +126,13 @@ def test_the_document_of_any_location_will_do(
         ("/a/b/.well-known/example-configuration", "/a/b"),
     ],
 )
-def test_a_documents_own_url_will_do(server: DocumentServer, at: str, issuer: str) -> None:
+def test_a_documents_own_url_will_do(server: Server, at: str, issuer: str) -> None:
     server.routes[at] = document(f"{server.url}{issuer}")
     assert found(f"{server.url}{at}") == "https://auth.example.com/token"
-    assert server.paths == [at]
+    assert server.targets == [at]
 
 
-def test_the_first_document_that_can_be_used_is_used(server: DocumentServer) -> None:
+def test_the_first_document_that_can_be_used_is_used(server: Server) -> None:
     server.routes[RFC8414] = document("https://other.example.com")
     server.routes[OPENID] = document(server.url, token_endpoint="https://second.example.com/")
     assert found(server.url) == "https://second.example.com/"
@@ -146,14 +145,14 @@ def test_the_first_document_that_can_be_used_is_used(server: DocumentServer) -> 
 @pytest.mark.parametrize("written", ["", "/"])
 @pytest.mark.parametrize("path", ["", "/t"])
 def test_a_slash_at_the_end_is_no_other_issuer(
-    server: DocumentServer, path: str, given: str, written: str
+    server: Server, path: str, given: str, written: str
 ) -> None:
     server.routes[f"{path}{OPENID}"] = document(f"{server.url}{path}{written}")
     discovered = discover(f"{server.url}{path}{given}")
     assert discovered.issuer == f"{server.url}{path}{written}", "as the server writes it"
 
 
-def test_the_hosts_letter_case_is_no_other_issuer(server: DocumentServer) -> None:
+def test_the_hosts_letter_case_is_no_other_issuer(server: Server) -> None:
     server.routes[f"/T{OPENID}"] = document(f"http://localhost:{server.port}/T")
     assert found(f"HTTP://LocalHost:{server.port}/T")
 
@@ -179,7 +178,7 @@ def test_the_hosts_letter_case_is_no_other_issuer(server: DocumentServer) -> Non
         ["{url}/t"],
     ],
 )
-def test_the_document_of_another_issuer_is_not_used(server: DocumentServer, issuer: object) -> None:
+def test_the_document_of_another_issuer_is_not_used(server: Server, issuer: object) -> None:
     other = issuer.format(url=server.url) if isinstance(issuer, str) else issuer
     server.routes[f"/t{OPENID}"] = {"issuer": other, "token_endpoint": server.url}
     error = failure(f"{server.url}/t")
@@ -189,7 +188,7 @@ def test_the_document_of_another_issuer_is_not_used(server: DocumentServer, issu
     assert str(error).isprintable()
 
 
-def test_a_document_without_an_issuer_is_not_used(server: DocumentServer) -> None:
+def test_a_document_without_an_issuer_is_not_used(server: Server) -> None:
     server.routes[RFC8414] = {"token_endpoint": f"{server.url}/token"}
     assert 'its "issuer" is missing' in str(failure(server.url))
 
@@ -224,18 +223,21 @@ def test_two_issuers_that_are_the_same_differ_in_case_and_slash_alone(one: str, 
 @pytest.mark.parametrize(
     ("answer", "words"),
     [
-        (Plain(200, b"<html>Welcome</html>"), "it returned 200 without a JSON object"),
-        (Plain(200, b'["issuer"]'), "it returned 200 without a JSON object"),
-        (Plain(200), "it returned 200 without a JSON object"),
-        (Plain(204), "it returned 204"),
-        (Plain(302, headers={"Location": "/elsewhere"}), "it returned 302, a redirect, which is"),
-        (Plain(401, b'{"error": "invalid_client"}'), "it returned 401"),
-        (Plain(403), "it returned 403"),
-        (Plain(200, b" " * (1024 * 1024 + 1)), "the answer is larger than 1048576 bytes"),
+        (answer(b"<html>Welcome</html>", "200 X"), "it returned 200 without a JSON object"),
+        (answer(b'["issuer"]', "200 X"), "it returned 200 without a JSON object"),
+        (answer(status="200 X"), "it returned 200 without a JSON object"),
+        (answer(status="204 X"), "it returned 204"),
+        (
+            answer(status="302 X", headers={"Location": "/elsewhere"}),
+            "it returned 302, a redirect, which is",
+        ),
+        (answer(b'{"error": "invalid_client"}', "401 X"), "it returned 401"),
+        (answer(status="403 X"), "it returned 403"),
+        (answer(b" " * (1024 * 1024 + 1), "200 X"), "the answer is larger than 1048576 bytes"),
     ],
 )
 def test_what_is_no_document_is_said_and_the_next_location_tried(
-    server: DocumentServer, answer: Plain, words: str
+    server: Server, answer: bytes, words: str
 ) -> None:
     server.routes = {RFC8414: answer, "/elsewhere": document(server.url)}
     error = failure(server.url)
@@ -243,7 +245,7 @@ def test_what_is_no_document_is_said_and_the_next_location_tried(
     assert f"{server.url}{RFC8414}: {words}" in str(error)
     assert f"{server.url}{OPENID}: it returned 404" in str(error)
     assert str(error).startswith(f"no metadata of the issuer {server.url} was found: ")
-    assert server.paths == [RFC8414, OPENID], "no redirect is followed"
+    assert server.targets == [RFC8414, OPENID], "no redirect is followed"
     server.routes[OPENID] = document(server.url)
     assert found(server.url)
 
@@ -257,29 +259,30 @@ def test_what_is_no_document_is_said_and_the_next_location_tried(
     ],
 )
 def test_a_failing_server_is_a_passing_failure(
-    server: DocumentServer, status: int, kind: type[TokenRequestError], code: str
+    server: Server, status: int, kind: type[TokenRequestError], code: str
 ) -> None:
-    server.routes[RFC8414] = Plain(status, headers={"Retry-After": "12"})
+    server.routes[RFC8414] = answer(status=f"{status} X", headers={"Retry-After": "12"})
     error = failure(server.url)
     assert type(error) is kind
     assert (error.error, error.status_code, error.retry_after) == (code, status, 12.0)
     assert not error.permanent
     assert f"{server.url}{RFC8414}: it returned {status}" in str(error)
-    assert server.paths == [RFC8414, OPENID], "it may fail at this one path"
+    assert server.targets == [RFC8414, OPENID], "it may fail at this one path"
 
 
-def test_a_limited_rate_is_not_strained(server: DocumentServer) -> None:
-    server.routes = {RFC8414: Plain(429, headers={"Retry-After": "3"}), OPENID: document("x")}
+def test_a_limited_rate_is_not_strained(server: Server) -> None:
+    limited = answer(status="429 X", headers={"Retry-After": "3"})
+    server.routes = {RFC8414: limited, OPENID: document("x")}
     error = failure(server.url)
     assert type(error) is TemporarilyUnavailable
     assert error.retry_after == 3.0
-    assert server.paths == [RFC8414]
+    assert server.targets == [RFC8414]
 
 
 @pytest.mark.rule(18)
 @pytest.mark.parametrize("hanging", [0, 1])
-def test_a_hang_costs_one_timeout(server: DocumentServer, hanging: int) -> None:
-    server.routes[[f"{RFC8414}/t", f"/t{OPENID}"][hanging]] = server.hang
+def test_a_hang_costs_one_timeout(server: Server, hanging: int) -> None:
+    server.routes[[f"{RFC8414}/t", f"/t{OPENID}"][hanging]] = hang
     began = time.monotonic()
     error = failure(f"{server.url}/t", timeout=(2.0, 1.0))
     assert type(error) is TokenEndpointTimeout
@@ -288,8 +291,8 @@ def test_a_hang_costs_one_timeout(server: DocumentServer, hanging: int) -> None:
     assert str(error).count("it returned 404") == hanging
 
 
-def test_what_ended_the_search_is_what_is_raised(server: DocumentServer) -> None:
-    server.routes = {RFC8414: Plain(503, headers={"Retry-After": "9"}), OPENID: server.hang}
+def test_what_ended_the_search_is_what_is_raised(server: Server) -> None:
+    server.routes = {RFC8414: answer(status="503 X", headers={"Retry-After": "9"}), OPENID: hang}
     error = failure(server.url, timeout=(2.0, 1.0))
     assert type(error) is TokenEndpointTimeout
     assert error.retry_after is None
@@ -305,16 +308,17 @@ def test_a_host_that_refuses_is_asked_once() -> None:
     assert str(error).count("/.well-known/") == 1
 
 
-def test_a_failure_of_tls_is_permanent_as_at_the_token_endpoint(server: DocumentServer) -> None:
+def test_a_failure_of_tls_is_permanent_as_at_the_token_endpoint(server: Server) -> None:
+    server.play = lambda connection: connection.send(b"no TLS")
     error = failure(f"https://127.0.0.1:{server.port}")
     assert type(error) is TokenEndpointUnreachable
     assert error.permanent
     assert "TLS with" in str(error)
 
 
-def test_no_query_is_shown(server: DocumentServer) -> None:
+def test_no_query_is_shown(server: Server) -> None:
     message = str(failure(f"{server.url}{OPENID}?key=s3cret"))
-    assert server.paths == [f"{OPENID}?key=s3cret"]
+    assert server.targets == [f"{OPENID}?key=s3cret"]
     assert "s3cret" not in message
 
 
@@ -322,7 +326,7 @@ def test_no_query_is_shown(server: DocumentServer) -> None:
 
 
 def test_no_credentials_are_sent(
-    server: DocumentServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     netrc = tmp_path / "netrc"
     netrc.write_text("machine 127.0.0.1 login me password s3cret\n")
@@ -340,7 +344,7 @@ def test_no_credentials_are_sent(
 
 
 def test_a_session_adds_its_headers_and_keeps_its_auth_for_the_endpoints(
-    server: DocumentServer,
+    server: Server,
 ) -> None:
     session = requests.Session()
     session.headers["X-Gateway"] = "yes"
@@ -350,8 +354,8 @@ def test_a_session_adds_its_headers_and_keeps_its_auth_for_the_endpoints(
     assert not any("Authorization" in seen.headers for seen in server.requests)
 
 
-def test_no_cookie_is_kept_from_one_location_to_the_next(server: DocumentServer) -> None:
-    server.routes[RFC8414] = Plain(404, headers={"Set-Cookie": "a=b"})
+def test_no_cookie_is_kept_from_one_location_to_the_next(server: Server) -> None:
+    server.routes[RFC8414] = answer(status="404 X", headers={"Set-Cookie": "a=b"})
     failure(server.url)
     assert not any("Cookie" in seen.headers for seen in server.requests)
 
@@ -402,7 +406,7 @@ def test_a_url_to_begin_with_is_refused_at_once(make: Any, url: str, words: str)
     ],
 )
 def test_an_endpoint_in_the_document_is_held_to_the_same_rules(
-    server: DocumentServer, endpoint: object, words: str
+    server: Server, endpoint: object, words: str
 ) -> None:
     server.routes[RFC8414] = document(server.url, token_endpoint=endpoint)
     with pytest.raises(InvalidTokenResponse, match=re.escape(words)) as raised:
@@ -412,7 +416,7 @@ def test_an_endpoint_in_the_document_is_held_to_the_same_rules(
 
 
 @pytest.mark.rule(18)
-def test_plain_http_in_the_document_can_be_allowed(server: DocumentServer) -> None:
+def test_plain_http_in_the_document_can_be_allowed(server: Server) -> None:
     server.routes[RFC8414] = document(server.url, token_endpoint="http://auth.example.com/token")
     assert found(server.url, allow_http=True) == "http://auth.example.com/token"
 
@@ -431,7 +435,7 @@ TOKEN = {"access_token": "t0ken", "token_type": "Bearer", "expires_in": 3600}
     ],
 )
 def test_a_token_is_requested_as_the_metadata_says(
-    server: DocumentServer, methods: list[str] | None, sent: str | None
+    server: Server, methods: list[str] | None, sent: str | None
 ) -> None:
     named = {"token_endpoint_auth_methods_supported": methods} if methods else {}
     server.routes[f"{RFC8414}/t"] = document(
@@ -441,7 +445,7 @@ def test_a_token_is_requested_as_the_metadata_says(
     credentials = ClientCredentials(discover(f"{server.url}/t"), "me", "s3cret")
     assert credentials.request_token().value == "t0ken"
     assert credentials.request_token().value == "t0ken"
-    assert server.paths == [f"{RFC8414}/t", "/a", "/a"]
+    assert server.targets == [f"{RFC8414}/t", "/a", "/a"]
     request = server.requests[1]
     assert request.headers["Authorization"] == sent
     body = b"grant_type=client_credentials"
@@ -449,7 +453,7 @@ def test_a_token_is_requested_as_the_metadata_says(
     assert base64.b64decode("bWU6czNjcmV0") == b"me:s3cret"
 
 
-def test_an_endpoint_that_moved_is_looked_up_anew(server: DocumentServer) -> None:
+def test_an_endpoint_that_moved_is_looked_up_anew(server: Server) -> None:
     server.routes = {
         RFC8414: document(server.url, token_endpoint=f"{server.url}/old"),
         "/old": TOKEN,
@@ -463,32 +467,32 @@ def test_an_endpoint_that_moved_is_looked_up_anew(server: DocumentServer) -> Non
     with pytest.raises(InvalidTokenResponse, match="404"):
         credentials.request_token()
     assert credentials.request_token().value == "t0ken"
-    assert server.paths == [RFC8414, "/old", "/old", RFC8414, "/new"]
+    assert server.targets == [RFC8414, "/old", "/old", RFC8414, "/new"]
 
 
-def test_a_wrong_secret_is_no_reason_to_look_anew(server: DocumentServer) -> None:
+def test_a_wrong_secret_is_no_reason_to_look_anew(server: Server) -> None:
     server.routes = {
         RFC8414: document(server.url, token_endpoint=f"{server.url}/token"),
-        "/token": Plain(401, b'{"error": "invalid_client"}'),
+        "/token": answer(b'{"error": "invalid_client"}', "401 X"),
     }
     credentials = ClientCredentials(discover(server.url), "me", "s3cret")
     for _ in range(2):
         with pytest.raises(InvalidClient):
             credentials.request_token()
-    assert server.paths == [RFC8414, "/token", "/token"]
+    assert server.targets == [RFC8414, "/token", "/token"]
 
 
 def test_metadata_that_fails_in_passing_is_tried_again_by_the_same_request(
-    server: DocumentServer,
+    server: Server,
 ) -> None:
-    answers = [Plain(503), document(server.url, token_endpoint=f"{server.url}/token")]
-    server.routes = {RFC8414: lambda: answers.pop(0), "/token": TOKEN}
+    answers = [answer(status="503 X"), document(server.url, token_endpoint=f"{server.url}/token")]
+    server.routes = {RFC8414: lambda _: answers.pop(0), "/token": TOKEN}
     credentials = ClientCredentials(discover(server.url), "me", "s3cret")
     assert credentials.request_token().value == "t0ken"
-    assert server.paths == [RFC8414, OPENID, RFC8414, "/token"]
+    assert server.targets == [RFC8414, OPENID, RFC8414, "/token"]
 
 
-def test_equal_servers_have_equal_keys_and_no_document_in_them(server: DocumentServer) -> None:
+def test_equal_servers_have_equal_keys_and_no_document_in_them(server: Server) -> None:
     server.routes[RFC8414] = document(server.url)
     one, other = discover(server.url), discover(server.url)
     assert one.token_endpoint
@@ -513,9 +517,9 @@ def resource_failure(url: str, **settings: Any) -> TokenRequestError:
 
 
 @pytest.fixture
-def auth() -> Iterator[DocumentServer]:
+def auth() -> Iterator[Server]:
     """An authorization server with two tenants."""
-    with DocumentServer() as running:
+    with Server(path="") as running:
         for tenant in ("/a", "/b"):
             running.routes[f"{RFC8414}{tenant}"] = document(
                 f"{running.url}{tenant}", token_endpoint=f"{running.url}{tenant}/token"
@@ -534,7 +538,7 @@ def auth() -> Iterator[DocumentServer]:
     ],
 )
 def test_a_resource_names_its_server(
-    server: DocumentServer, auth: DocumentServer, resource: str, location: str
+    server: Server, auth: Server, resource: str, location: str
 ) -> None:
     url = f"{server.url}{resource}"
     server.routes[location] = {
@@ -544,7 +548,7 @@ def test_a_resource_names_its_server(
     discovered = discover_for(url)
     assert server.requests == auth.requests == []
     assert discovered.token_endpoint == f"{auth.url}/a/token"
-    assert (server.paths, auth.paths) == ([location], [f"{RFC8414}/a"])
+    assert (server.targets, auth.targets) == ([location], [f"{RFC8414}/a"])
 
 
 @pytest.mark.parametrize(
@@ -552,7 +556,7 @@ def test_a_resource_names_its_server(
     [("", "/"), ("/", ""), ("/api", "/api")],
 )
 def test_a_url_without_a_path_has_the_path_slash(
-    server: DocumentServer, auth: DocumentServer, asked: str, written: str
+    server: Server, auth: Server, asked: str, written: str
 ) -> None:
     path = asked.removesuffix("/")
     server.routes[f"{RESOURCE}{path}"] = {
@@ -567,7 +571,7 @@ def test_a_url_without_a_path_has_the_path_slash(
     ["https://evil.example.com/api", "{url}", "{url}/api/", "{url}/API", "{url}/api?x", None, 7],
 )
 def test_the_document_of_another_resource_is_not_used(
-    server: DocumentServer, auth: DocumentServer, resource: object
+    server: Server, auth: Server, resource: object
 ) -> None:
     other = resource.format(url=server.url) if isinstance(resource, str) else resource
     server.routes[f"{RESOURCE}/api"] = {
@@ -589,7 +593,7 @@ def test_the_document_of_another_resource_is_not_used(
     ],
 )
 def test_only_a_trusted_issuer_is_chosen(
-    server: DocumentServer, auth: DocumentServer, trusted: list[str], chosen: str
+    server: Server, auth: Server, trusted: list[str], chosen: str
 ) -> None:
     server.routes[RESOURCE] = {
         "resource": server.url,
@@ -601,7 +605,7 @@ def test_only_a_trusted_issuer_is_chosen(
     }
     issuers = [f"{auth.url}{path}" for path in trusted]
     assert discover_for(server.url, issuers=issuers).token_endpoint == f"{auth.url}{chosen}/token"
-    assert auth.paths == [f"{RFC8414}{chosen}"]
+    assert auth.targets == [f"{RFC8414}{chosen}"]
 
 
 @pytest.mark.parametrize(
@@ -612,7 +616,7 @@ def test_only_a_trusted_issuer_is_chosen(
     ],
 )
 def test_a_resource_that_says_too_much_has_a_short_message(
-    server: DocumentServer, auth: DocumentServer, named: list[str], limited: bool
+    server: Server, auth: Server, named: list[str], limited: bool
 ) -> None:
     server.routes[RESOURCE] = {"resource": server.url, "authorization_servers": named}
     error = resource_failure(server.url, issuers=[f"{auth.url}/a"] if limited else None)
@@ -631,7 +635,7 @@ def test_a_resource_that_says_too_much_has_a_short_message(
     ],
 )
 def test_where_none_is_trusted_nobody_is_asked(
-    server: DocumentServer, auth: DocumentServer, named: object, words: str, limited: bool
+    server: Server, auth: Server, named: object, words: str, limited: bool
 ) -> None:
     server.routes[RESOURCE] = {"resource": server.url, "authorization_servers": named}
     error = resource_failure(server.url, issuers=[f"{auth.url}/a"] if limited else None)
@@ -651,7 +655,7 @@ def test_where_none_is_trusted_nobody_is_asked(
     ],
 )
 def test_an_issuer_that_a_resource_names_is_held_to_the_same_rules(
-    server: DocumentServer, issuer: str, words: str
+    server: Server, issuer: str, words: str
 ) -> None:
     server.routes[RESOURCE] = {"resource": server.url, "authorization_servers": [issuer]}
     error = resource_failure(server.url)
@@ -662,7 +666,7 @@ def test_an_issuer_that_a_resource_names_is_held_to_the_same_rules(
     assert error.__context__ is None
 
 
-def test_a_resource_without_metadata_is_said(server: DocumentServer) -> None:
+def test_a_resource_without_metadata_is_said(server: Server) -> None:
     error = resource_failure(f"{server.url}/api")
     assert str(error) == (
         f"no metadata of the resource {server.url}/api was found: {server.url}{RESOURCE}/api: it "
@@ -670,43 +674,41 @@ def test_a_resource_without_metadata_is_said(server: DocumentServer) -> None:
     )
 
 
-def test_a_resources_query_is_not_shown(server: DocumentServer) -> None:
+def test_a_resources_query_is_not_shown(server: Server) -> None:
     message = str(resource_failure(f"{server.url}/api?key=s3cret"))
-    assert server.paths == [f"{RESOURCE}/api?key=s3cret"]
+    assert server.targets == [f"{RESOURCE}/api?key=s3cret"]
     assert "s3cret" not in message
 
 
-def test_neither_document_outlasts_one_timeout(
-    server: DocumentServer, auth: DocumentServer
-) -> None:
+def test_neither_document_outlasts_one_timeout(server: Server, auth: Server) -> None:
     server.routes[RESOURCE] = {"resource": server.url, "authorization_servers": [f"{auth.url}/a"]}
-    auth.routes[f"{RFC8414}/a"] = auth.hang
+    auth.routes[f"{RFC8414}/a"] = hang
     began = time.monotonic()
     assert type(resource_failure(server.url, timeout=(2.0, 1.0))) is TokenEndpointTimeout
     assert time.monotonic() - began < PATIENCE / 2
     assert (len(server.requests), len(auth.requests)) == (1, 1)
 
 
-def test_a_live_401_chooses_no_server(server: DocumentServer, auth: DocumentServer) -> None:
+def test_a_live_401_chooses_no_server(server: Server, auth: Server) -> None:
     challenge = f'Bearer resource_metadata="{auth.url}{RESOURCE}"'
     auth.routes[RESOURCE] = {"resource": server.url, "authorization_servers": [f"{auth.url}/a"]}
-    server.routes[RESOURCE] = Plain(401, headers={"WWW-Authenticate": challenge})
+    server.routes[RESOURCE] = answer(status="401 X", headers={"WWW-Authenticate": challenge})
     assert "it returned 401" in str(resource_failure(server.url))
     assert auth.requests == []
 
 
-def test_a_discovered_server_pickles_without_its_document(server: DocumentServer) -> None:
+def test_a_discovered_server_pickles_without_its_document(server: Server) -> None:
     server.routes[RFC8414] = document(server.url)
     discovered = discover(server.url)
     assert discovered.token_endpoint
     copy = pickle.loads(pickle.dumps(discovered))
     assert copy == discovered
     assert copy.token_endpoint == discovered.token_endpoint
-    assert server.paths == [RFC8414, RFC8414]
+    assert server.targets == [RFC8414, RFC8414]
 
 
 def test_an_endpoint_of_absurd_length_is_refused_without_being_shown(
-    server: DocumentServer,
+    server: Server,
 ) -> None:
     url = f"https://auth.example.com/{'a' * 100_000}"
     metadata = {"issuer": server.url, "token_endpoint": url}
@@ -720,7 +722,7 @@ def test_an_endpoint_of_absurd_length_is_refused_without_being_shown(
 # --- what a discovered server says of itself ---------------------------------------------------
 
 
-def test_each_endpoint_and_alias_stands_in_the_document(server: DocumentServer) -> None:
+def test_each_endpoint_and_alias_stands_in_the_document(server: Server) -> None:
     aliases = {"revocation_endpoint": "https://mtls.example.com/revoke"}
     members = {
         "introspection_endpoint": "https://auth.example.com/introspect",
@@ -739,7 +741,7 @@ def test_each_endpoint_and_alias_stands_in_the_document(server: DocumentServer) 
 
 
 def test_a_document_without_endpoints_but_the_token_endpoint_has_none(
-    server: DocumentServer,
+    server: Server,
 ) -> None:
     server.routes[RFC8414] = document(server.url, mtls_endpoint_aliases="none")
     found_server = discover(server.url)
@@ -781,9 +783,7 @@ def variations(server: AuthorizationServer) -> list[AuthorizationServer]:
 
 
 @pytest.mark.parametrize("made_by", ["discover", "discover_for"])
-def test_no_variation_comparison_or_copy_makes_a_request(
-    server: DocumentServer, made_by: str
-) -> None:
+def test_no_variation_comparison_or_copy_makes_a_request(server: Server, made_by: str) -> None:
     one = getattr(AuthorizationServer, made_by)(server.url)
     for other in (one, *variations(one)):
         assert repr(other)
@@ -795,7 +795,7 @@ def test_no_variation_comparison_or_copy_makes_a_request(
     assert server.requests == []
 
 
-def test_a_variation_looks_up_what_it_was_not_given(server: DocumentServer) -> None:
+def test_a_variation_looks_up_what_it_was_not_given(server: Server) -> None:
     server.routes[RFC8414] = document(
         server.url, revocation_endpoint="https://auth.example.com/revoke"
     )
@@ -805,12 +805,12 @@ def test_a_variation_looks_up_what_it_was_not_given(server: DocumentServer) -> N
     assert added.endpoint("introspection_endpoint") == "https://auth.example.com/about"
     assert server.requests == []
     assert added.token_endpoint == first.token_endpoint == "https://auth.example.com/token"
-    assert server.paths == [RFC8414], "it shares the document"
+    assert server.targets == [RFC8414], "it shares the document"
     assert dataclasses.replace(added, timeout=3).revocation_endpoint == first.revocation_endpoint
-    assert server.paths == [RFC8414, RFC8414], "with other settings it fetches its own"
+    assert server.targets == [RFC8414, RFC8414], "with other settings it fetches its own"
 
 
-def test_none_hides_what_the_document_says(server: DocumentServer) -> None:
+def test_none_hides_what_the_document_says(server: Server) -> None:
     server.routes[RFC8414] = document(server.url, introspection_endpoint=f"{server.url}/about")
     hidden = dataclasses.replace(discover(server.url), introspection_endpoint=None)
     assert hidden.introspection_endpoint is None
@@ -833,7 +833,7 @@ def test_none_hides_what_the_document_says(server: DocumentServer) -> None:
     ],
 )
 def test_what_was_given_goes_before_what_the_document_says(
-    server: DocumentServer, changes: dict[str, Any], endpoint: str
+    server: Server, changes: dict[str, Any], endpoint: str
 ) -> None:
     aliases = {"token_endpoint": "https://mtls.example.com/found"}
     server.routes[RFC8414] = document(server.url, mtls_endpoint_aliases=aliases)
@@ -841,7 +841,7 @@ def test_what_was_given_goes_before_what_the_document_says(
     assert changed.endpoint("token_endpoint", mutual_tls=True) == endpoint
 
 
-def test_the_methods_that_were_given_need_no_look_up(server: DocumentServer) -> None:
+def test_the_methods_that_were_given_need_no_look_up(server: Server) -> None:
     changed = dataclasses.replace(discover(server.url), auth_methods=["client_secret_post"])
     assert repr(ClientCredentials(changed, "me", "s3cret").auth) == "None"
     with pytest.raises(ConfigurationError, match="accepts none"):

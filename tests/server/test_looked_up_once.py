@@ -27,8 +27,9 @@ from requests_cc.server.metadata import ServerDocument
 from requests_cc.server.reach import Reach
 from requests_cc.server.well_known import LookUp
 from requests_cc.threads import Landing
-from tests.support.document_server import PATIENCE, DocumentServer, Plain
 from tests.support.forked_child import in_child, needs_fork
+from tests.support.scripts import Request, answer, hang
+from tests.support.server import PATIENCE, Server
 
 RFC8414 = "/.well-known/oauth-authorization-server"
 OPENID = "/.well-known/openid-configuration"
@@ -43,24 +44,24 @@ def no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def server() -> Iterator[DocumentServer]:
-    with DocumentServer() as running:
+def server() -> Iterator[Server]:
+    with Server(path="") as running:
         running.routes[OPENID] = {"issuer": running.url, "token_endpoint": f"{running.url}/token"}
         yield running
 
 
-def discovery_of(server: DocumentServer, timeout: float = PATIENCE / 2) -> Discovery:
+def discovery_of(server: Server, timeout: float = PATIENCE / 2) -> Discovery:
     return Discovery(server.url, same_issuer, Reach(None, (timeout, timeout), allow_http=False))
 
 
 class Gate:
     """A route that answers once the test says so."""
 
-    def __init__(self, answer: dict[str, Any] | Plain) -> None:
+    def __init__(self, answer: dict[str, Any] | bytes) -> None:
         self.answer = answer
         self.opened = threading.Event()
 
-    def __call__(self) -> dict[str, Any] | Plain:
+    def __call__(self, _: Request) -> dict[str, Any] | bytes:
         assert self.opened.wait(PATIENCE)
         return self.answer
 
@@ -104,20 +105,20 @@ def wait_until_waiting(threads: int) -> None:
 # --- once --------------------------------------------------------------------------------------
 
 
-def test_nothing_is_fetched_before_it_is_needed(server: DocumentServer) -> None:
+def test_nothing_is_fetched_before_it_is_needed(server: Server) -> None:
     discovery_of(server)
     assert server.requests == []
 
 
-def test_it_is_fetched_once_and_kept(server: DocumentServer) -> None:
+def test_it_is_fetched_once_and_kept(server: Server) -> None:
     discovery = discovery_of(server)
     documents = [discovery.document() for _ in range(3)]
     assert documents[0].endpoint("token_endpoint") == f"{server.url}/token"
     assert documents[1] is documents[0]
-    assert server.paths == [RFC8414, OPENID]
+    assert server.targets == [RFC8414, OPENID]
 
 
-def test_thirty_two_threads_cause_one_fetch_of_each_location(server: DocumentServer) -> None:
+def test_thirty_two_threads_cause_one_fetch_of_each_location(server: Server) -> None:
     gate = Gate(server.routes[OPENID])
     server.routes[OPENID] = gate
     discovery = discovery_of(server)
@@ -127,26 +128,26 @@ def test_thirty_two_threads_cause_one_fetch_of_each_location(server: DocumentSer
     documents = together.ends()
     assert len(documents) == THREADS
     assert all(document is documents[0] for document in documents)
-    assert server.paths == [RFC8414, OPENID]
+    assert server.targets == [RFC8414, OPENID]
 
 
-def test_threads_that_come_a_moment_too_late_cause_no_fetch(server: DocumentServer) -> None:
+def test_threads_that_come_a_moment_too_late_cause_no_fetch(server: Server) -> None:
     discovery = discovery_of(server)
     assert discovery._fetched_by_one().document is discovery._fetched_by_one().document
-    assert server.paths == [RFC8414, OPENID]
+    assert server.targets == [RFC8414, OPENID]
 
 
-def test_forgetting_has_it_fetched_anew(server: DocumentServer) -> None:
+def test_forgetting_has_it_fetched_anew(server: Server) -> None:
     discovery = discovery_of(server)
     discovery.forget()
     discovery.document()
     server.routes[OPENID] = {"issuer": server.url, "token_endpoint": "https://new.example/"}
     discovery.forget()
     assert discovery.document().endpoint("token_endpoint") == "https://new.example/"
-    assert server.paths == [RFC8414, OPENID] * 2
+    assert server.targets == [RFC8414, OPENID] * 2
 
 
-def test_forgetting_does_not_end_a_fetch_that_is_under_way(server: DocumentServer) -> None:
+def test_forgetting_does_not_end_a_fetch_that_is_under_way(server: Server) -> None:
     gate = Gate(server.routes[OPENID])
     server.routes[OPENID] = gate
     discovery = discovery_of(server)
@@ -158,14 +159,14 @@ def test_forgetting_does_not_end_a_fetch_that_is_under_way(server: DocumentServe
     gate.opened.set()
     first, second, third = [*together.ends(), *late.ends()]
     assert first is second is third
-    assert server.paths == [RFC8414, OPENID]
+    assert server.targets == [RFC8414, OPENID]
 
 
 # --- failures ----------------------------------------------------------------------------------
 
 
-def test_those_who_wait_for_a_failing_fetch_share_its_outcome(server: DocumentServer) -> None:
-    gate = Gate(Plain(503, headers={"Retry-After": "7"}))
+def test_those_who_wait_for_a_failing_fetch_share_its_outcome(server: Server) -> None:
+    gate = Gate(answer(status="503 X", headers={"Retry-After": "7"}))
     server.routes[OPENID] = gate
     discovery = discovery_of(server)
     together = Together(discovery.document)
@@ -176,11 +177,11 @@ def test_those_who_wait_for_a_failing_fetch_share_its_outcome(server: DocumentSe
     assert {str(error) for error in errors} == {str(errors[0])}
     assert {error.retry_after for error in errors} == {7.0}
     assert len({id(error) for error in errors}) == THREADS, "each has its own"
-    assert server.paths == [RFC8414, OPENID]
+    assert server.targets == [RFC8414, OPENID]
 
 
-def test_a_hang_costs_the_waiters_one_timeout_together(server: DocumentServer) -> None:
-    server.routes[RFC8414] = server.hang
+def test_a_hang_costs_the_waiters_one_timeout_together(server: Server) -> None:
+    server.routes[RFC8414] = hang
     discovery = discovery_of(server, timeout=2.0)
     began = time.monotonic()
     together = Together(discovery.document)
@@ -188,20 +189,20 @@ def test_a_hang_costs_the_waiters_one_timeout_together(server: DocumentServer) -
     errors = together.ends()
     assert {type(error) for error in errors} == {TokenEndpointTimeout}
     assert time.monotonic() - began < PATIENCE  # one after another they would take a minute
-    assert server.paths == [RFC8414]
+    assert server.targets == [RFC8414]
 
 
-def test_a_failure_is_not_kept(server: DocumentServer) -> None:
+def test_a_failure_is_not_kept(server: Server) -> None:
     document = server.routes.pop(OPENID)
     discovery = discovery_of(server)
     with pytest.raises(InvalidTokenResponse):
         discovery.document()
     server.routes[OPENID] = document
     assert discovery.document().member("issuer") == document["issuer"]
-    assert server.paths == [RFC8414, OPENID] * 2
+    assert server.targets == [RFC8414, OPENID] * 2
 
 
-def test_an_error_hangs_on_to_nothing(server: DocumentServer) -> None:
+def test_an_error_hangs_on_to_nothing(server: Server) -> None:
     server.routes.clear()
     discovery = discovery_of(server)
     for _ in range(2):
@@ -263,7 +264,7 @@ class KilledAtFirst:
 
 
 def test_where_the_thread_that_fetches_is_killed_another_takes_over(
-    server: DocumentServer,
+    server: Server,
 ) -> None:
     find_issuer = KilledAtFirst(threading.Event())
     discovery = Discovery(server.url, find_issuer, Reach(None, (5.0, 5.0), allow_http=False))
@@ -274,10 +275,10 @@ def test_where_the_thread_that_fetches_is_killed_another_takes_over(
     assert sum(isinstance(result, KeyboardInterrupt) for result in results) == 1
     assert sum(isinstance(result, ServerDocument) for result in results) == 7
     assert len(find_issuer.calls) == 2
-    assert server.paths == [RFC8414, OPENID]
+    assert server.targets == [RFC8414, OPENID]
 
 
-def test_what_a_users_own_code_raises_is_raised_as_it_is(server: DocumentServer) -> None:
+def test_what_a_users_own_code_raises_is_raised_as_it_is(server: Server) -> None:
     class Broken(requests.Session):
         def send(self, request: Any, **options: Any) -> requests.Response:
             raise LookupError("a session of one's own")
@@ -288,11 +289,11 @@ def test_what_a_users_own_code_raises_is_raised_as_it_is(server: DocumentServer)
 
 
 def test_many_locations_together_take_no_longer_than_one_exchange_may(
-    server: DocumentServer,
+    server: Server,
 ) -> None:
-    def slowly() -> Plain:
-        server.hung.wait(1.5)
-        return Plain(404)
+    def slowly(request: Request) -> bytes:
+        request.connection.pause(1.5)
+        return answer(status="404 X")
 
     issuer = f"{server.url}/tenant"
     server.routes = {f"{RFC8414}/tenant": slowly, f"/tenant{OPENID}": slowly}
@@ -300,7 +301,7 @@ def test_many_locations_together_take_no_longer_than_one_exchange_may(
     reach = Reach(None, (0.5, 2.0), allow_http=False)
     with pytest.raises(TokenEndpointTimeout):
         Discovery(issuer, same_issuer, reach).document()
-    assert server.paths == [f"{RFC8414}/tenant", f"/tenant{OPENID}"]
+    assert server.targets == [f"{RFC8414}/tenant", f"/tenant{OPENID}"]
 
 
 def test_what_is_left_of_the_time_is_never_nothing() -> None:
@@ -315,11 +316,11 @@ def test_what_is_left_of_the_time_is_never_nothing() -> None:
 
 
 @needs_fork
-def test_a_child_fetches_what_its_parent_was_fetching(server: DocumentServer) -> None:
+def test_a_child_fetches_what_its_parent_was_fetching(server: Server) -> None:
     document = server.routes[OPENID]
     both = threading.Barrier(2)
 
-    def when_both_ask() -> Any:
+    def when_both_ask(_: Request) -> Any:
         both.wait(PATIENCE)
         return document
 
@@ -329,25 +330,25 @@ def test_a_child_fetches_what_its_parent_was_fetching(server: DocumentServer) ->
     wait_until_waiting(1)
     assert in_child(lambda: discovery.document().member("issuer")) == server.url
     assert [found.member("issuer") for found in together.ends()] == [server.url] * 2
-    assert server.paths.count(OPENID) == 2
+    assert server.targets.count(OPENID) == 2
 
 
 @needs_fork
-def test_a_child_has_the_document_that_its_parent_has(server: DocumentServer) -> None:
+def test_a_child_has_the_document_that_its_parent_has(server: Server) -> None:
     discovery = discovery_of(server)
     discovery.document()
     assert in_child(lambda: discovery.document().member("issuer")) == server.url
-    assert server.paths == [RFC8414, OPENID]
+    assert server.targets == [RFC8414, OPENID]
 
 
 @needs_fork
-def test_a_child_can_look_up_what_nobody_has(server: DocumentServer) -> None:
+def test_a_child_can_look_up_what_nobody_has(server: Server) -> None:
     discovery = discovery_of(server)
     with discovery._lock:
         assert in_child(lambda: discovery.document().member("issuer")) == server.url
 
 
-def test_a_pickle_carries_no_document(server: DocumentServer) -> None:
+def test_a_pickle_carries_no_document(server: Server) -> None:
     discovery = discovery_of(server)
     discovery.document()
     pickled = pickle.dumps(discovery)
@@ -359,7 +360,7 @@ def test_a_pickle_carries_no_document(server: DocumentServer) -> None:
         discovery.key_part,
     )
     copy.document()
-    assert server.paths == [RFC8414, OPENID] * 2
+    assert server.targets == [RFC8414, OPENID] * 2
 
 
 def test_its_key_names_the_url_and_how_it_was_meant() -> None:
@@ -378,7 +379,7 @@ def test_its_key_names_the_url_and_how_it_was_meant() -> None:
     assert again.key_part == several[3].key_part
 
 
-def test_every_failure_is_a_token_request_error(server: DocumentServer) -> None:
-    server.routes[OPENID] = Plain(200, b"[" * 100_000)
+def test_every_failure_is_a_token_request_error(server: Server) -> None:
+    server.routes[OPENID] = answer(b"[" * 100_000, "200 X")
     with pytest.raises(TokenRequestError, match="200 without a JSON object"):
         discovery_of(server).document()

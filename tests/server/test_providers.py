@@ -26,7 +26,8 @@ from requests_cc import (
     PrivateKeyJWT,
     providers,
 )
-from tests.support.raw_server import RawServer, token
+from tests.support.scripts import token
+from tests.support.server import Server
 
 JWT_CLIENT_ASSERTION = "urn%3Aietf%3Aparams%3Aoauth%3Aclient-assertion-type%3Ajwt-bearer"
 
@@ -63,14 +64,14 @@ class Sent:
 
 def sent(make: Callable[[requests.Session], Any]) -> Sent:
     """The token request of a source, which is made with the session that it is given."""
-    with RawServer(token()) as server, requests.Session() as session:
+    with Server(token()) as server, requests.Session() as session:
         session.trust_env = False
         adapter = ToLoopback(server.port)
         session.mount("https://", adapter)
         assert make(session).request_token().value == "token-1"
         assert adapter.schemes == ["https"]
         (received,) = server.requests
-    head, _, body = received.partition(b"\r\n\r\n")
+    head, _, body = received.raw.partition(b"\r\n\r\n")
     line, *lines = head.split(b"\r\n")
     headers = {name.lower(): value for name, value in (one.split(b": ", 1) for one in lines)}
     assert int(headers.pop(b"content-length")) == len(body)

@@ -149,12 +149,17 @@ class Server:
     The last of ``scripts`` is played again and again; without any, the response is 404. Scripts
     are called in many threads at once.
 
+    :param path: that of :attr:`url`.
     :param tls: what every connection is secured with.
     :param play: what has each connection in place of all that.
     """
 
     def __init__(
-        self, *scripts: Script, tls: ssl.SSLContext | None = None, play: Play | None = None
+        self,
+        *scripts: Script,
+        path: str = "/token",
+        tls: ssl.SSLContext | None = None,
+        play: Play | None = None,
     ) -> None:
         self.scripts = list(scripts) or [Reply(404, body=b"")]
         self.routes: dict[str, Script] = {}
@@ -172,12 +177,8 @@ class Server:
         self._anchor.bind(("127.0.0.1", 0))
         self.port: int = self._anchor.getsockname()[1]
         self.origin = f"http{'s' if tls else ''}://127.0.0.1:{self.port}"
+        self.url = self.origin + path
         self.listen()
-
-    @property
-    def url(self) -> str:
-        """The URL of a token endpoint here."""
-        return f"{self.origin}/token"
 
     @property
     def requests(self) -> list[Request]:

@@ -21,7 +21,8 @@ from requests_cc import (
 )
 from requests_cc.http.failure import failure
 from tests.support.mtls_server import Certificates, thumbprint
-from tests.support.raw_server import RawServer, drop, reset
+from tests.support.scripts import drop, reset
+from tests.support.server import Server
 
 CHECK = "check the client certificate (TLSClientAuth, or the cert of the AuthorizationServer's"
 
@@ -81,7 +82,7 @@ def test_where_none_is_presented_the_missing_certificate_is_named(files, authori
 @pytest.mark.parametrize("hangs_up", [drop, reset])
 def test_a_server_that_hangs_up_may_mean_the_certificate(files, pauses, hangs_up) -> None:
     context = files.server_context(ssl.CERT_REQUIRED)
-    with RawServer(hangs_up, tls=context) as server:
+    with Server(hangs_up, tls=context) as server:
         error = refusal(server.url.replace("localhost", "127.0.0.1"), files.issue())
         assert len(server.requests) == 3
     assert "could not be reached: " in str(error)
@@ -90,7 +91,7 @@ def test_a_server_that_hangs_up_may_mean_the_certificate(files, pauses, hangs_up
 
 
 def test_without_a_certificate_a_server_that_hangs_up_means_no_certificate(files, pauses) -> None:
-    with RawServer(drop, tls=files.server_context(ssl.CERT_NONE)) as server:
+    with Server(drop, tls=files.server_context(ssl.CERT_NONE)) as server:
         error = refusal(server.url.replace("localhost", "127.0.0.1"))
     assert "/token could not be reached: " in str(error)
     assert "the connection was closed without an answer; check the URL" in str(error)
@@ -98,7 +99,7 @@ def test_without_a_certificate_a_server_that_hangs_up_means_no_certificate(files
 
 
 def test_a_refused_connection_has_nothing_to_do_with_the_certificate(files, pauses) -> None:
-    with RawServer(drop) as server:
+    with Server(drop) as server:
         url = server.url.replace("http", "https")
     error = refusal(url, files.issue())
     assert "Connection refused" in str(error)

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import itertools
 import os
 import pickle
-import socket
 import ssl
 import threading
 from datetime import timedelta
@@ -20,7 +18,8 @@ from cryptography.hazmat.primitives import hashes
 from requests_cc import AuthorizationServer, ClientCredentials, TLSClientAuth
 from requests_cc.client_auth.certificate import stamp, thumbprint
 from requests_cc.protocols import ClientIdentity
-from tests.support.raw_server import RawServer, token
+from tests.support.scripts import token
+from tests.support.server import Server
 
 from .pem import IDENTITY, NOW, certificate, pem_of, pem_of_key
 
@@ -31,19 +30,12 @@ def test_the_client_presents_its_certificate_and_the_one_that_replaced_it(tmp_pa
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.verify_mode = ssl.CERT_REQUIRED
     AUTHORITY.configure_trust(context)
-    AUTHORITY.issue_cert("localhost").configure_cert(context)
+    AUTHORITY.issue_cert("127.0.0.1").configure_cert(context)
     bundle, path = tmp_path / "ca.pem", tmp_path / "client.pem"
     AUTHORITY.cert_pem.write_to_path(str(bundle))
-    presented: list[str] = []
-
-    def answer(connection: socket.socket) -> None:
-        assert isinstance(connection, ssl.SSLSocket)
-        der = connection.getpeercert(binary_form=True)
-        presented.append(hashlib.sha256(der or b"").hexdigest())
-        connection.sendall(token())
 
     expected = []
-    with RawServer(answer, tls=context) as server, requests.Session() as session:
+    with Server(token(), tls=context) as server, requests.Session() as session:
         session.verify = str(bundle)
         for _ in range(2):
             issued = AUTHORITY.issue_cert("me").private_key_and_cert_chain_pem
@@ -52,8 +44,8 @@ def test_the_client_presents_its_certificate_and_the_one_that_replaced_it(tmp_pa
             endpoint = AuthorizationServer(server.url, session=session)
             ClientCredentials(endpoint, "me", auth=auth).request_token()
             expected.append(thumbprint(str(path)))
-        assert b"client_id=me" in server.requests[0]
-    assert presented == expected
+        assert b"client_id=me" in server.requests[0].body
+        assert [request.connection.peer for request in server.requests] == expected
     assert expected[0] != expected[1]
 
 

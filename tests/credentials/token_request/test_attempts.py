@@ -13,7 +13,8 @@ from requests_cc import TemporarilyUnavailable, TokenEndpointTimeout, TokenEndpo
 from requests_cc.credentials import authenticated_request
 from requests_cc.http import exchange
 from requests_cc.http.exchange import retry_after
-from tests.support.raw_server import RawServer, answer, drop, hang, reset, token, trickle
+from tests.support.scripts import answer, drop, hang, reset, token, trickle
+from tests.support.server import Server
 
 from .clients import client, failure
 
@@ -32,9 +33,9 @@ def test_a_hiccup_is_retried_with_fresh_authentication(hiccup) -> None:
         request.headers["X-Proof"] = str(next(numbers))
         return request
 
-    with RawServer(hiccup, hiccup, token()) as server:
+    with Server(hiccup, hiccup, token()) as server:
         assert client(server.url, None, auth=authenticate).request_token().value == "token-1"
-        proofs = [b"X-Proof: %d\r\n" % n in each for n, each in enumerate(server.requests)]
+        proofs = [b"X-Proof: %d\r\n" % n in each.raw for n, each in enumerate(server.requests)]
     assert proofs == [True, True, True]
 
 
@@ -43,7 +44,7 @@ def test_a_hiccup_is_retried_with_fresh_authentication(hiccup) -> None:
     (drop, TokenEndpointUnreachable), (answer(b"", "503 Busy"), TemporarilyUnavailable),
 ])  # fmt: skip
 def test_there_are_three_attempts(hiccup, error_type: type) -> None:
-    with RawServer(hiccup) as server:
+    with Server(hiccup) as server:
         assert type(failure(server.url)) is error_type
         assert len(server.requests) == 3
 
@@ -51,7 +52,7 @@ def test_there_are_three_attempts(hiccup, error_type: type) -> None:
 def test_a_refused_connection_says_what_to_check(monkeypatch: pytest.MonkeyPatch) -> None:
     pauses: list[float] = []
     monkeypatch.setattr(time, "sleep", pauses.append)
-    with RawServer(drop) as server:
+    with Server(drop) as server:
         url = server.url
     error = failure(f"{url}?key=k3y")
     assert (
@@ -73,7 +74,7 @@ def test_a_name_that_does_not_resolve_says_so() -> None:
     ["400 Bad", "401 No", "403 No", "404 No", "408 Slow", "425 Early", "499 Gone"],
 )
 def test_another_4xx_is_not_retried(status: str) -> None:
-    with RawServer(answer({"error": "access_denied"}, status)) as server:
+    with Server(answer({"error": "access_denied"}, status)) as server:
         failure(server.url)
         assert len(server.requests) == 1
 
@@ -86,7 +87,7 @@ def test_another_4xx_is_not_retried(status: str) -> None:
     ids=["silence", "headers", "body"],
 )  # fmt: skip
 def test_whoever_waits_has_an_outcome_by_the_deadline_and_it_is_not_retried(slow) -> None:
-    with RawServer(slow) as server:
+    with Server(slow) as server:
         began = time.monotonic()
         error = failure(server.url, timeout=(0.2, 0.3))
         took = time.monotonic() - began
@@ -98,17 +99,18 @@ def test_whoever_waits_has_an_outcome_by_the_deadline_and_it_is_not_retried(slow
 
 @pytest.mark.rule(18)
 def test_a_body_that_trickles_after_its_headers_is_cut_off() -> None:
-    def slow(connection) -> None:
-        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 999\r\n\r\n")
-        trickle(b" " * 999, 0.05)(connection)
+    def slow(request) -> None:
+        request.connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: 999\r\n\r\n")
+        trickle(b" " * 999, 0.05)(request)
 
-    with RawServer(slow) as server:
+    with Server(slow) as server:
         assert type(failure(server.url, timeout=(0.2, 0.2))) is TokenEndpointTimeout
 
 
 @pytest.mark.rule(18)
 def test_a_handshake_that_trickles_ends_by_the_deadline() -> None:
-    with RawServer(trickle(b"\x16\x03\x03\x0f\xff" + b"x" * 999, 0.05), greets=True) as server:
+    hello = b"\x16\x03\x03\x0f\xff" + b"x" * 999
+    with Server(play=lambda connection: connection.trickle(hello, 0.05)) as server:
         url = server.url.replace("http:", "https:")
         began = time.monotonic()
         error = failure(url, timeout=(0.2, 0.3))
@@ -124,7 +126,7 @@ def test_a_retry_after_within_the_budget_is_waited_for(
     pauses: list[float] = []
     monkeypatch.setattr(time, "sleep", pauses.append)
     busy = answer(b"", "503 Busy", {"Retry-After": seconds})
-    with RawServer(busy, token()) as server:
+    with Server(busy, token()) as server:
         client(server.url).request_token()
     assert len(pauses) == 1
     assert pauses[0] == 1.0 if seconds == "1" else pauses[0] < 0.1
@@ -135,7 +137,7 @@ def test_a_retry_after_within_the_budget_is_waited_for(
 def test_a_retry_after_beyond_the_budget_is_handed_on(as_date: bool) -> None:
     moment = datetime.now(timezone.utc) + timedelta(seconds=60)
     text = format_datetime(moment, usegmt=True) if as_date else "60"
-    with RawServer(answer(b"", "429 Slow", {"Retry-After": text})) as server:
+    with Server(answer(b"", "429 Slow", {"Retry-After": text})) as server:
         error = failure(server.url)
         assert len(server.requests) == 1
     assert error.retry_after == pytest.approx(60, abs=5)
@@ -179,7 +181,7 @@ def test_the_pauses_between_attempts_double_and_are_jittered(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     pauses: list[float] = []
-    with RawServer(drop) as server:
+    with Server(drop) as server:
         for _ in range(10):
             budget = Budget(monkeypatch)
             failure(server.url)
@@ -198,7 +200,7 @@ def test_the_pauses_together_stay_within_the_budget(
     timeout, seconds: int, pauses: list[float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     budget = Budget(monkeypatch)
-    with RawServer(busy_for(seconds)) as server:
+    with Server(busy_for(seconds)) as server:
         assert failure(server.url, timeout=timeout).retry_after == seconds
     assert budget.pauses == pauses
 
@@ -206,7 +208,7 @@ def test_the_pauses_together_stay_within_the_budget(
 def test_a_further_secret_has_no_budget_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     budget = Budget(monkeypatch)
     refused = answer({"error": "invalid_client"}, "401 No")
-    with RawServer(busy_for(3), refused, busy_for(3), token()) as server:
+    with Server(busy_for(3), refused, busy_for(3), token()) as server:
         error = failure(server.url, secret=["one", "two"], timeout=(20, 20))
     assert type(error) is TemporarilyUnavailable
     assert budget.pauses == [3]
@@ -215,11 +217,11 @@ def test_a_further_secret_has_no_budget_of_its_own(monkeypatch: pytest.MonkeyPat
 def test_a_server_that_is_slow_to_fail_is_not_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
     budget = Budget(monkeypatch)
 
-    def slowly(connection) -> None:
+    def slowly(request) -> bytes:
         budget.asking += 6
-        connection.sendall(answer(b"", "503 Busy"))
+        return answer(b"", "503 Busy")
 
-    with RawServer(slowly) as server:
+    with Server(slowly) as server:
         failure(server.url, timeout=(20, 20))
         assert len(server.requests) == 1
     assert budget.pauses == []

@@ -10,7 +10,8 @@ import pytest
 
 from requests_cc.http import exchange
 from requests_cc.testing import LocalServer
-from tests.support.raw_server import RawServer, token, trickle
+from tests.support.scripts import token, trickle
+from tests.support.server import Server
 
 from .clients import client, failure
 
@@ -35,7 +36,7 @@ def test_a_server_that_trickles_without_end_is_not_asked_without_end(
 ) -> None:
     monkeypatch.setattr(exchange.hanging, "limit", 1)
     slow: Callable = trickle(b"HTTP/1.1 200 OK\r\nX: " + b"x" * 999, 0.05)
-    with RawServer(slow) as server, RawServer(token()) as other:
+    with Server(slow) as server, Server(token()) as other:
         assert "no whole answer" in str(failure(server.url, timeout=(0.1, 0.2)))
         assert "1 timed-out requests to 127.0.0.1" in str(failure(server.url, timeout=(0.1, 0.2)))
         assert len(server.requests) == 1
@@ -44,6 +45,6 @@ def test_a_server_that_trickles_without_end_is_not_asked_without_end(
     while any(each.name == "requests-cc exchange" for each in threading.enumerate()):
         assert time.monotonic() < deadline
         time.sleep(0.01)
-    with RawServer(token()) as other:
+    with Server(token()) as other:
         client(other.url).request_token()
     assert not len(exchange.hanging)

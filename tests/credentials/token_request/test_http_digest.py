@@ -7,7 +7,8 @@ import requests
 from requests.auth import HTTPDigestAuth
 
 from requests_cc import OAuthError
-from tests.support.raw_server import RawServer, answer, token
+from tests.support.scripts import answer, token
+from tests.support.server import Server
 
 from .clients import SECRET, client
 
@@ -24,7 +25,7 @@ def test_http_digest_is_answered(status_hook: bool, accepted: bool) -> None:
     session = requests.Session()
     if status_hook:
         session.hooks["response"].append(lambda response, **_: response.raise_for_status())
-    with RawServer(challenge, then) as server:
+    with Server(challenge, then) as server:
         credentials = client(server.url, None, auth=HTTPDigestAuth("me", SECRET), session=session)
         if accepted:
             assert credentials.request_token().value == "token-1"
@@ -32,6 +33,6 @@ def test_http_digest_is_answered(status_hook: bool, accepted: bool) -> None:
             with pytest.raises(OAuthError, match="invalid_scope"):
                 credentials.request_token()
         first, second = server.requests
-    assert b"Authorization" not in first
-    assert b'Authorization: Digest username="me"' in second
-    assert b"client_id" not in second
+    assert b"Authorization" not in first.raw
+    assert b'Authorization: Digest username="me"' in second.raw
+    assert b"client_id" not in second.raw

@@ -13,7 +13,8 @@ import pytest
 import requests
 
 from requests_cc import InvalidClient, OAuthError
-from tests.support.raw_server import RawServer, answer, drop
+from tests.support.scripts import answer, drop
+from tests.support.server import Server
 
 from .clients import HTML, SECRET, client, failure
 
@@ -49,7 +50,7 @@ def test_a_server_that_repeats_our_secret_is_not_quoted(
 ) -> None:
     caplog.set_level(logging.DEBUG, "requests_cc")
     members = {"error": "x", member: f"bad {FORMS[form]} here"}
-    with RawServer(answer(members, "400 Bad")) as server:
+    with Server(answer(members, "400 Bad")) as server:
         url = f"{server.url}?key=k3yk3yk3y"
         error = failure(url, params={"password": "hunter2hunter2"})
     assert isinstance(error, OAuthError)
@@ -65,7 +66,7 @@ def test_a_server_that_repeats_our_secret_is_not_quoted(
      answer(b"", "302 Found")],
 )  # fmt: skip
 def test_no_error_shows_what_was_sent(bad, auth: str) -> None:
-    with RawServer(bad) as server:
+    with Server(bad) as server:
         error = failure(
             f"{server.url}?key=k3yk3yk3y", auth=auth, params={"password": "hunter2hunter2"}
         )
@@ -95,7 +96,7 @@ def test_an_error_of_the_users_own_shows_nothing_of_ours() -> None:
 
 def test_the_servers_words_are_cleaned_and_cut() -> None:
     words = "line one\r\nline \x1b[31mtwo\u202e " + "x" * 100_000
-    with RawServer(answer({"error": "nope", "error_description": words}, "400 Bad")) as server:
+    with Server(answer({"error": "nope", "error_description": words}, "400 Bad")) as server:
         error = failure(server.url)
     assert isinstance(error, OAuthError)
     assert error.error_description is not None
@@ -106,19 +107,19 @@ def test_the_servers_words_are_cleaned_and_cut() -> None:
 
 def test_the_servers_words_about_scope_and_audience_are_shown() -> None:
     words = "client_credentials: https://api.example.com has no read:everything"
-    with RawServer(answer({"error": "nope", "error_description": words}, "400 Bad")) as server:
+    with Server(answer({"error": "nope", "error_description": words}, "400 Bad")) as server:
         error = failure(server.url, scope="read:everything", audience="https://api.example.com")
     assert words in str(error)
 
 
 def test_a_secret_that_is_part_of_an_error_code_does_not_hide_the_code() -> None:
-    with RawServer(answer({"error": "invalid_client"}, "401 No")) as server:
+    with Server(answer({"error": "invalid_client"}, "401 No")) as server:
         assert type(failure(server.url, secret="client")) is InvalidClient
 
 
 def test_words_that_are_no_text_are_left_out() -> None:
     members = {"error": "nope", "error_description": ["x"], "error_uri": 7}
-    with RawServer(answer(members, "400 Bad")) as server:
+    with Server(answer(members, "400 Bad")) as server:
         error = failure(server.url)
     assert isinstance(error, OAuthError)
     assert (error.error_description, error.error_uri) == (None, None)

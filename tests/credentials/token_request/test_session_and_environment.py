@@ -17,7 +17,8 @@ from requests_cc import (
     TokenEndpointUnreachable,
 )
 from requests_cc.testing import LocalServer
-from tests.support.raw_server import RawServer, answer, token
+from tests.support.scripts import answer, token
+from tests.support.server import Server
 
 from .clients import SECRET, client, failure
 
@@ -41,13 +42,13 @@ def test_netrc_is_never_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 @pytest.mark.rule(3)
 def test_a_proxy_of_the_environment_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
-    with RawServer(token()) as proxy:
+    with Server(token()) as proxy:
         monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{proxy.port}")
         monkeypatch.setenv("NO_PROXY", "")
         monkeypatch.setenv("no_proxy", "")
         server = AuthorizationServer("http://auth.example.com/token", allow_http=True)
         assert ClientCredentials(server, "me", SECRET).request_token().value == "token-1"
-        assert proxy.requests[0].startswith(b"POST http://auth.example.com/token HTTP/1.1")
+        assert proxy.requests[0].raw.startswith(b"POST http://auth.example.com/token HTTP/1.1")
 
 
 def test_a_proxy_of_the_session_goes_before_the_environments(
@@ -55,7 +56,7 @@ def test_a_proxy_of_the_session_goes_before_the_environments(
 ) -> None:
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
     session = requests.Session()
-    with RawServer(token()) as proxy:
+    with Server(token()) as proxy:
         session.proxies["http"] = f"http://127.0.0.1:{proxy.port}"
         server = AuthorizationServer(
             "http://auth.example.com/token", session=session, allow_http=True
@@ -65,7 +66,7 @@ def test_a_proxy_of_the_session_goes_before_the_environments(
 
 def test_a_proxy_that_refuses_is_named() -> None:
     session = requests.Session()
-    with RawServer(answer(b"", "407 Proxy Authentication Required")) as proxy:
+    with Server(answer(b"", "407 Proxy Authentication Required")) as proxy:
         session.proxies["https"] = f"http://user:pr0xypass@127.0.0.1:{proxy.port}"
         error = failure("https://auth.example.com/token", session=session)
     session.close()
@@ -90,7 +91,7 @@ def test_the_sessions_headers_auth_and_adapters_are_used() -> None:
     session.headers["X-Tenant"] = "blue"
     session.auth = ("gate", "keeper")
     session.mount("http://", Recording())
-    with RawServer(token()) as server:
+    with Server(token()) as server:
         client(server.url, session=session, auth="client_secret_post").request_token()
     assert sent[0].headers["X-Tenant"] == "blue"
     assert sent[0].headers["Authorization"] == "Basic " + base64.b64encode(b"gate:keeper").decode()
@@ -99,7 +100,7 @@ def test_the_sessions_headers_auth_and_adapters_are_used() -> None:
 def test_a_sessions_raise_for_status_hook_hides_no_oauth_error() -> None:
     session = requests.Session()
     session.hooks["response"].append(lambda response, **_: response.raise_for_status())
-    with RawServer(answer({"error": "invalid_request"}, "400 Bad")) as server:
+    with Server(answer({"error": "invalid_request"}, "400 Bad")) as server:
         assert type(failure(server.url, session=session)) is InvalidRequest
 
 
@@ -107,7 +108,7 @@ def test_a_hook_of_the_session_can_read_the_answer() -> None:
     seen = []
     session = requests.Session()
     session.hooks["response"].append(lambda response, **_: seen.append(response.json()))
-    with RawServer(token()) as server:
+    with Server(token()) as server:
         client(server.url, session=session).request_token()
     assert seen[0]["access_token"] == "token-1"
 
@@ -121,7 +122,7 @@ def test_an_adapter_that_reads_the_answer_first_is_no_hindrance() -> None:
 
     session = requests.Session()
     session.mount("http://", Reading())
-    with RawServer(token()) as server:
+    with Server(token()) as server:
         assert client(server.url, session=session).request_token().value == "token-1"
 
 
@@ -157,14 +158,12 @@ def test_the_body_can_be_json() -> None:
 
 @pytest.mark.parametrize(
     ("body_format", "content_type"),
-    [("form", b"application/x-www-form-urlencoded"), ("json", b"application/json")],
+    [("form", "application/x-www-form-urlencoded"), ("json", "application/json")],
 )
 def test_a_sessions_content_type_does_not_mislabel_the_body(body_format, content_type) -> None:
-    with requests.Session() as session, RawServer(token()) as server:
+    with requests.Session() as session, Server(token()) as server:
         session.headers["Content-Type"] = "text/plain"
         reached = AuthorizationServer(server.url, session=session, body_format=body_format)
         ClientCredentials(reached, "id", "secret").request_token()
         [request] = server.requests
-    assert [
-        line for line in request.split(b"\r\n") if line.lower().startswith(b"content-type")
-    ] == [b"Content-Type: " + content_type]
+    assert request.headers.get_all("Content-Type") == [content_type]

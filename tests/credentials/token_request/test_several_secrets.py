@@ -9,7 +9,8 @@ import pytest
 from requests_cc import ConfigurationError, InvalidClient
 from requests_cc.client_auth.secret import SecretFile
 from requests_cc.testing import LocalServer
-from tests.support.raw_server import RawServer, answer
+from tests.support.scripts import answer
+from tests.support.server import Server
 
 from .clients import client, failure
 
@@ -24,7 +25,7 @@ def test_secrets_are_tried_in_order_and_the_accepted_one_goes_first_next_time() 
 
 
 def test_the_next_secret_is_tried_after_invalid_client_only() -> None:
-    with RawServer(answer({"error": "invalid_scope"}, "400 Bad")) as server:
+    with Server(answer({"error": "invalid_scope"}, "400 Bad")) as server:
         failure(server.url, secret=["old", "new"])
         assert len(server.requests) == 1
 

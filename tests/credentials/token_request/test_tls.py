@@ -10,7 +10,8 @@ import requests
 import trustme
 
 from requests_cc import ConfigurationError, TokenEndpointUnreachable
-from tests.support.raw_server import RawServer, token
+from tests.support.scripts import token
+from tests.support.server import Server
 
 from .clients import client, failure
 
@@ -29,7 +30,7 @@ def ca_bundle(authority: trustme.CA, tmp_path_factory: pytest.TempPathFactory) -
 
 def tls(authority: trustme.CA, *names: str) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert(*(names or ("localhost",))).configure_cert(context)
+    authority.issue_cert(*(names or ("127.0.0.1",))).configure_cert(context)
     return context
 
 
@@ -38,12 +39,12 @@ def test_a_certificate_failure_says_what_to_set_and_is_not_retried(
 ) -> None:
     pauses: list[float] = []
     monkeypatch.setattr(time, "sleep", pauses.append)
-    with RawServer(token(), tls=tls(authority)) as server:
+    with Server(token(), tls=tls(authority)) as server:
         error = failure(server.url)
     assert pauses == []
     assert type(error) is TokenEndpointUnreachable
     assert error.permanent
-    assert "TLS with https://localhost" in str(error)
+    assert "TLS with https://127.0.0.1" in str(error)
     assert "the API session's verify and cert do not reach this request" in str(error)
     assert "REQUESTS_CA_BUNDLE" in str(error)
 
@@ -51,10 +52,10 @@ def test_a_certificate_failure_says_what_to_set_and_is_not_retried(
 def test_a_certificate_for_another_name_says_so(authority: trustme.CA, ca_bundle: str) -> None:
     session = requests.Session()
     session.verify = ca_bundle
-    with RawServer(token(), tls=tls(authority, "other.example")) as server:
+    with Server(token(), tls=tls(authority, "other.example")) as server:
         error = failure(server.url, session=session)
     assert error.permanent
-    assert "localhost" in str(error).partition("failed:")[2]
+    assert "127.0.0.1" in str(error).partition("failed:")[2]
 
 
 def test_the_sessions_verify_goes_before_the_environments(
@@ -63,7 +64,7 @@ def test_the_sessions_verify_goes_before_the_environments(
     other = trustme.CA()
     session = requests.Session()
     session.verify = ca_bundle
-    with other.cert_pem.tempfile() as path, RawServer(token(), tls=tls(authority)) as server:
+    with other.cert_pem.tempfile() as path, Server(token(), tls=tls(authority)) as server:
         monkeypatch.setenv("REQUESTS_CA_BUNDLE", path)
         assert client(server.url, session=session).request_token().value == "token-1"
 
@@ -73,7 +74,7 @@ def test_the_environments_ca_bundle_is_used(
     authority: trustme.CA, ca_bundle: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", ca_bundle)
-    with RawServer(token(), tls=tls(authority)) as server:
+    with Server(token(), tls=tls(authority)) as server:
         assert client(server.url).request_token().value == "token-1"
 
 
@@ -89,10 +90,10 @@ def test_a_connection_that_ends_in_the_handshake_was_dropped() -> None:
     attempts = []
 
     def hang_up(connection) -> None:
-        connection.recv(65536)
+        connection.receive()
         attempts.append(1)
 
-    with RawServer(hang_up, greets=True) as server:
+    with Server(play=hang_up) as server:
         error = failure(server.url.replace("http:", "https:"))
     assert type(error) is TokenEndpointUnreachable
     assert not error.permanent
