@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from .errors import InvalidTokenResponse
 from .settings import is_number
+from .value import Value
 
 # RFC 6749 A.12: access-token = 1*VSCHAR; VSCHAR is %x20-7E. The space is left out, since in an
 # Authorization header it would end the token.
@@ -18,8 +18,7 @@ _NUMERIC = re.compile(r"-?[0-9]{1,300}(\.[0-9]{1,300})?([eE][+-]?[0-9]{1,3})?")
 _BEARER_SPELLINGS = {"bearer", "bearertoken"}
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class AccessToken:
+class AccessToken(Value):
     """An access token, with its type, its expiry and its scope.
 
     :param value: str, the token itself: visible ASCII, at least one character.
@@ -37,27 +36,44 @@ class AccessToken:
     RFC 6749 §5.1, RFC 6750 §2.1.
     """
 
+    __slots__ = (
+        "authorization", "expires_at", "extra", "issued_at", "scope", "token_type", "value",
+    )  # fmt: skip
     value: str
-    token_type: str = "Bearer"
-    expires_at: float | None = None
-    issued_at: float | None = None
-    scope: str | None = None
-    extra: Mapping[str, Any] = field(default_factory=dict)
-    # Made once, and not by a property: every request needs it.
-    authorization: str = field(init=False, compare=False)
+    token_type: str
+    expires_at: float | None
+    issued_at: float | None
+    scope: str | None
+    extra: Mapping[str, Any]
+    authorization: str  # made once, and not by a property: every request needs it
 
-    def __post_init__(self) -> None:
-        if not isinstance(self.value, str) or not _VISIBLE_ASCII.fullmatch(self.value):
+    def __init__(
+        self,
+        value: str,
+        token_type: str = "Bearer",  # noqa: S107 - a type, not a token
+        expires_at: float | None = None,
+        issued_at: float | None = None,
+        scope: str | None = None,
+        extra: Mapping[str, Any] | None = None,
+    ) -> None:
+        if not isinstance(value, str) or not _VISIBLE_ASCII.fullmatch(value):
             raise InvalidTokenResponse(
                 "access_token must be a string of visible ASCII characters without a space "
                 "(RFC 6749 A.12): this one cannot be sent in a header"
             )
-        object.__setattr__(self, "token_type", _token_type(self.token_type))
-        object.__setattr__(self, "authorization", f"{self.token_type} {self.value}")
-        for name in ("expires_at", "issued_at"):
-            moment = getattr(self, name)
+        token_type = _token_type(token_type)
+        for name, moment in (("expires_at", expires_at), ("issued_at", issued_at)):
             if moment is not None and not is_number(moment):
                 raise InvalidTokenResponse(f"{name} must be seconds since the epoch, or None")
+        self._set(
+            value=value,
+            token_type=token_type,
+            expires_at=expires_at,
+            issued_at=issued_at,
+            scope=scope,
+            extra={} if extra is None else extra,
+            authorization=f"{token_type} {value}",
+        )
 
     @classmethod
     def from_response(cls, members: Mapping[str, Any], requested_at: float) -> AccessToken:
@@ -137,10 +153,6 @@ class AccessToken:
     def expires_in(self) -> float | None:
         """The seconds until it expires: 0.0 once expired, None without an expiry."""
         return None if self.expires_at is None else max(0.0, self.expires_at - time.time())
-
-    # Not the generated one: pytest shows the fields of a dataclass that has that, the value too.
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, AccessToken) and self.to_dict() == other.to_dict()
 
     def __hash__(self) -> int:
         return hash(self.authorization)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Sequence
-from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -15,11 +14,12 @@ from ..errors import ConfigurationError
 from ..protocols import Cert, ClientAuthentication
 from ..server.authorization_server import AuthorizationServer
 from ..settings import optional_text, required_text
+from ..value import Value
 from .auth_setting import check_client, client_authentication
 from .authenticated_request import AuthenticatedRequest
 from .parameters import Params, cache_key, further_params, pairs, resource_uris, scope_text
 from .source import Source, server_of
-from .tracebacks import entry_point, guarded_constructor
+from .tracebacks import entry_point
 
 if TYPE_CHECKING:
     from ..client_auth.dpop import DPoPKey
@@ -28,9 +28,7 @@ if TYPE_CHECKING:
 _TEXTS = (str, bytes, bytearray)
 
 
-@guarded_constructor
-@dataclass(frozen=True, repr=False, eq=False)
-class ClientCredentials(Source):
+class ClientCredentials(Source, Value):
     """A client, its authorization server and what it requests; it can make one token request.
 
     :param server: str, the token endpoint's URL; or an :class:`AuthorizationServer`, which says
@@ -56,34 +54,46 @@ class ClientCredentials(Source):
     a pickled requests session holds its ``auth``.
     """
 
-    server: AuthorizationServer | str
+    server: AuthorizationServer
     client_id: str
-    # Not hashed: a callable or an auth object need not be hashable, as HTTPBasicAuth is not.
-    client_secret: Secret | Sequence[Secret] | None = field(default=None, hash=False)
-    auth: str | ClientAuthentication | AuthBase | None = field(
-        default=None, kw_only=True, hash=False
-    )
-    scope: str | Iterable[str] | None = field(default=None, kw_only=True)
-    audience: str | None = field(default=None, kw_only=True)
-    resource: str | Iterable[str] | None = field(default=None, kw_only=True)
-    grant_type: str = field(default="client_credentials", kw_only=True)
-    params: Params | None = field(default=None, kw_only=True, hash=False)
-    dpop: DPoPKey | None = field(default=None, kw_only=True)
+    client_secret: Secret | Sequence[Secret] | None
+    auth: str | ClientAuthentication | AuthBase | None
+    scope: str | None
+    audience: str | None
+    resource: tuple[str, ...]
+    grant_type: str
+    params: Params
+    dpop: DPoPKey | None
 
-    def __post_init__(self) -> None:
-        secret = self.client_secret
-        if isinstance(secret, Sequence) and not isinstance(secret, _TEXTS):
-            self._set(client_secret=tuple(secret))
+    @entry_point  # its arguments are secrets
+    def __init__(  # noqa: PLR0913 - the settings that are documented above
+        self,
+        server: AuthorizationServer | str,
+        client_id: str,
+        client_secret: Secret | Sequence[Secret] | None = None,
+        *,
+        auth: str | ClientAuthentication | AuthBase | None = None,
+        scope: str | Iterable[str] | None = None,
+        audience: str | None = None,
+        resource: str | Iterable[str] | None = None,
+        grant_type: str = "client_credentials",
+        params: Params | None = None,
+        dpop: DPoPKey | None = None,
+    ) -> None:
+        if isinstance(client_secret, Sequence) and not isinstance(client_secret, _TEXTS):
+            client_secret = tuple(client_secret)
         self._set(
-            client_id=required_text(self.client_id, "client_id"),
-            scope=scope_text(self.scope),
-            audience=optional_text(self.audience, "audience"),
-            resource=resource_uris(self.resource),
-            grant_type=required_text(self.grant_type, "grant_type"),
-            params=further_params(self.params),
-            server=server_of(self.server),
+            client_id=required_text(client_id, "client_id"),
+            client_secret=client_secret,
+            auth=auth,
+            scope=scope_text(scope),
+            audience=optional_text(audience, "audience"),
+            resource=resource_uris(resource),
+            grant_type=required_text(grant_type, "grant_type"),
+            params=further_params(params),
+            server=server_of(server),
+            dpop=_checked_dpop(dpop),
         )
-        _check_dpop(self.dpop)
         self._set(_request=self._token_request(), _secret=ClientSecret(self.client_secret))
 
     @classmethod
@@ -166,12 +176,12 @@ class ClientCredentials(Source):
         return f"{self.client_id} at {self._request.server.given_url}"
 
     def _token_request(self) -> AuthenticatedRequest:
-        server = server_of(self.server)
+        server = self.server
         authentication = client_authentication(self.auth, server)
         settings = {
-            "scope": scope_text(self.scope) or "",
+            "scope": self.scope or "",
             "audience": self.audience or "",
-            "resource": " ".join(resource_uris(self.resource)),
+            "resource": " ".join(self.resource),
         }
         if server.habits is not None:
             server.habits.check(self.grant_type, settings)
@@ -183,8 +193,8 @@ class ClientCredentials(Source):
             *pairs("audience", self.audience),
             *pairs("resource", self.resource),
         ]
-        for name, value in (self.params or {}).items():
-            params += pairs(name, value)  # type: ignore[arg-type] # __post_init__ made them str
+        for name, value in self.params.items():
+            params += pairs(name, value)  # type: ignore[arg-type] # further_params made them str
         return AuthenticatedRequest(
             server, "token_endpoint", self.client_id, authentication, tuple(params), self.dpop
         )
@@ -205,10 +215,11 @@ class ClientCredentials(Source):
         return f"ClientCredentials({self._request.server.given_url!r}, {settings})"
 
 
-def _check_dpop(dpop: object) -> None:
+def _checked_dpop(dpop: DPoPKey | None) -> DPoPKey | None:
     if dpop is None:
-        return
+        return None
     from ..client_auth.dpop import DPoPKey  # noqa: PLC0415 - few clients have one
 
     if not isinstance(dpop, DPoPKey):
         raise ConfigurationError("dpop must be a DPoPKey: DPoPKey(key) or DPoPKey.generate()")
+    return dpop

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal
 
 import requests
 
 from ..errors import ConfigurationError, InvalidTokenResponse
+from ..value import Value
 from .metadata import Metadata, checked_names
 from .reach import Reach, Timeout
 
@@ -26,8 +26,7 @@ class _NotGiven:
 _NOT_GIVEN: Any = _NotGiven()
 
 
-@dataclass(frozen=True, repr=False)
-class AuthorizationServer:
+class AuthorizationServer(Value):
     """An authorization server and how it is reached.
 
     :param token_endpoint: str, its absolute http(s) URL, without fragment or userinfo.
@@ -52,46 +51,18 @@ class AuthorizationServer:
     server was given, discovered, or comes from :mod:`requests_cc.providers`. RFC 8414 §2.
     """
 
-    if TYPE_CHECKING:
-        token_endpoint: str
-        issuer: str | None = field(default=None, kw_only=True)
-        introspection_endpoint: str | None = field(default=None, kw_only=True)
-        revocation_endpoint: str | None = field(default=None, kw_only=True)
-        mtls_endpoint_aliases: Mapping[str, str] | None = field(default=None, kw_only=True)
-        auth_methods: Iterable[str] | None = field(default=None, kw_only=True)
-    else:
-        # Not fields at run time: dataclasses.replace reads every field, and reading one of these
-        # may look the metadata up. Their values are kept in _metadata.
-        @property
-        def token_endpoint(self) -> str:
-            return self.endpoint("token_endpoint")
+    body_format: Literal["form", "json"]
+    session: requests.Session | None
+    timeout: tuple[float, float]
+    allow_http: bool
+    _metadata: Metadata
+    _habits: Habits | None
 
-        @property
-        def issuer(self) -> str | None:
-            return self._metadata.member("issuer")
-
-        @property
-        def introspection_endpoint(self) -> str | None:
-            return self._metadata.member("introspection_endpoint")
-
-        @property
-        def revocation_endpoint(self) -> str | None:
-            return self._metadata.member("revocation_endpoint")
-
-        @property
-        def mtls_endpoint_aliases(self) -> Mapping[str, str] | None:
-            return self._metadata.member("mtls_endpoint_aliases")
-
-        @property
-        def auth_methods(self) -> Iterable[str] | None:
-            return self._metadata.member("auth_methods")
-
-    body_format: Literal["form", "json"] = field(default="form", kw_only=True)
-    session: requests.Session | None = field(default=None, kw_only=True)
-    timeout: Timeout = field(default=(5.0, 30.0), kw_only=True)
-    allow_http: bool = field(default=False, kw_only=True)
-    _metadata: Metadata = field(kw_only=True)
-    _habits: Habits | None = field(default=None, kw_only=True)
+    @classmethod
+    def __setting_names__(cls) -> tuple[str, ...]:
+        # Without the members of the metadata: dataclasses.replace reads every setting, and reading
+        # one of those may look the metadata up. _metadata has what was given of them.
+        return ("body_format", "session", "timeout", "allow_http", "_metadata", "_habits")
 
     def __init__(  # noqa: PLR0913 - the settings that are documented above
         self,
@@ -122,9 +93,44 @@ class AuthorizationServer:
             raise ConfigurationError('body_format must be "form" or "json"')
         reach = Reach.checked(session, timeout, allow_http)
         metadata = (_metadata or Metadata({})).changed(given, reach)
-        settings = {**reach._asdict(), "body_format": body_format}
-        for name, value in {**settings, "_metadata": metadata, "_habits": _habits}.items():
-            object.__setattr__(self, name, value)
+        self._set(**reach._asdict(), body_format=body_format, _metadata=metadata, _habits=_habits)
+
+    @property
+    def token_endpoint(self) -> str:
+        """The URL of the token endpoint; reading it looks the metadata up if need be."""
+        return self.endpoint("token_endpoint")
+
+    @property
+    def issuer(self) -> str | None:
+        """The issuer identifier, or None."""
+        issuer: str | None = self._metadata.member("issuer")
+        return issuer
+
+    @property
+    def introspection_endpoint(self) -> str | None:
+        """The URL of the introspection endpoint, or None."""
+        introspection_endpoint: str | None = self._metadata.member("introspection_endpoint")
+        return introspection_endpoint
+
+    @property
+    def revocation_endpoint(self) -> str | None:
+        """The URL of the revocation endpoint, or None."""
+        revocation_endpoint: str | None = self._metadata.member("revocation_endpoint")
+        return revocation_endpoint
+
+    @property
+    def mtls_endpoint_aliases(self) -> Mapping[str, str] | None:
+        """The URLs for clients with a certificate, by the endpoint's name, or None."""
+        mtls_endpoint_aliases: Mapping[str, str] | None = self._metadata.member(
+            "mtls_endpoint_aliases"
+        )
+        return mtls_endpoint_aliases
+
+    @property
+    def auth_methods(self) -> Iterable[str] | None:
+        """The client authentication methods that it accepts; None: not known."""
+        auth_methods: Iterable[str] | None = self._metadata.member("auth_methods")
+        return auth_methods
 
     @classmethod
     def discover(
@@ -237,25 +243,12 @@ class AuthorizationServer:
     @property
     def reach(self) -> Reach:
         """``session``, ``timeout`` as a pair, and ``allow_http``."""
-        timeout = cast("tuple[float, float]", self.timeout)  # since __init__
-        return Reach(self.session, timeout, self.allow_http)
+        return Reach(self.session, self.timeout, self.allow_http)
 
     @property
     def key_part(self) -> Hashable:
         """The part of a cache key: the server's URL, and what the session adds to each request."""
         return (self._metadata.key_part, self.reach.key_part)
-
-    # Not the generated one: pytest shows the fields of a dataclass that has that, and URLs and
-    # sessions can hold secrets.
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, AuthorizationServer) and self._settings == other._settings
-
-    def __hash__(self) -> int:
-        return hash(self._settings)
-
-    @property
-    def _settings(self) -> tuple[Hashable, ...]:
-        return (self._metadata, self._habits, self.body_format, *self.reach)
 
     def __repr__(self) -> str:
         discovery = self._metadata.discovery
