@@ -16,8 +16,8 @@ from unittest.mock import patch
 
 from fleet_world import EPOCH, Settings, SimulatedClock, SimulatedStore, TokenEndpoint
 
-import requests_cc.cache.sharing
 import requests_cc.cache.stores.bounded
+import requests_cc.cache.stores.sharing
 from requests_cc import TokenCache
 from requests_cc.cache.stores.guard import Breaker
 from requests_cc.events import Event, TokenRequested, TokenShared
@@ -57,7 +57,7 @@ class OurCaches:
                 store,
                 leeway=settings.leeway,
                 background=False,
-                observer=self._observe,
+                observers=[self._observe],
                 clock=clock,
             )
             for _ in range(settings.workers)
@@ -144,7 +144,7 @@ def simulated(clock: SimulatedClock, seed: int) -> Iterator[None]:
     try:
         with (
             patch.object(requests_cc.cache.stores.bounded, "time", clock),
-            patch.object(requests_cc.cache.sharing, "Breaker", patient),
+            patch.object(requests_cc.cache.stores.sharing, "Breaker", patient),
         ):
             yield
     finally:

@@ -197,7 +197,7 @@ def soak(seconds: float, pause: float) -> bool:
     process.start()
     urls = pipe.recv()
     tokens = Tokens()
-    cache = TokenCache(observer=tokens)
+    cache = TokenCache(observers=[tokens])
     until = time.monotonic() + seconds
     with ThreadPoolExecutor(THREADS) as pool:
         threads = [pool.submit(call_in_pairs, urls, cache, until, pause) for _ in range(THREADS)]

@@ -1,45 +1,93 @@
-"""The events of a :class:`~requests_cc.TokenCache`, and who receives them."""
+"""The events of a :class:`~requests_cc.TokenCache`, and who receives them.
+
+No event holds a token or a secret.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Protocol
+from typing import NoReturn, Protocol
 
 
-@dataclass(frozen=True, slots=True)
 class Event:
     """Something that happened in a :class:`~requests_cc.TokenCache`.
 
     :param source: str, which source: its ``label``, or the name of its type.
+
+    Frozen, hashable, equal to an event of the same type with equal fields; ``match`` takes the
+    fields by position. Safe to share between threads.
     """
+
+    # A plain class: eight frozen dataclasses would take 5 ms of each program's start.
+    __slots__ = ("source",)
+    __match_args__: tuple[str, ...] = ("source",)
 
     source: str
 
+    def __init__(self, source: str) -> None:
+        self._set(source)
 
-@dataclass(frozen=True, slots=True)
+    def _set(self, *values: object) -> None:
+        for name, value in zip(self.__match_args__, values, strict=True):
+            object.__setattr__(self, name, value)
+
+    def _values(self) -> tuple[object, ...]:
+        return tuple(getattr(self, name) for name in self.__match_args__)
+
+    def __setattr__(self, name: str, _: object) -> NoReturn:
+        raise AttributeError(f"{name} of an event cannot be changed")
+
+    def __delattr__(self, name: str) -> NoReturn:
+        raise AttributeError(f"{name} of an event cannot be deleted")
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Event) or type(other) is not type(self):
+            return NotImplemented
+        return self._values() == other._values()
+
+    def __hash__(self) -> int:
+        return hash((type(self), self._values()))
+
+    def __repr__(self) -> str:
+        fields = zip(self.__match_args__, self._values(), strict=True)
+        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in fields)})"
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return type(self), self._values()
+
+
 class TokenRequested(Event):
     """A token request begins.
 
-    :param reason: str: ``missing`` (none was there, or it had expired), ``ahead`` (renewal before
-        expiry) or ``rejected`` (an API answered 401).
+    :param reason: str: ``missing`` (there was no token, or it had expired), ``ahead`` (renewal
+        before expiry) or ``rejected`` (an API rejected the token).
     """
+
+    __slots__ = ("reason",)
+    __match_args__ = ("source", "reason")
 
     reason: str
 
+    def __init__(self, source: str, reason: str) -> None:
+        self._set(source, reason)
 
-@dataclass(frozen=True, slots=True)
+
 class TokenReceived(Event):
-    """A token request brought a token.
+    """A token request succeeded.
 
     :param duration: float, seconds.
     :param expires_in: float or None, seconds from now.
     """
 
+    __slots__ = ("duration", "expires_in")
+    __match_args__ = ("source", "duration", "expires_in")
+
     duration: float
     expires_in: float | None
 
+    def __init__(self, source: str, duration: float, expires_in: float | None) -> None:
+        self._set(source, duration, expires_in)
 
-@dataclass(frozen=True, slots=True)
+
 class TokenRequestFailed(Event):
     """A token request failed.
 
@@ -47,67 +95,94 @@ class TokenRequestFailed(Event):
     :param error: str, the name of the exception's type.
     """
 
+    __slots__ = ("duration", "error")
+    __match_args__ = ("source", "duration", "error")
+
     duration: float
     error: str
 
+    def __init__(self, source: str, duration: float, error: str) -> None:
+        self._set(source, duration, error)
 
-@dataclass(frozen=True, slots=True)
+
 class TokenShared(Event):
-    """A token that another process requested was taken from the store.
+    """The cache took a token from the store that another process had requested.
 
-    :param reason: str, why a token was wanted, as in :class:`TokenRequested`.
+    :param reason: str, why a token was needed, as in :class:`TokenRequested`.
     :param expires_in: float or None, seconds from now.
     """
+
+    __slots__ = ("expires_in", "reason")
+    __match_args__ = ("source", "reason", "expires_in")
 
     reason: str
     expires_in: float | None
 
+    def __init__(self, source: str, reason: str, expires_in: float | None) -> None:
+        self._set(source, reason, expires_in)
 
-@dataclass(frozen=True, slots=True)
+
 class TokenRejected(Event):
-    """An API answered 401 to the current token."""
+    """An API rejected a token, and the cache was asked for another one."""
+
+    __slots__ = ()
 
 
-@dataclass(frozen=True, slots=True)
 class RenewalHeld(Event):
-    """A renewal after a 401 did not help: a 401 renews nothing for a while.
+    """Renewal after a rejection did not help: no rejection causes a renewal for a while.
 
-    The new token was rejected as well, or the server handed out the rejected one again.
+    The API rejected the new token too, or the server returned the rejected token again.
 
     :param seconds: float, how long.
     """
 
+    __slots__ = ("seconds",)
+    __match_args__ = ("source", "seconds")
+
     seconds: float
 
+    def __init__(self, source: str, seconds: float) -> None:
+        self._set(source, seconds)
 
-@dataclass(frozen=True, slots=True)
+
 class CoolingDown(Event):
-    """After a failure no token request is made for a while.
+    """No token request is made for a while after a failure.
 
     :param seconds: float, how long.
     """
 
+    __slots__ = ("seconds",)
+    __match_args__ = ("source", "seconds")
+
     seconds: float
 
+    def __init__(self, source: str, seconds: float) -> None:
+        self._set(source, seconds)
 
-@dataclass(frozen=True, slots=True)
+
 class RenewalAheadFailed(Event):
-    """Renewal before expiry failed; the current token serves on.
+    """Renewal before expiry failed; the current token stays in use.
 
     :param error: str, the name of the exception's type.
-    :param expires_in: float or None, seconds that the current token has left.
+    :param expires_in: float or None, seconds until the current token expires.
     """
+
+    __slots__ = ("error", "expires_in")
+    __match_args__ = ("source", "error", "expires_in")
 
     error: str
     expires_in: float | None
 
+    def __init__(self, source: str, error: str, expires_in: float | None) -> None:
+        self._set(source, error, expires_in)
+
 
 class Observer(Protocol):
-    """Is told of each :class:`Event`: any callable, such as a list's ``append``.
+    """Receives every :class:`Event`. Any callable works, for example ``list.append``.
 
-    Called from the thread in which it happened, with no lock held. What it raises is logged once
-    and goes no further.
+    It is called in the thread where the event happened, with no lock held. The cache logs the first
+    exception that an observer raises, and ignores the others.
     """
 
     def __call__(self, event: Event) -> None:
-        """Takes one event."""
+        """Handle one event."""

@@ -1,51 +1,60 @@
-"""What the rooms ask of each other, and what a user's own parts must bring."""
+"""The interfaces between the modules, and those that a user's own parts implement."""
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+import time
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias, runtime_checkable
 
 import requests
 
 from .access_token import AccessToken
 
-#: What shapes a token and JSON can hold; two that are equal stand for the same thing.
+#: What shapes a token and JSON can hold; two equal parts stand for the same thing.
 KeyPart: TypeAlias = "str | int | tuple[KeyPart, ...] | None"
 
-#: A client certificate as in requests: the path of a file with the key in it, or a pair of paths,
-#: (certificate, key).
+#: A client certificate as in requests: the path of a file that also holds the key, or a pair of
+#: paths, (certificate, key).
 Cert: TypeAlias = "str | tuple[str, str]"
 
 
 class TokenStore(Protocol):
     """Where processes share tokens: Redis, a folder, or a user's own.
 
-    Its methods may raise anything: a :class:`~requests_cc.TokenCache` takes that for a miss. It
-    must be safe to call from several threads.
+    The methods may raise anything: a :class:`~requests_cc.TokenCache` treats an exception as a
+    miss. They must be safe to call from several threads. A store may also have:
+
+    ==========  ======  ======================================================================
+    member      type    meaning
+    ==========  ======  ======================================================================
+    ``advice``  str     what to check when the store fails; the log's WARNING ends with it
+    ==========  ======  ======================================================================
     """
 
     def get(self, key: str) -> bytes | None:
-        """What was set under a key and has not expired, or None."""
+        """Return the unexpired value under a key, or None."""
 
     def set(self, key: str, value: bytes, ttl: float) -> None:
-        """Keeps a value.
+        """Keep a value.
 
         :param key: str, a digest.
         :param value: bytes.
-        :param ttl: float, seconds until it expires.
+        :param ttl: float, seconds until the value expires.
         """
 
     def delete(self, key: str) -> None:
-        """Forgets what is under a key, if anything is."""
+        """Delete the value under a key, if there is one."""
 
     def lock(self, key: str, timeout: float) -> AbstractContextManager[bool]:
-        """A lock that one process at a time holds; one that died holds it for its lease at most.
+        """Take a lock that one process at a time holds.
+
+        A lock whose holder died must end by itself, after ten seconds or so.
 
         :param key: str, a digest.
-        :param timeout: float, seconds to wait for it at the most; 0: not at all.
-        :returns: a context manager that gives whether it was obtained, and releases it at the end.
+        :param timeout: float, seconds to wait for the lock at the most; 0: do not wait.
+        :returns: a context manager that gives whether the lock was obtained, and releases it at
+            the end.
         """
 
 
@@ -54,51 +63,111 @@ class TokenSource(Protocol):
     """Anything that can make a token request.
 
     A :class:`~requests_cc.TokenCache` calls :meth:`request_token` from whichever thread needs a
-    token, one call at a time for each ``cache_key``.
+    token, one call at a time for each ``cache_key``. A source may also have:
 
-    A source may also have ``resource_servers``, whose URLs are the origins of an adapter without
-    ``origins=``; one that has not is asked for ``audience`` and ``resource``. Its tokens are bound
-    to its ``cert`` and its ``dpop``, if there are any.
+    ====================  ======================  ===============================================
+    member                type                    meaning; and without it
+    ====================  ======================  ===============================================
+    ``label``             str                     its name in events and log lines, without a
+                                                  secret; the name of its class
+    ``resource_servers``  iterable of URLs        the origins of an adapter without ``origins=``;
+                                                  ``audience`` and ``resource``
+    ``audience``          str or None             an origin, if it is an http(s) URL
+    ``resource``          str, iterable or None   origins, if they are http(s) URLs
+    ``cert``              as in requests          the certificate that its tokens are bound to (RFC
+                                                  8705 section 3); they are not bound
+    ``dpop``              DPoPKey                 the key that its tokens are bound to (RFC 9449);
+                                                  they are not bound
+    ``revoke``            callable, of a token    revokes a token (RFC 7009);
+                                                  :meth:`TokenCache.revoke` raises an error
+    ====================  ======================  ===============================================
     """
 
     @property
     def cache_key(self) -> Hashable:
-        """Equal only for sources whose tokens may be exchanged for each other.
+        """Equal only for sources whose tokens may be used in place of each other.
 
-        A str may name the token in a shared store; anything else stays in this process.
+        Sources of different classes never share a token. A store keeps tokens only for a str; the
+        name of a token there is made of that str and the qualified name of the source's class,
+        without its module. So the str must tell apart two classes of one name.
         """
 
     def request_token(self) -> AccessToken:
-        """Makes one token request."""
+        """Make one token request."""
 
 
-@dataclass(frozen=True, slots=True)
+# Everything that reads an optional member of a source:
+
+
+def label_of(source: TokenSource) -> str:
+    """Return a source's name for events and log lines; never its repr, which may hold a secret."""
+    label = getattr(source, "label", None)
+    return label if isinstance(label, str) else type(source).__qualname__
+
+
+def resource_servers_of(source: object) -> Iterable[object]:
+    """Return what a source names as receivers of its tokens; the entries may not be URLs."""
+    named: Iterable[object] | None = getattr(source, "resource_servers", None)
+    if named is not None:
+        return named
+    resource = getattr(source, "resource", None) or ()
+    resources = [resource] if isinstance(resource, str) else resource
+    return [getattr(source, "audience", None), *resources]
+
+
+def certificate_of(source: TokenSource) -> Cert | None:
+    """Return the certificate that a source's tokens are bound to (RFC 8705 section 3), or None."""
+    cert: Cert | None = getattr(source, "cert", None)
+    return cert
+
+
+def proof_key_of(source: TokenSource) -> ProofKey | None:
+    """Return the key that a source's tokens are bound to (RFC 9449), or None."""
+    key: ProofKey | None = getattr(source, "dpop", None)
+    return key
+
+
+def revocation_of(source: TokenSource) -> Callable[[AccessToken], object] | None:
+    """Return a source's method that revokes a token (RFC 7009), or None."""
+    revoke = getattr(source, "revoke", None)
+    return revoke if callable(revoke) else None
+
+
 class ClientIdentity:
     """Who authenticates, and to whom.
 
     :param client_id: str.
     :param client_secret: str or None, the one to use in this request.
     :param token_endpoint: str, its URL.
-    :param issuer: str or None, the authorization server's issuer identifier (RFC 8414 §2).
+    :param issuer: str or None, the authorization server's issuer identifier (RFC 8414 section 2).
+
+    Its ``repr`` does not show the secret.
     """
 
+    # Plain classes, here and below: a frozen dataclass takes 0.6 ms of each program's start.
+    __slots__ = ("client_id", "client_secret", "issuer", "token_endpoint")
+
     client_id: str
-    client_secret: str | None = field(repr=False)
-    token_endpoint: str = field(repr=False)
-    issuer: str | None = None
+    client_secret: str | None
+    token_endpoint: str
+    issuer: str | None
 
-    # Not the generated one: pytest shows the fields of a dataclass that has that, secrets too.
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, ClientIdentity) and (
-            (self.client_id, self.client_secret, self.token_endpoint, self.issuer)
-            == (other.client_id, other.client_secret, other.token_endpoint, other.issuer)
-        )
+    def __init__(
+        self,
+        client_id: str,
+        client_secret: str | None,
+        token_endpoint: str,
+        issuer: str | None = None,
+    ) -> None:
+        self.client_id = client_id
+        self.client_secret = client_secret
+        self.token_endpoint = token_endpoint
+        self.issuer = issuer
 
-    def __hash__(self) -> int:
-        return hash((self.client_id, self.client_secret))
+    def __repr__(self) -> str:
+        return f"ClientIdentity(client_id={self.client_id!r}, issuer={self.issuer!r})"
 
 
-@dataclass(frozen=True, slots=True)
 class Authentication:
     """What client authentication adds to one request.
 
@@ -106,28 +175,34 @@ class Authentication:
     :param auth: a requests auth object that is applied to the prepared request, or None.
     :param cert: as in requests: the client certificate of the connection, or None.
     :param secrets: tuple of str, what must never appear in a message about this request.
+
+    Its ``repr`` shows none of these.
     """
 
-    params: Mapping[str, str] = field(default_factory=dict, repr=False)
-    auth: requests.auth.AuthBase | None = field(default=None, repr=False)
-    cert: Cert | None = field(default=None, repr=False)
-    secrets: tuple[str, ...] = field(default=(), repr=False)
+    __slots__ = ("auth", "cert", "params", "secrets")
 
-    # Not the generated one: pytest shows the fields of a dataclass that has that, secrets too.
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Authentication) and (
-            (self.params, self.auth, self.cert, self.secrets)
-            == (other.params, other.auth, other.cert, other.secrets)
-        )
+    params: Mapping[str, str]
+    auth: requests.auth.AuthBase | None
+    cert: Cert | None
+    secrets: tuple[str, ...]
 
-    def __hash__(self) -> int:
-        return hash((self.cert, self.secrets))
+    def __init__(
+        self,
+        params: Mapping[str, str] | None = None,
+        auth: requests.auth.AuthBase | None = None,
+        cert: Cert | None = None,
+        secrets: tuple[str, ...] = (),
+    ) -> None:
+        self.params = {} if params is None else params
+        self.auth = auth
+        self.cert = cert
+        self.secrets = secrets
 
 
 class ClientAuthentication(Protocol):
-    """How a client proves who it is at the token endpoint (RFC 6749 §2.3).
+    """How a client proves who it is at the token endpoint (RFC 6749 section 2.3).
 
-    Called once for each attempt, so that what may be used only once is made anew. Must be safe to
+    Called once for each attempt, so that an assertion or a proof is used only once. Must be safe to
     call from several threads.
     """
 
@@ -137,14 +212,14 @@ class ClientAuthentication(Protocol):
 
     @property
     def needs_secret(self) -> bool:
-        """Whether it cannot do without a ``client_secret``."""
+        """Whether it requires a ``client_secret``."""
 
     @property
     def key_part(self) -> Hashable:
-        """What of it shapes the token: a :data:`KeyPart`, or a hashable that is opaque."""
+        """What of it shapes the token: a :data:`KeyPart`, or an opaque hashable."""
 
     def authenticate(self, identity: ClientIdentity) -> Authentication:
-        """Makes what one request needs."""
+        """Return what one request needs."""
 
 
 class ProofKey(Protocol):
@@ -155,17 +230,36 @@ class ProofKey(Protocol):
         """The thumbprint of the public key (RFC 7638)."""
 
     def proof(self, method: str, url: str, access_token: str | None = None) -> str:
-        """A proof for one request, and for the token that is sent along."""
+        """Return a proof for one request, and for the token that is sent along."""
 
     def take_nonce(self, url: str, headers: Mapping[str, str]) -> bool:
-        """Keeps the nonce of an answer for the next proof; whether there was one."""
+        """Keep the nonce of a response for the next proof, and return whether there was one."""
 
 
 class Clock(Protocol):
-    """Both clocks, in seconds: the module :mod:`time`, or a test's own."""
+    """Both clocks, in seconds: a :class:`SystemClock`, the module :mod:`time`, or a test's own."""
 
     def time(self) -> float:
-        """Seconds since the epoch."""
+        """Return the seconds since the epoch."""
 
     def monotonic(self) -> float:
-        """Seconds since some moment, never set back."""
+        """Return the seconds since some moment; never set back."""
+
+
+class SystemClock:
+    """The clocks of this machine, in an object that can be pickled."""
+
+    __slots__ = ()
+
+    # Looked up in the module at each call: tests replace time.time while they run.
+
+    def time(self) -> float:
+        """Return the seconds since the epoch."""
+        return time.time()
+
+    def monotonic(self) -> float:
+        """Return the seconds since some moment; never set back."""
+        return time.monotonic()
+
+    def __repr__(self) -> str:
+        return "SystemClock()"

@@ -122,9 +122,9 @@ def authorized_copy(request: PreparedRequest, authorization: str) -> PreparedReq
 def hide_copy(
     error: requests.RequestException, authorization: str, request: PreparedRequest
 ) -> None:
-    """Puts the caller's own request in the copy's place, in what the API call raised.
+    """Put the caller's own request in the copy's place, in an exception of the API call.
 
-    Also in the place of further copies that a transport made, and in the errors that led to this
+    Further copies that a transport made are replaced too, and those in the errors that led to this
     one: wherever the token is.
 
     :param authorization: str, the header that carries it.
@@ -140,7 +140,7 @@ def hide_copy(
 
 
 def _chain(error: BaseException) -> Iterable[BaseException]:
-    """An error and all that led to it."""
+    """Return an error and all that led to it."""
     chain: dict[int, BaseException] = {}
     ahead: list[BaseException | None] = [error]
     while ahead:

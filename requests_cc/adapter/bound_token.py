@@ -1,4 +1,4 @@
-"""What an adapter owes to tokens that are bound to a key or to a certificate."""
+"""What tokens need that are bound to a certificate or to a key."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from ..protocols import Cert
 
 
 class PresentedCertificate:
-    """The certificate that an API sees, which the token must be bound to (RFC 8705 §3).
+    """The certificate that an API sees; the token must be bound to it (RFC 8705 section 3).
 
     :param cert: as in requests.
 
-    Files that were replaced count from the next token on, which may be bound to what is in them
-    now. Safe to share between threads: at worst two of them notice one change.
+    After the files were replaced, the new certificate is presented from the next token on, which
+    may be bound to it. Safe to share between threads: at worst two of them notice one change.
     """
 
     def __init__(self, cert: Cert) -> None:
@@ -26,45 +26,45 @@ class PresentedCertificate:
         self._stamp: object = None
 
     def present_with(self, token: AccessToken, sender: BaseAdapter) -> Cert:
-        """What is presented with a token, on connections that show what the files hold now.
+        """Return the certificate to present with a token.
 
-        :param token: what is about to be sent.
-        :param sender: the adapter that sends it. Where this is a new token and the files are
-            others than when the last one came, it lets go of its connections.
-        :raises ConfigurationError: when a file is not there.
+        :param token: the one that is about to be sent.
+        :param sender: the adapter that sends it. If this is a new token, and the files have changed
+            since the last one came, its connections are closed.
+        :raises ConfigurationError: if a file is missing.
         """
         found = stamp(self.cert)
-        if not found:  # of which requests would make a bare OSError
+        if not found:  # requests would raise a bare OSError
             raise ConfigurationError(
-                f"the certificate {self.cert!r} that the token is bound to cannot be found: check "
-                f"the path that TLSClientAuth was given"
+                f"the certificate {self.cert!r} that the token is bound to cannot be found; check "
+                f"the path that was passed to TLSClientAuth"
             )
         if token is not self._token:
             if self._token is not None and found != self._stamp:
-                # Which ends none that is in use: urllib3 (1.26.16 and later) drops its pools here,
-                # and they close their connections when nobody uses them any more.
+                # Does not end a connection in use: urllib3 (1.26.16 and later) drops its pools
+                # here, and a pool closes its connections when nobody uses it any more.
                 sender.close()
-            # At the end: whoever comes before this lets go as well, and uses no connection of old.
+            # At the end: a thread that comes before this closes them too, and uses no old one.
             self._stamp, self._token = found, token
         return self.cert
 
 
 def check_retries(max_retries: Retry | int) -> None:
-    """Checks that an adapter's own retries send no proof twice: "jti" is good once.
+    """Check that an adapter's own retries send no proof twice: its "jti" is valid once.
 
-    RFC 9449 §4.2. What did not reach the server, for want of a connection, may be sent again.
+    RFC 9449 section 4.2. A request that did not reach the server may be sent again.
 
     :param max_retries: as in :class:`requests.adapters.HTTPAdapter`.
-    :raises ConfigurationError: when they could repeat a request that the server has seen.
+    :raises ConfigurationError: if they could repeat a request that the server has seen.
     """
     retry = Retry.from_int(max_retries)
-    after_an_answer = _any_left(retry.status) and bool(
+    after_a_response = _any_left(retry.status) and bool(
         retry.status_forcelist or retry.respect_retry_after_header
     )
-    sends_again = _any_left(retry.read) or _any_left(retry.other) or after_an_answer
+    sends_again = _any_left(retry.read) or _any_left(retry.other) or after_a_response
     if _any_left(retry.total) and sends_again:
         raise ConfigurationError(
-            "max_retries would send a DPoP proof twice, which servers refuse: write "
+            "max_retries would send a DPoP proof twice, which servers refuse; pass "
             "Retry(connect=3, read=False, other=0, respect_retry_after_header=False), which "
             "repeats only what never reached the server"
         )

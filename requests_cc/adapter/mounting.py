@@ -1,4 +1,4 @@
-"""One mount for thousands of audiences: a look-up, where requests scans its mounts one by one."""
+"""Mounting: one adapter on each of its origins, or one router for thousands of origins."""
 
 from __future__ import annotations
 
@@ -15,14 +15,15 @@ from ..url import Origin
 
 
 class OriginRouter(BaseAdapter):
-    """Sends each request through the adapter of its origin.
+    """An adapter that sends each request through the adapter of its origin.
 
     :param adapters: mapping from URLs, of which scheme, host and port count, to requests adapters.
     :param default: the adapter for every other URL; None: a plain :class:`HTTPAdapter`.
-    :raises ConfigurationError: when a URL or an adapter is none, or two URLs name one origin.
+    :raises ConfigurationError: if a URL or an adapter is not valid, or two URLs name one origin.
 
-    Mount it once: ``session.mount("https://", router)``. Share one ``transport=`` between the
-    adapters and they share its connections. As safe to share between threads as the adapters are.
+    Mount it once: ``session.mount("https://", router)``. That is a dict look-up for each request;
+    requests itself scans all its mounts. Adapters with one ``transport=`` in common share its
+    connections. As safe to share between threads as the adapters are.
     """
 
     def __init__(
@@ -31,7 +32,7 @@ class OriginRouter(BaseAdapter):
         super().__init__()
         if not isinstance(adapters, Mapping):
             raise ConfigurationError(
-                'adapters must be a mapping: {"https://api.example.com": adapter}'
+                'adapters must be a mapping; pass {"https://api.example.com": adapter}'
             )
         if default is not None and not isinstance(default, BaseAdapter):
             raise ConfigurationError("default must be a requests adapter, or None for a plain one")
@@ -47,7 +48,7 @@ class OriginRouter(BaseAdapter):
         return tuple(str(origin) for origin in self._adapters)
 
     def adapter_for(self, url: str) -> BaseAdapter:
-        """The adapter that sends a request for this URL.
+        """Return the adapter that sends a request for this URL.
 
         :param url: str.
         """
@@ -69,13 +70,13 @@ class OriginRouter(BaseAdapter):
         cert: Any = None,
         proxies: dict[str, str] | None = None,
     ) -> requests.Response:
-        """Sends a request through the adapter of its origin; see requests for the parameters."""
+        """Send a request through the adapter of its origin; parameters as in requests."""
         return self.adapter_for(request.url or "").send(
             request, stream=stream, timeout=timeout, verify=verify, cert=cert, proxies=proxies
         )
 
     def close(self) -> None:
-        """Closes every adapter."""
+        """Close every adapter."""
         for adapter in {id(a): a for a in (*self._adapters.values(), self._default)}.values():
             adapter.close()
 
@@ -86,33 +87,35 @@ class OriginRouter(BaseAdapter):
             reason = str(error)
         else:
             if origin in self._adapters:
-                raise ConfigurationError(f"OriginRouter has two adapters for {origin}")
+                raise ConfigurationError(
+                    f"adapters has two entries for the origin {origin}; pass one"
+                )
             if not isinstance(adapter, BaseAdapter):
                 raise ConfigurationError(
-                    f"what OriginRouter has for {origin} is no requests adapter"
+                    f"adapters has a {type(adapter).__name__} for {origin}; pass a requests adapter"
                 )
             self._adapters[origin] = adapter
             self._by_prefix.update(dict.fromkeys(origin.prefixes, adapter))
             return
-        raise ConfigurationError(f"a key of OriginRouter is no URL that can be used: {reason}")
+        raise ConfigurationError(f"adapters has a key that is not a valid URL: {reason}")
 
 
 _mounting = ForkSafeLock()  # guards the exchange of a session's adapters for new ones
 
 
 def mount(session: requests.Session, adapter: BaseAdapter) -> None:
-    """Mounts an adapter on each of its origins, with and without an explicit default port.
+    """Mount an adapter on each of its origins, with and without an explicit default port.
 
     :param session: a :class:`requests.Session`; other threads may send with it meanwhile.
     :param adapter: a :class:`ClientCredentialsAdapter`, or another that has ``origins``.
-    :raises ConfigurationError: when it has none.
+    :raises ConfigurationError: if it has none.
     """
     if not isinstance(session, requests.Session):
         raise ConfigurationError("mount() takes a requests.Session first, then the adapter")
     origins = getattr(adapter, "origins", None)
     if not origins:
         raise ConfigurationError(
-            "mount() takes an adapter with origins, such as ClientCredentialsAdapter(...)"
+            "mount() takes an adapter that has origins, such as ClientCredentialsAdapter(...)"
         )
     with _mounting:
         adapters = dict(session.adapters)

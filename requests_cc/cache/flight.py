@@ -1,4 +1,4 @@
-"""One token request, and those who wait for it."""
+"""One token request, those who wait for it, and the table of keys that have one."""
 
 from __future__ import annotations
 
@@ -11,19 +11,20 @@ from contextvars import ContextVar
 from ..access_token import AccessToken
 from ..errors import ConfigurationError, InvalidTokenResponse
 from ..protocols import TokenSource
+from ..threads import Landing
 from .lifecycle import Lifecycle, Rejection
 from .pacing import Now
 
-# The flights that the running code is part of: an inner one is needed by the one before it.
-# A context variable, since it follows the code into threads that are started with its context.
+# The flights that the running code is part of; each one needs the next. A context variable, since
+# it follows the code into threads that are started with its context.
 _aboard: ContextVar[tuple[Flight, ...]] = ContextVar("requests_cc_flights_aboard", default=())
 
 
 class Entry:
-    """One key: its state, and the token request under way.
+    """One key: its state, and the flight under way.
 
-    Whoever changes it holds the cache's lock; its state is replaced whole, so that it can be read
-    without.
+    Changed only with the cache's lock held. The state is replaced whole, so that it can be read
+    without the lock.
     """
 
     __slots__ = ("flight", "state", "used_at")
@@ -34,22 +35,23 @@ class Entry:
         self.used_at = 0.0
 
 
-class Flight:
-    """A token request under way, or what may become one.
+class Flight(Landing):
+    """A token request under way, or about to be decided on.
 
-    :param rejection: the 401 that causes it, or None.
-    :param began: when it was wanted; from its request on, when that began.
+    :param rejection: the rejection that causes it, or None.
+    :param began: when the flight was created; from its request on, when that was sent.
 
-    ``serves_on`` is the token that is renewed ahead, or None. ``shared`` is True where another
-    process made the request.
+    ``serves_on`` is the token that is renewed ahead, or None. ``shared`` says whether the token
+    came from the store. ``outcome`` is None until it lands, and if it was abandoned.
     """
 
     __slots__ = (
-        "_claim", "_under_way", "began", "entry", "in_background", "landed", "outcome", "rejection",
-        "serves_on", "shared", "waits_for",
+        "_claim", "began", "entry", "in_background", "outcome", "rejection", "serves_on", "shared",
+        "waits_for",
     )  # fmt: skip
 
     def __init__(self, rejection: Rejection | None, began: Now) -> None:
+        super().__init__()
         self.rejection = rejection
         self.began = began
         self.entry: Entry | None = None
@@ -58,38 +60,27 @@ class Flight:
         self.in_background = False
         self.outcome: AccessToken | Exception | None = None
         self.waits_for: Flight | None = None
-        self.landed = False
-        # Held until it lands. Not an Event: KeyboardInterrupt in the middle of Event.set() leaves
-        # those who wait asleep for ever; the methods of a lock have no middle.
-        self._under_way = threading.Lock()
-        self._under_way.acquire()
         self._claim = threading.Lock()
 
     @property
     def ahead(self) -> bool:
-        """Whether it renews a token that serves on meanwhile."""
+        """Whether it renews a token that stays in use meanwhile."""
         return self.serves_on is not None
 
     @property
     def reason(self) -> str:
-        """Why it is made, as events tell it."""
+        """Why the request is made, in the words of the events."""
         if self.ahead:
             return "ahead"
         return "missing" if self.rejection is None else "rejected"
 
-    def land(self, outcome: AccessToken | Exception | None) -> None:
-        """Ends it, once, for all who wait; None: without an outcome, so that another may try."""
-        self.outcome = outcome
-        self.landed = True
-        self._under_way.release()
-
     def claim(self) -> bool:
-        """Whether the caller is the first to ask: of two threads, the one that is to end it."""
+        """Return True to the first caller: of two threads, the one that must land the flight."""
         return self._claim.acquire(blocking=False)
 
     @contextmanager
     def aboard(self) -> Iterator[None]:
-        """Marks the code within as what makes this token request."""
+        """Mark the code within as part of this flight."""
         token = _aboard.set((*_aboard.get(), self))
         try:
             yield
@@ -97,24 +88,23 @@ class Flight:
             _aboard.reset(token)
 
     def wait(self) -> None:
-        """Waits until it has landed.
+        """Wait until the flight has landed.
 
-        :raises ConfigurationError: when it could not land, since it needs the waiting code itself.
+        :raises ConfigurationError: if it cannot land, since it needs the waiting code itself.
         """
         aboard = _aboard.get()
         if not aboard:
-            with self._under_way:  # one after another, each lets the next one through
-                return
-        # Said before it is checked: of two flights that come to need each other, the later sees it.
+            super().wait()
+            return
+        # Set before the check: of two flights that come to need each other, the later one sees it.
         aboard[-1].waits_for = self
         try:
             if self._needs_any_of(aboard):
                 raise ConfigurationError(
-                    "a token request needs the token that it is about to bring: its source, or "
-                    "the session it uses, must not be authorized with that same token"
+                    "a token request needs the very token that it requests: its source, and the "
+                    "session that the source uses, must not be authorized with that token"
                 )
-            with self._under_way:
-                return
+            super().wait()
         finally:
             aboard[-1].waits_for = None
 
@@ -128,10 +118,10 @@ class Flight:
 
 
 def outcome_of(source: TokenSource) -> AccessToken | Exception:
-    """Makes a source's token request: what it brought."""
+    """Make a source's token request, and return the token or the exception."""
     try:
         token: object = source.request_token()
-    except Exception as error:  # noqa: BLE001 - whatever it is, all who wait are given it
+    except Exception as error:  # noqa: BLE001 - raised again in each thread that waits
         return error
     if isinstance(token, AccessToken):
         return token
@@ -142,11 +132,11 @@ def outcome_of(source: TokenSource) -> AccessToken | Exception:
 
 
 class TokenTable:
-    """The entries of a cache. Whoever changes it holds the cache's lock; :attr:`get` needs none.
+    """The entries of a cache. Changed only with the cache's lock held; :attr:`get` needs no lock.
 
-    :param maxsize: int, how many keys are kept, those apart that may not be evicted.
+    :param maxsize: int, keys to keep, not counting those that may not be evicted.
 
-    ``evicted_usable`` is True once a token was evicted that had not expired.
+    ``evicted_usable`` becomes True when a token is evicted that has not expired.
     """
 
     def __init__(self, maxsize: int) -> None:
@@ -156,7 +146,7 @@ class TokenTable:
         self.get = self._entries.get
 
     def entry(self, key: Hashable, now: Now) -> Entry:
-        """The entry of a key, made if need be; others may be evicted for it."""
+        """Return the entry of a key; make one if there is none, which may evict others."""
         entry = self._entries.get(key)
         if entry is None:
             if len(self._entries) >= self.maxsize:
@@ -165,18 +155,28 @@ class TokenTable:
         entry.used_at = now.wall
         return entry
 
-    def clear(self) -> None:
-        """Forgets all but the requests under way."""
-        for key, entry in list(self._entries.items()):
+    def entries(self) -> list[Entry]:
+        """Return all entries; needs no lock."""
+        return list(self._entries.values())
+
+    def clear(self, keys: list[Hashable] | None = None) -> None:
+        """Forget all but the requests under way.
+
+        :param keys: the keys to forget; None: all.
+        """
+        for key in list(self._entries) if keys is None else keys:
+            entry = self._entries.get(key)
+            if entry is None:
+                continue
             entry.state = Lifecycle(requesting=entry.state.requesting)
             if entry.flight is None:
                 del self._entries[key]
 
-    def entries(self) -> Iterator[Entry]:
-        return iter(self._entries.values())
-
     def _evict(self, now: Now) -> None:
-        """Makes room: what has expired first, never what requests, cools down or is held."""
+        """Evict what has expired, or else what was not used for longest.
+
+        A key that is requesting, cooling down or held stays.
+        """
         evictable = [
             (entry.used_at, number, key, entry.state.usable(now))
             for number, (key, entry) in enumerate(self._entries.items())
@@ -184,7 +184,7 @@ class TokenTable:
         ]
         leaving = [one for one in evictable if not one[-1]]
         if not leaving:
-            # A share at a time, since finding them costs a look at every key.
+            # Several at a time, since finding them takes a scan of all keys.
             leaving = heapq.nsmallest(max(1, self.maxsize // 64), evictable)
             self.evicted_usable = self.evicted_usable or bool(leaving)
         for _, _, key, _ in leaving:
@@ -192,5 +192,5 @@ class TokenTable:
 
 
 def key_of(source: TokenSource) -> Hashable:
-    """The key of a source in a table: two kinds of source may have equal cache keys."""
+    """Return a source's key in a table. Two kinds of source may have equal cache keys."""
     return (type(source), source.cache_key)

@@ -1,11 +1,11 @@
-"""What happened, for those who operate it: events, log lines, counts."""
+"""What happened, for those who operate a program: events, log lines, counts."""
 
 from __future__ import annotations
 
 import itertools
 import logging
-from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 
 from ..access_token import AccessToken
 from ..errors import TokenStoreError
@@ -21,7 +21,6 @@ from ..events import (
     TokenRequestFailed,
     TokenShared,
 )
-from ..protocols import TokenSource
 from .flight import Flight
 from .lifecycle import Lifecycle, seconds_left
 from .pacing import Now
@@ -29,20 +28,19 @@ from .pacing import Now
 logger = logging.getLogger("requests_cc")
 
 
-@dataclass(frozen=True, slots=True)
-class CacheStats:
-    """What a :class:`~requests_cc.TokenCache` holds now, and has done since it was made.
+class CacheStats(NamedTuple):
+    """The contents of a :class:`~requests_cc.TokenCache` now, and its counts since it was made.
 
     :param tokens: int, usable tokens in memory.
     :param cooling_down: int, keys that make no token request for now.
-    :param held: int, keys that a 401 does not renew for now.
+    :param held: int, keys for which a rejection causes no renewal for now.
     :param hits: int, tokens handed out without waiting.
     :param requests: int, token requests begun.
     :param successes: int, of these, those that brought a token.
-    :param failures: int, of these, those that brought none.
-    :param shared: int, tokens taken from the store, which another process requested.
-    :param rejections: int, 401s that were reported.
-    :param holds: int, how often a renewal after a 401 did not help.
+    :param failures: int, of these, those that failed.
+    :param shared: int, tokens from the store that another process had requested.
+    :param rejections: int, rejections by an API that asked for a renewal.
+    :param holds: int, renewals after a rejection that did not help.
     :param last_latency: float or None, seconds that the last token request took.
     """
 
@@ -60,16 +58,15 @@ class CacheStats:
 
 
 class Journal:
-    """Writes down each event once: for the observer, the log and the counts.
+    """The record of each event: for the observers, the log and the counts.
 
-    :param observer: called with each event, or None.
+    :param observers: called with each event.
 
-    Safe to share between threads; :meth:`stats` by one at a time.
+    Safe to share between threads; :meth:`stats` for one thread at a time.
     """
 
-    def __init__(self, observer: Observer | None) -> None:
-        self._observer = observer
-        self._observer_failures = Counter()
+    def __init__(self, observers: Iterable[Observer]) -> None:
+        self._observers = [(observer, Counter()) for observer in observers]
         self._evictions = Counter()
         self._unusable = Counter()
         self._counts = {kind: Counter() for kind in _LOG_LINES}
@@ -77,46 +74,34 @@ class Journal:
         self.last_latency: float | None = None
 
     def record(self, event: Event) -> None:
-        """Takes one event; no lock may be held, for the observer is somebody else's code."""
+        """Record one event; with no lock held, for the observers are somebody else's code."""
         self._counts[type(event)].increment()
         if isinstance(event, (TokenReceived, TokenRequestFailed)):
             self.last_latency = event.duration
         level, line = _LOG_LINES[type(event)]
         if logger.isEnabledFor(level):
             logger.log(level, line, _in_words(event))
-        if self._observer is not None:
-            try:
-                self._observer(event)
-            except Exception as error:  # noqa: BLE001 - no call of an API may fail because of it
-                self._report(error)
-
-    def _report(self, error: Exception) -> None:
-        if self._observer_failures.increment() == 0:
-            logger.warning(
-                "the observer failed and goes on missing events: %s", type(error).__name__
-            )
+        for observer, failures in self._observers:
+            _notify(observer, event, failures)
 
     def report_eviction(self, maxsize: int) -> None:
-        """Says once that tokens are evicted that are still good."""
+        """Log, once, that the cache evicts usable tokens."""
         if self._evictions.increment() == 0:
             logger.warning(
-                "the token cache is full and evicts tokens that are still good: "
-                "raise TokenCache(maxsize=%d)",
+                "the token cache is full and evicts usable tokens: raise TokenCache(maxsize=%d)",
                 maxsize,
             )
 
     def report_unusable(self, error: TokenStoreError) -> None:
-        """Says once that the store holds what no token can be made of.
+        """Log, once, that an entry of the store cannot be used.
 
         :param error: says why.
         """
         if self._unusable.increment() == 0:
-            logger.warning(
-                "the token store holds something that cannot be used, as if it were not there: %s",
-                error,
-            )
+            logger.warning("ignoring an unusable entry in the token store: %s", error)
 
     def stats(self, *, tokens: int, cooling_down: int, held: int) -> CacheStats:
+        """Return the counts, together with those given."""
         count = {kind: counter.value() for kind, counter in self._counts.items()}
         return CacheStats(
             tokens=tokens,
@@ -133,14 +118,13 @@ class Journal:
         )
 
 
-def landing(
-    name: str, flight: Flight, outcome: AccessToken | Exception | None, state: Lifecycle, now: Now
-) -> Iterator[Event]:
-    """The events at the end of a flight; None, where it had no outcome.
+def landing(name: str, flight: Flight, state: Lifecycle, now: Now) -> Iterator[Event]:
+    """Return the events at the end of a flight.
 
     :param name: the source's label.
-    :param state: of its key, from then on.
+    :param state: of the key, after the flight.
     """
+    outcome = flight.outcome
     if outcome is None:
         return
     if isinstance(outcome, AccessToken) and flight.shared:
@@ -159,34 +143,39 @@ def landing(
         yield RenewalAheadFailed(name, kind, seconds_left(state.token, now))
 
 
-def label(source: TokenSource) -> str:
-    """A source's name in events and log lines: never its repr, which may hold a secret."""
-    own = getattr(source, "label", None)
-    return own if isinstance(own, str) else type(source).__qualname__
+def _notify(observer: Observer, event: Event, failures: Counter) -> None:
+    try:
+        observer(event)
+    except Exception as error:  # noqa: BLE001 - no call of an API may fail because of it
+        if failures.increment() == 0:
+            logger.warning(
+                "an observer raised %s; its further exceptions are not logged",
+                type(error).__name__,
+            )
 
 
 def _in_words(event: Event) -> dict[str, object]:
-    words = {field.name: getattr(event, field.name) for field in fields(event)}
+    words = {name: getattr(event, name) for name in event.__match_args__}
     if "expires_in" in words:
         seconds = words["expires_in"]
-        words["expires_in"] = "no known time" if seconds is None else f"{seconds:.1f} s"
+        words["expires_in"] = "at an unknown time" if seconds is None else f"in {seconds:.1f} s"
     return words
 
 
 class Counter:
-    """A count that threads share without a lock; reading it is what costs."""
+    """A count that threads share without a lock."""
 
     __slots__ = ("_reads", "increment")
 
     def __init__(self) -> None:
         steps = itertools.count()
-        # Gives the count before. One call into C, which no other thread interrupts.
+        # Returns the count before. One call into C, which no other thread interrupts.
         self.increment = steps.__next__
         self._reads = itertools.count()
 
     def value(self) -> int:
-        """The count; one thread at a time may read it."""
-        # Reading takes a step as well: as many as were taken by reading are left out.
+        """Return the count; for one thread at a time."""
+        # Reading takes a step as well: the steps taken by reading are subtracted.
         return self.increment() - next(self._reads)
 
 
@@ -194,7 +183,7 @@ _LOG_LINES: dict[type[Event], tuple[int, str]] = {
     TokenRequested: (logging.DEBUG, "%(source)s: token request begins (%(reason)s)"),
     TokenReceived: (
         logging.INFO,
-        "%(source)s: token received in %(duration).3f s, expires in %(expires_in)s",
+        "%(source)s: token received in %(duration).3f s, expires %(expires_in)s",
     ),
     TokenRequestFailed: (
         logging.INFO,
@@ -202,20 +191,19 @@ _LOG_LINES: dict[type[Event], tuple[int, str]] = {
     ),
     TokenShared: (
         logging.INFO,
-        "%(source)s: token of another process taken from the store (%(reason)s), expires in "
+        "%(source)s: token of another process taken from the store (%(reason)s), expires "
         "%(expires_in)s",
     ),
-    TokenRejected: (logging.INFO, "%(source)s: the API answered 401 to the current token"),
+    TokenRejected: (logging.INFO, "%(source)s: the API rejected the token"),
     RenewalHeld: (
         logging.WARNING,
-        "%(source)s: renewal after a 401 did not help (the new token was rejected as well, or is "
-        "the rejected one again): "
-        "a 401 renews nothing for %(seconds).0f s",
+        "%(source)s: renewal did not help (the API rejected the new token too, or the server "
+        "returned the rejected token again): no renewal after a rejection for %(seconds).0f s",
     ),
     CoolingDown: (logging.INFO, "%(source)s: no token request for %(seconds).1f s"),
     RenewalAheadFailed: (
         logging.WARNING,
-        "%(source)s: renewal failed (%(error)s): the current token serves on for "
-        "%(expires_in)s more",
+        "%(source)s: renewal failed (%(error)s): the current token stays in use, expires "
+        "%(expires_in)s",
     ),
 }

@@ -1,27 +1,16 @@
 """The states of one key, and what moves it between them: no threads, and no clock of its own.
 
-.. code-block:: text
+:data:`STEPS` is the table of what to do for a caller. The methods of :class:`Lifecycle` that are
+named for an event (``requested``, ``received``, ``failed``, ``abandoned``, ``accepted``,
+``rejected``, ``forgotten``) return the state after it.
 
-    what is there             a caller wants the token          an API rejected the token
-    ────────────────────────  ────────────────────────────────  ─────────────────────────────────
-    another, usable token     -                                 serve that one
-    fresh token               serve                             declined while held, else request
-    ageing token              serve, and renew ahead            declined while held, else request
-    either, cooling down      serve                             declined while held, else fail
-    missing or expired        request                           declined while held, else request
-    ... while requesting      wait for that request             ... else wait for that request
-    ... while cooling down    fail with the last error          ... else fail with the last error
-
-A request ends as `received` (fresh again; cool-down over), as `failed` (cooling down, longer each
-time) or as `abandoned` (as if it had not begun). Expiry runs on the wall clock, since the server's
-``expires_in`` does; cool-downs and holds on the monotonic clock, which nobody sets back. How long
-each of them lasts stands in :mod:`requests_cc.pacing`.
+Expiry runs on the wall clock, as the server's ``expires_in`` does; cool-downs and holds on the
+monotonic clock, which is never set back. Their lengths are in :mod:`requests_cc.cache.pacing`.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
 from enum import Enum, auto
 from typing import NamedTuple
 
@@ -30,74 +19,96 @@ from ..errors import TokenRequestError, own_copy
 from .pacing import LEAST_PAUSE, Now, cool_down_pause, hold_pause, is_permanent, renewal_pause
 
 
-class Rejection(NamedTuple):
-    """A 401: the token that it answered, by its value and when it was issued, and who got it."""
-
-    value: str
-    caller: int
-    issued_at: float | None = None
-
-    def __repr__(self) -> str:
-        return f"Rejection(caller={self.caller})"  # the value is a token
-
-
 class Step(Enum):
-    """What is to be done for a caller."""
+    """What to do for a caller."""
 
     SERVE = auto()
-    RENEW_AHEAD = auto()  # and serve meanwhile
+    RENEW_AHEAD = auto()  # and serve the current token
     REQUEST = auto()
-    WAIT = auto()
-    FAIL = auto()
-    DECLINE = auto()
+    WAIT = auto()  # for the request under way
+    FAIL = auto()  # with the last error
+    DECLINE = auto()  # the rejection goes to the caller
 
 
-@dataclass(frozen=True, slots=True)
-class CoolDown:
-    """No token request is made ``until`` then (monotonic), after so many failures of one kind."""
+# What a key has for a caller:
+FRESH = "fresh"  # a usable token; after a rejection, one that is not the rejected token
+AGEING = "ageing"  # a usable token that is due to be renewed; after a rejection it counts as fresh
+NONE = "none"  # no token, an expired one or the rejected one
+HELD = "held"  # the same, and no rejection of that token may cause a renewal now
+
+#: The step for a caller, by what the key has for it and by what the key is doing.
+STEPS = {
+    #        idle               requesting     cooling down
+    FRESH:  (Step.SERVE,        Step.SERVE,    Step.SERVE),
+    AGEING: (Step.RENEW_AHEAD,  Step.SERVE,    Step.SERVE),
+    NONE:   (Step.REQUEST,      Step.WAIT,     Step.FAIL),
+    HELD:   (Step.DECLINE,      Step.DECLINE,  Step.DECLINE),
+}  # fmt: skip
+IDLE, REQUESTING, COOLING_DOWN = range(3)
+
+
+class Rejection:
+    """The rejection of a token by an API, as one renewal handles it; equal only to itself.
+
+    :param value: str, of the rejected token.
+    :param issued_at: float or None, of that token, seconds since the epoch.
+    """
+
+    __slots__ = ("issued_at", "value")
+
+    def __init__(self, value: str, issued_at: float | None) -> None:
+        self.value = value
+        self.issued_at = issued_at
+
+
+class CoolDown(NamedTuple):
+    """No token request is made before ``until`` (monotonic), after ``failures`` of one kind."""
 
     failures: int
     until: float
     error: Exception
 
 
-@dataclass(frozen=True, slots=True)
-class Hold:
-    """Paces the renewals that a 401 causes, so that a path that always answers 401 cannot storm.
+class Hold(NamedTuple):
+    """A pause in the renewals that rejections cause: a path that always rejects must not storm.
 
-    It begins on trial, with the token that a 401 brought; the resend of the caller whose 401 that
-    was decides. Others do not: a path that rejects every token would mint on as long as one beside
-    it accepts them.
+    A hold begins as a trial of the token that a renewal brought. Only the resend of the caller
+    whose rejection caused that renewal ends the trial: another path may accept tokens that this one
+    always rejects.
 
-    :param streak: how many 401s in a row have minted a token that no resend was accepted with.
-    :param minted: that of the last, and whose 401 it was.
-    :param until: monotonic; before then ``minted`` is not renewed because of a 401.
-    :param accepted: the resend was accepted: the streak is over.
-    :param rejected: a resend with ``minted`` was rejected: before ``until``, no 401 renews at all.
+    :param streak: how many renewals in a row brought a token that no resend was accepted with.
+    :param renewed: the value of the last such token.
+    :param cause: the rejection that caused its renewal.
+    :param until: monotonic; before then a rejection of ``renewed`` causes no renewal.
+    :param accepted: the resend was accepted, and the streak is over.
+    :param rejected: the resend was rejected: before ``until``, no rejection causes a renewal.
     """
 
     streak: int
-    minted: Rejection
+    renewed: str
+    cause: Rejection
     until: float
     accepted: bool = False
     rejected: bool = False
 
     def declines(self, now: Now, value: str) -> bool:
-        """Whether a 401 to the token with this value renews nothing."""
+        """Return whether a rejection of the token with this value causes no renewal."""
         over = self.accepted or now.monotonic >= self.until
-        return not over and (self.rejected or value == self.minted.value)
+        return not over and (self.rejected or value == self.renewed)
+
+    def __repr__(self) -> str:  # without the token
+        return f"<Hold streak={self.streak} accepted={self.accepted} rejected={self.rejected}>"
 
 
-@dataclass(frozen=True, slots=True)
-class Lifecycle:
-    """The state of one key; each transition returns the next state.
+class Lifecycle(NamedTuple):
+    """The state of one key.
 
     :param token: the current token, if there is one.
-    :param renew_at: wall; the token is fresh before then, and handed out without another look: so
-        never later than its expiry, and never at all without a token.
+    :param renew_at: wall; the token is handed out without a further check before then. So it is
+        never later than the token's expiry, and minus infinity without a token.
     :param requesting: a token request is under way.
-    :param outdated_at: wall; when the last token that was forgotten had been issued. A store that
-        could not be told of it may still have that one.
+    :param outdated_at: wall; ``issued_at`` of the last token that was forgotten. A store that was
+        down may still have that token.
     """
 
     token: AccessToken | None = None
@@ -107,65 +118,66 @@ class Lifecycle:
     hold: Hold | None = None
     outdated_at: float = -math.inf
 
-    # What is so.
+    # Queries.
 
     def usable(self, now: Now) -> bool:
-        """Whether there is a token that has not expired."""
+        """Return whether there is a token that has not expired."""
         token = self.token
         return token is not None and (token.expires_at is None or now.wall < token.expires_at)
 
     def cools_for(self, now: Now) -> float:
-        """The seconds until a token request may be made."""
+        """Return the seconds until a token request may be made."""
         return 0.0 if self.cool_down is None else max(0.0, self.cool_down.until - now.monotonic)
 
     def held_for(self, now: Now) -> float:
-        """The seconds for which no 401 renews."""
+        """Return the seconds for which no rejection causes a renewal."""
         hold = self.hold
         return max(0.0, hold.until - now.monotonic) if hold and hold.rejected else 0.0
 
     @property
     def last_error(self) -> Exception:
-        """What callers are given while it cools down."""
-        assert self.cool_down is not None  # noqa: S101 - asked for after a failure only
+        """The error that callers get during a cool-down."""
+        assert self.cool_down is not None  # noqa: S101 - callers come here after a failure only
         return self.cool_down.error
 
-    # What is to be done.
-
     def step(self, now: Now, rejected: str | None) -> Step:
-        """What is to be done for a caller.
+        """Return what to do for a caller.
 
         :param rejected: the value of the token that an API rejected; None: any token will do.
         """
-        cooling = self.cools_for(now) > 0
-        if self.usable(now) and self._value != rejected:
-            ahead = rejected is None and now.wall >= self.renew_at
-            return Step.RENEW_AHEAD if ahead and not (self.requesting or cooling) else Step.SERVE
-        if rejected is not None and self.hold and self.hold.declines(now, rejected):
-            return Step.DECLINE
+        doing = IDLE
         if self.requesting:
-            return Step.WAIT
-        return Step.FAIL if cooling else Step.REQUEST
+            doing = REQUESTING
+        elif self.cools_for(now) > 0:
+            doing = COOLING_DOWN
+        return STEPS[self._has(now, rejected)][doing]
 
-    # What happens.
+    def _has(self, now: Now, rejected: str | None) -> str:
+        if self.usable(now) and self._value != rejected:
+            return AGEING if rejected is None and now.wall >= self.renew_at else FRESH
+        held = rejected is not None and self.hold and self.hold.declines(now, rejected)
+        return HELD if held else NONE
+
+    # Transitions.
 
     def requested(self) -> Lifecycle:
-        """A token request begins."""
-        return replace(self, requesting=True)
+        """Begin a token request."""
+        return self._replace(requesting=True)
 
     def received(
         self, token: AccessToken, now: Now, renew_at: float, rejection: Rejection | None
     ) -> Lifecycle:
-        """A request brought a token.
+        """End a request with a token.
 
-        :param renew_at: wall, as :func:`~requests_cc.pacing.renewal_time` gives it.
-        :param rejection: the 401 that caused the request, if one did.
+        :param renew_at: wall, from :func:`~requests_cc.cache.pacing.renewal_time`.
+        :param rejection: the rejection that caused the request, if one did.
         """
-        state = replace(self, requesting=False, cool_down=None)
+        state = self._replace(requesting=False, cool_down=None)
         if rejection is not None:
-            minted = Rejection(token.value, rejection.caller)
-            state = state.with_hold(minted, now, rejected=token.value == rejection.value)
+            unchanged = token.value == rejection.value
+            state = state.with_hold(token.value, rejection, now, rejected=unchanged)
         if token.expires_at is not None and token.expires_at <= now.wall:
-            # It serves those who waited for it; what was there before stays, unless rejected.
+            # It serves those who waited for it. The token before it stays, unless rejected.
             if self.token is None or (rejection is not None and self._value == rejection.value):
                 return state.forgotten()
             token, renew_at = self.token, -math.inf
@@ -173,7 +185,7 @@ class Lifecycle:
         return state.with_token(token, max(renew_at, earliest))
 
     def failed(self, error: Exception, now: Now, spread: float) -> Lifecycle:
-        """A request brought an error, which every caller is given until the cool-down ends.
+        """End a request with an error; callers get the error until the cool-down ends.
 
         :param spread: from 0 to 1, drawn at random: the jitter.
         """
@@ -185,42 +197,53 @@ class Lifecycle:
             error = own_copy(error)
             error.retry_at = now.wall + pause
         cool_down = CoolDown(failures, now.monotonic + pause, error)
-        return replace(self, requesting=False, cool_down=cool_down)
+        return self._replace(requesting=False, cool_down=cool_down)
 
     def abandoned(self, now: Now) -> Lifecycle:
-        """The request ended without an outcome: its thread was killed, or could not be started, or
-        lives in a parent process, or another process renews. Renewal ahead is tried again a little
-        later, and before the token expires."""
-        state = replace(self, requesting=False)
+        """End a request without an outcome; renewal ahead is tried again before the token expires.
+
+        Its thread was killed, could not be started or belongs to a parent process, or another
+        process renews.
+        """
+        state = self._replace(requesting=False)
         if self.token is None:
             return state
         left = seconds_left(self.token, now)
         pause = LEAST_PAUSE if left is None else min(LEAST_PAUSE, max(0.0, left) / 2)
         return state.with_token(self.token, max(self.renew_at, now.wall + pause))
 
-    def rejected(self, again: Rejection, now: Now) -> Lifecycle:
-        """A resend was rejected as well: a 401 renews nothing for a while."""
-        hold = self.hold
-        if hold is None or hold.minted.value != again.value:
-            # Of a token that is there no more nothing need be known.
-            return self.with_hold(again, now, rejected=True) if self._value == again.value else self
-        if hold.rejected:
-            return self  # by another caller's resend already
-        until = now.monotonic + hold_pause(hold.streak)
-        return replace(self, hold=replace(hold, until=until, rejected=True, accepted=False))
+    def rejected(self, value: str, cause: Rejection, now: Now) -> Lifecycle:
+        """Begin a hold: the resend of the request rejected as ``cause`` was rejected too.
 
-    def accepted(self, value: str, caller: int) -> Lifecycle:
-        """A caller's resend with the token of this value was accepted."""
+        :param value: str, of the token that was sent again.
+        """
         hold = self.hold
-        if hold is None or hold.rejected or hold.minted != Rejection(value, caller):
+        if hold is None or hold.renewed != value:
+            if self._value != value:
+                return self  # that token has been replaced; its rejection no longer matters
+            return self.with_hold(value, cause, now, rejected=True)
+        if hold.rejected:
+            return self  # by another caller's resend
+        until = now.monotonic + hold_pause(hold.streak)
+        return self._replace(hold=hold._replace(until=until, rejected=True, accepted=False))
+
+    def accepted(self, value: str, cause: Rejection) -> Lifecycle:
+        """End the streak of holds: the resend of the request rejected as ``cause`` was accepted.
+
+        :param value: str, of the token that was sent again.
+        """
+        hold = self.hold
+        if hold is None or hold.rejected or hold.renewed != value or hold.cause is not cause:
             return self
-        return replace(self, hold=replace(hold, accepted=True))
+        return self._replace(hold=hold._replace(accepted=True))
 
     def forgotten(self) -> Lifecycle:
-        """The current token is used no more."""
+        """Drop the current token."""
         issued_at = self.token.issued_at if self.token else None
         outdated_at = self.outdated_at if issued_at is None else issued_at
-        return replace(self, token=None, renew_at=-math.inf, outdated_at=outdated_at)
+        return self._replace(token=None, renew_at=-math.inf, outdated_at=outdated_at)
+
+    # Steps of transitions.
 
     @property
     def _value(self) -> str | None:
@@ -228,15 +251,15 @@ class Lifecycle:
 
     def with_token(self, token: AccessToken, renew_at: float) -> Lifecycle:
         latest = math.inf if token.expires_at is None else token.expires_at
-        return replace(self, token=token, renew_at=min(renew_at, latest))
+        return self._replace(token=token, renew_at=min(renew_at, latest))
 
-    def with_hold(self, minted: Rejection, now: Now, *, rejected: bool) -> Lifecycle:
+    def with_hold(self, renewed: str, cause: Rejection, now: Now, *, rejected: bool) -> Lifecycle:
         before = self.hold
         streak = 1 if before is None or before.accepted else before.streak + 1
         until = now.monotonic + hold_pause(streak)
-        return replace(self, hold=Hold(streak, minted, until, rejected=rejected))
+        return self._replace(hold=Hold(streak, renewed, cause, until, rejected=rejected))
 
 
 def seconds_left(token: AccessToken | None, now: Now) -> float | None:
-    """The seconds until a token expires; None where it does not."""
+    """Return the seconds until a token expires, or None if it does not."""
     return None if token is None or token.expires_at is None else token.expires_at - now.wall

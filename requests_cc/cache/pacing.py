@@ -1,4 +1,4 @@
-"""How long to wait before the next token request: every figure, and nothing that remembers."""
+"""How long to wait before the next token request: every figure, and no state."""
 
 from __future__ import annotations
 
@@ -8,17 +8,30 @@ from typing import NamedTuple
 from ..access_token import AccessToken
 from ..errors import TokenRequestError
 from ..protocols import Clock
+from ..threads import growing, jittered
 
 LARGEST_LEEWAY = 0.25  # of a token's lifetime: a short-lived token is used for most of it
 JITTER = 0.2  # of the leeway, and of a cool-down, to either side
 LEAST_PAUSE = 1.0  # seconds between renewals ahead that bring nothing new
 TRANSIENT_PAUSES = (1.0, 60.0)  # seconds: the first cool-down, the longest
-PERMANENT_PAUSES = (10.0, 300.0)  # seconds: invalid_client and its like, which people mend
+PERMANENT_PAUSES = (10.0, 300.0)  # seconds, for invalid_client and other errors that people correct
 HOLD_PAUSES = (1.0, 30.0)  # seconds
 
 
+class Now(NamedTuple):
+    """One moment on two clocks, in seconds: since the epoch, and monotonic."""
+
+    wall: float
+    monotonic: float
+
+    @classmethod
+    def read(cls, clock: Clock) -> Now:
+        """Return this moment."""
+        return cls(clock.time(), clock.monotonic())
+
+
 def renewal_time(token: AccessToken, requested_at: float, leeway: float, spread: float) -> float:
-    """When renewal ahead begins.
+    """Return when renewal ahead begins.
 
     :param requested_at: wall, when the token was requested.
     :param leeway: seconds before expiry, clamped to a quarter of the lifetime.
@@ -29,16 +42,30 @@ def renewal_time(token: AccessToken, requested_at: float, leeway: float, spread:
         return math.inf
     lifetime = max(0.0, token.expires_at - requested_at)
     clamped = min(leeway, LARGEST_LEEWAY * lifetime)
-    return token.expires_at - clamped * _jittered(spread)
+    return token.expires_at - jittered(clamped, JITTER, spread)
+
+
+def patience_time(token: AccessToken, requested_at: float, leeway: float, spread: float) -> float:
+    """Return until when renewal ahead may be left to another process.
+
+    Halfway from the beginning of renewal to the expiry, each process renews for itself: no caller
+    has to wait because the process that holds the lock hangs.
+
+    :param requested_at: wall, and the others, as in :func:`renewal_time`.
+    :returns: wall; minus infinity for a token without an expiry.
+    """
+    if token.expires_at is None:
+        return -math.inf
+    return (renewal_time(token, requested_at, leeway, spread) + token.expires_at) / 2
 
 
 def renewal_pause(token: AccessToken, before: AccessToken | None, wall: float) -> float:
-    """The seconds that a token serves before it is renewed ahead, however close its expiry.
+    """Return the seconds for which a token is not renewed ahead, however close its expiry.
 
-    Half of what is left: a token that arrives with little left, or again and again, is not
-    requested for each call. What brought nothing new waits a second at least.
+    Half of the time that the token has left: a token that arrives with little left, or again and
+    again, is not requested for each call. At least a second if the request brought nothing new.
 
-    :param before: the token that it takes the place of, or is.
+    :param before: the token that it replaces; it may be the same one.
     """
     if token.expires_at is None:
         return 0.0
@@ -47,30 +74,30 @@ def renewal_pause(token: AccessToken, before: AccessToken | None, wall: float) -
 
 
 def is_permanent(error: Exception) -> bool:
-    """Whether asking again cannot help until somebody mends a setting."""
+    """Return whether another request cannot help until somebody corrects a setting."""
     return isinstance(error, TokenRequestError) and error.permanent
 
 
 def cool_down_pause(error: Exception, failures: int, wall: float, spread: float) -> float:
-    """The seconds without a token request after a failure: what was asked for, or else our own.
+    """Return the seconds without a token request after a failure.
 
-    :param failures: how many of this kind there were in a row, this one included.
+    :param failures: how many failures of this kind there were in a row, this one included.
     :param spread: from 0 to 1, drawn at random: the jitter.
     """
     asked = _asked_pause(error, wall)
     if 0 < asked < math.inf:
         return asked  # exactly: the server knows best
     first, longest = PERMANENT_PAUSES if is_permanent(error) else TRANSIENT_PAUSES
-    return min(longest, _growing(first, longest, failures) * _jittered(spread))
+    return min(longest, jittered(growing(first, longest, failures), JITTER, spread))
 
 
 def hold_pause(streak: int) -> float:
-    """The seconds for which a 401 renews nothing, after so many renewals that did not help."""
-    return _growing(*HOLD_PAUSES, streak)
+    """Return the seconds of a hold, after so many renewals in a row that did not help."""
+    return growing(*HOLD_PAUSES, streak)
 
 
 def _asked_pause(error: Exception, wall: float) -> float:
-    """The seconds that the server, or a user's own source, asked to be left alone."""
+    """Return the seconds for which the server, or a user's own source, wants no request."""
     if not isinstance(error, TokenRequestError):
         return 0.0
     if error.retry_after is not None:
@@ -81,25 +108,6 @@ def _asked_pause(error: Exception, wall: float) -> float:
 def _lasts_longer(token: AccessToken, before: AccessToken | None) -> bool:
     if before is None or before.expires_at is None or token.expires_at is None:
         return True
-    # By its value too: an expiry counted from whole seconds wanders, for one and the same token.
+    # By its value too: the expiry of one and the same token varies, if the server counts in whole
+    # seconds.
     return token.value != before.value and token.expires_at > before.expires_at
-
-
-def _growing(first: float, longest: float, count: int) -> float:
-    return float(min(longest, first * 2.0 ** min(count - 1, 32)))
-
-
-def _jittered(spread: float) -> float:
-    return 1.0 - JITTER + 2 * JITTER * spread
-
-
-class Now(NamedTuple):
-    """One moment on two clocks, seconds: since the epoch, and monotonic."""
-
-    wall: float
-    monotonic: float
-
-    @classmethod
-    def read(cls, clock: Clock) -> Now:
-        """This moment."""
-        return cls(clock.time(), clock.monotonic())

@@ -6,30 +6,37 @@ import random
 import threading
 from collections.abc import Callable, Hashable
 from functools import partial
+from typing import TYPE_CHECKING
 
 from ..access_token import AccessToken
 from ..errors import own_copy
 from ..events import TokenRequested
-from ..protocols import Clock, TokenSource
+from ..protocols import Clock, TokenSource, label_of
 from ..threads import ForkSafeLock, watch_forks
 from .flight import Entry, Flight, TokenTable, key_of, outcome_of
-from .journal import Journal, label, landing
+from .journal import Journal, landing
 from .lifecycle import Lifecycle, Rejection, Step
-from .pacing import Now, renewal_time
-from .sharing import Fleet
+from .pacing import Now, patience_time, renewal_time
+
+if TYPE_CHECKING:
+    from .stores.sharing import SharedTokens
 
 MAX_RENEWING = 16  # threads that renew ahead at one time, for one cache
 
 
 class SingleFlight:
-    """Moves the keys of a table through their lifecycle; see :mod:`requests_cc.lifecycle`.
+    """The threads that request tokens: one at a time for each key.
+
+    Each key goes through the states of :mod:`requests_cc.cache.lifecycle`.
 
     :param table: the keys.
-    :param journal: what is told of each event.
+    :param journal: records every event.
     :param clock: both clocks.
-    :param fleet: shares tokens with other processes, or None.
+    :param shared: the tokens that are shared with other processes, or None.
     :param leeway: float, seconds before expiry at which renewal ahead begins.
-    :param background: bool, whether renewal ahead has a thread of its own.
+    :param background: bool, whether renewal ahead runs in a thread of its own.
+
+    Safe to share between threads.
     """
 
     def __init__(
@@ -37,7 +44,7 @@ class SingleFlight:
         table: TokenTable,
         journal: Journal,
         clock: Clock,
-        fleet: Fleet | None,
+        shared: SharedTokens | None,
         *,
         leeway: float,
         background: bool,
@@ -45,7 +52,7 @@ class SingleFlight:
         self._table = table
         self._journal = journal
         self._clock = clock
-        self._fleet = fleet
+        self._shared = shared
         self._leeway = leeway
         self._background = background
         self._lock = ForkSafeLock()  # guards the table, its entries, _renewing; never during I/O
@@ -53,7 +60,7 @@ class SingleFlight:
         watch_forks(self)
 
     def after_fork(self) -> None:
-        """The parent's requests are not the child's: nobody here will end them."""
+        """Abandon the parent's requests, which no thread of the child ends."""
         self._renewing.clear()
         now = self.now()
         for entry in self._table.entries():
@@ -61,23 +68,23 @@ class SingleFlight:
                 entry.state, entry.flight = entry.state.abandoned(now), None
 
     def now(self) -> Now:
-        """This moment, on both clocks."""
+        """Return this moment, on both clocks."""
         return Now.read(self._clock)
 
     def states(self) -> list[Lifecycle]:
-        """The state of each key."""
-        with self._lock:
-            return [entry.state for entry in self._table.entries()]
+        """Return the state of each key."""
+        return [entry.state for entry in self._table.entries()]
 
-    def clear(self) -> None:
-        """Forgets all but the requests under way."""
+    def clear(self, source: TokenSource | None) -> None:
+        """Forget everything of one source, or of all, but the requests under way."""
+        keys = None if source is None else [key_of(source)]
         with self._lock:
-            self._table.clear()
+            self._table.clear(keys)
 
     def move(
         self, source: TokenSource, transition: Callable[[Lifecycle], Lifecycle]
     ) -> tuple[Lifecycle, Lifecycle]:
-        """Moves a source's key, if there is one.
+        """Move a source's key to another state, if there is such a key.
 
         :param transition: from a state to the next; called with the lock held.
         :returns: the state before and after.
@@ -93,21 +100,20 @@ class SingleFlight:
             return before, entry.state
 
     def forget(self, source: TokenSource) -> AccessToken | None:
-        """Forgets a source's current token, here and in the store.
+        """Forget a source's current token, here and in the store.
 
-        :returns: that token, where one is there that has not expired.
+        :returns: that token, if it has not expired.
         """
-        # In the store first: it would be taken from there again.
-        stored = None if self._fleet is None else self._fleet.forget(source)
+        # In the store first: else another thread could take it from there again.
+        stored = None if self._shared is None else self._shared.forget(source)
         before, _ = self.move(source, Lifecycle.forgotten)
         return before.token if before.usable(self.now()) else stored
 
     def obtain(self, source: TokenSource, rejection: Rejection | None) -> AccessToken | None:
-        """A token: the current one, or that of a request, one's own or another caller's.
+        """Return a token: the current one, or that of a request, this caller's or another's.
 
-        :param source: what can request it.
-        :param rejection: the 401 that a token got; None: any token will do.
-        :returns: an :class:`AccessToken`; None where a renewal is declined.
+        :param rejection: the rejection that a token met; None: any token will do.
+        :returns: an :class:`AccessToken`; None if a renewal is declined.
         """
         key = key_of(source)
         while True:
@@ -129,14 +135,14 @@ class SingleFlight:
                 else:
                     self._fly(source, mine)
             finally:
-                # Whatever ended this thread's part, KeyboardInterrupt too: nobody waits for ever.
+                # Whatever ends this thread's part, even KeyboardInterrupt: nobody waits for ever.
                 self._abandon(mine)
-            token = _shared(flight, mine)
+            token = _outcome(flight, mine)
             if token is not None:
                 return token
 
     def _board(self, key: Hashable, mine: Flight) -> tuple[Step, Lifecycle, Flight]:
-        """Decides what is to be done; where that is a request, ``mine`` becomes the key's."""
+        """Decide what to do; if that is a request, ``mine`` becomes the key's flight."""
         rejected = None if mine.rejection is None else mine.rejection.value
         with self._lock:
             now = self.now()
@@ -144,7 +150,7 @@ class SingleFlight:
             state = entry.state
             step = state.step(now, rejected)
             if step is Step.RENEW_AHEAD and len(self._renewing) >= MAX_RENEWING:
-                step = Step.SERVE  # and a later caller renews
+                step = Step.SERVE  # a later caller renews
             if step in (Step.REQUEST, Step.RENEW_AHEAD):
                 mine.entry = entry
                 entry.flight, entry.state = mine, state.requested()
@@ -157,7 +163,7 @@ class SingleFlight:
         return step, state, flight
 
     def _hand_over(self, source: TokenSource, flight: Flight) -> None:
-        """Has a thread of its own make the request; if there is none to be had, nobody does."""
+        """Make the request in a thread of its own; if none can be started, make no request."""
         try:
             flight.in_background = True
             threading.Thread(
@@ -167,15 +173,15 @@ class SingleFlight:
                 daemon=True,
             ).start()
         except BaseException as error:
-            # What came, such as KeyboardInterrupt, can have come while the thread ran already.
+            # An exception such as KeyboardInterrupt may arrive when the thread runs already.
             flight.in_background = not flight.claim()
-            # The system's limit, or interpreter shutdown, is no failure: the token serves on.
+            # The system's limit, or interpreter shutdown, is not a failure: the token is usable.
             if not isinstance(error, (RuntimeError, MemoryError)):
                 raise
 
     def _fly_in_background(self, source: TokenSource, flight: Flight) -> None:
         if not flight.claim():
-            return  # it was given up before this thread ran
+            return  # abandoned before this thread ran
         try:
             self._fly(source, flight)
         finally:
@@ -183,40 +189,59 @@ class SingleFlight:
                 self._land(flight, None)
 
     def _fly(self, source: TokenSource, flight: Flight) -> None:
-        """Brings a token, and ends the flight for all who wait."""
-        name, fleet = label(source), self._fleet
-        request = partial(self._request, source, flight)
-        with flight.aboard():  # the observer too: it may use an API that needs this very token
-            outcome = request() if fleet is None else fleet.bring(source, flight, request)
+        """Bring a token, and end the flight for all who wait."""
+        name = label_of(source)
+        with flight.aboard():  # the observers too: they may use an API that needs this very token
+            outcome = self._bring(source, flight)
         state, now = self._land(flight, outcome)
-        for event in landing(name, flight, outcome, state, now):
+        for event in landing(name, flight, state, now):
             self._journal.record(event)
 
+    def _bring(self, source: TokenSource, flight: Flight) -> AccessToken | Exception | None:
+        request = partial(self._request, source, flight)
+        if self._shared is None:
+            return request()
+        newer_than = _newer_than(flight)
+        leave_until = None
+        if flight.serves_on is not None:
+            # With jitter: the first process to renew shares its token with the others.
+            spread = random.random()  # noqa: S311 - jitter
+            leave_until = patience_time(flight.serves_on, newer_than, self._leeway, spread)
+        outcome, flight.shared = self._shared.bring(
+            source,
+            request,
+            newer_than=newer_than,
+            other_than=None if flight.rejection is None else flight.rejection.value,
+            leave_until=leave_until,
+        )
+        return outcome
+
     def _request(self, source: TokenSource, flight: Flight) -> AccessToken | Exception:
-        flight.began = self.now()  # not the time that was spent on the store
-        self._journal.record(TokenRequested(label(source), flight.reason))
+        flight.began = self.now()  # without the time that was spent on the store
+        self._journal.record(TokenRequested(label_of(source), flight.reason))
         return outcome_of(source)
 
     def _abandon(self, flight: Flight) -> None:
-        """Ends a caller's own token request that has not ended; another makes the next."""
+        """End a caller's own flight that has not landed; another caller makes the next request."""
         if flight.entry is not None and not flight.in_background and not flight.landed:
             self._land(flight, None)
 
     def _land(
         self, flight: Flight, outcome: AccessToken | Exception | None
     ) -> tuple[Lifecycle, Now]:
-        """Ends a token request for all who wait; None: without an outcome."""
+        """End a flight for all who wait; None: without an outcome."""
         with self._lock:
             now, entry = self.now(), flight.entry or Entry()
             self._renewing.discard(flight)
-            # Not so in a child that was forked in the middle of it: there it was forgotten.
+            # Not so in a child that was forked in the middle of a flight: there it was abandoned.
             if entry.flight is flight:
                 entry.state = self._next_state(entry.state, flight, outcome, now)
                 entry.flight = None
                 if isinstance(outcome, Exception):
-                    outcome = entry.state.last_error  # it says when the next may be made
+                    outcome = entry.state.last_error  # it says when the next request may be made
             state = entry.state
-        flight.land(outcome)
+        flight.outcome = outcome
+        flight.land()
         return state, now
 
     def _next_state(
@@ -233,15 +258,25 @@ class SingleFlight:
         return state.received(outcome, now, renew_at, flight.rejection)
 
 
-def _shared(flight: Flight, mine: Flight) -> AccessToken | None:
-    """What a caller is given of an outcome; None: the key's state has the answer."""
+def _newer_than(flight: Flight) -> float:
+    """Return when the token was issued that a flight replaces: only a later one will do."""
+    forgotten = (flight.entry or Entry()).state.outdated_at
+    replaced = flight.rejection or flight.serves_on
+    if replaced is None:
+        return forgotten
+    # Nobody knows when a token made by hand was issued: before it was rejected.
+    return max(forgotten, flight.began.wall if replaced.issued_at is None else replaced.issued_at)
+
+
+def _outcome(flight: Flight, mine: Flight) -> AccessToken | None:
+    """Return what a flight brought for a caller; None: the key's state decides once more."""
     if mine.ahead:
-        return None  # there is a token that serves on, whatever came of it
+        return None  # the current token is usable, whatever the outcome
     if isinstance(flight.outcome, Exception):
         raise own_copy(flight.outcome) if flight is mine else _for_a_waiter(flight.outcome)
     return flight.outcome
 
 
 def _for_a_waiter(error: Exception) -> Exception:
-    """What is raised where another caller made the request."""
+    """Return the exception for a caller whose request it was not."""
     return own_copy(error).with_traceback(None)

@@ -1,47 +1,47 @@
-"""When to ask: a thread-locked, in-memory cache of access tokens, which a store can join to others.
+"""When a token is requested: a thread-safe, in-memory cache that a store can join to others.
 
-One token request at a time for one key, shared by all who want it. No lock is held during I/O,
-and a caller who finds a fresh token takes none, and asks no store.
+One token request at a time for one key, shared by all who need it. No lock is held during I/O. A
+caller who finds a fresh token takes no lock and reads no store.
 """
 
 from __future__ import annotations
 
-import math
-import threading
 import time
+from collections.abc import Iterable
 from functools import partial
 from typing import Any
 
 from ..access_token import AccessToken
 from ..errors import ConfigurationError
-from ..events import Observer, RenewalHeld, TokenRejected
-from ..protocols import Clock, TokenSource, TokenStore
+from ..events import Observer
+from ..protocols import Clock, SystemClock, TokenSource, TokenStore, revocation_of
+from ..settings import check_bool, is_number
 from ..threads import ForkSafeLock
 from .flight import TokenTable, key_of
-from .journal import CacheStats, Journal, label
-from .lifecycle import Rejection, Step
-from .sharing import Fleet
+from .journal import CacheStats, Journal
+from .lifecycle import Step
+from .renewal import Renewal
 from .single_flight import SingleFlight
 
 
 class TokenCache:
-    """Hands out the current token of a source, and renews it: one request, however many ask.
+    """A cache of access tokens: one token request, however many callers need the token.
 
-    :param store: where processes share tokens: any :class:`~requests_cc.protocols.TokenStore`; or
-        None. It is asked where memory has nothing fresh, for sources whose ``cache_key`` is a str.
-        One that fails, hangs or holds rubbish is a miss, said once in the log. A token's ``extra``
-        is not shared, and so with a store it is empty; a token without an expiry is kept there for
-        an hour.
+    :param store: where processes share tokens, any :class:`~requests_cc.protocols.TokenStore`, or
+        None. It is read if memory has no fresh token, for sources whose ``cache_key`` is a str. A
+        store that fails, hangs or holds unusable data counts as a miss, logged once. A token's
+        ``extra`` is not shared, so it is empty if there is a store; a token without an expiry is
+        shared for an hour.
     :param leeway: float, seconds before expiry at which renewal begins; at most a quarter of the
-        token's lifetime counts.
+        token's lifetime.
     :param background: bool, whether renewal ahead runs in a thread of its own. False: the caller
-        who finds it due makes it, the others go on with the current token.
+        who finds the renewal due makes the request, and the others use the current token.
     :param maxsize: int, keys to keep.
-    :param observer: called with each :class:`~requests_cc.protocols.Event`, or None.
-    :param clock: what has ``time()`` and ``monotonic()``.
-    :raises ConfigurationError: when a setting is wrong.
+    :param observers: callables, each called with every :class:`~requests_cc.events.Event`.
+    :param clock: an object with ``time()`` and ``monotonic()``.
+    :raises ConfigurationError: if a setting is wrong.
 
-    Safe to share between threads, and to use after ``fork()``. A pickle carries its settings, the
+    Safe to share between threads, and to use after ``fork()``. A pickle carries the settings, the
     store among them, and no token.
     """
 
@@ -52,37 +52,44 @@ class TokenCache:
         leeway: float = 60.0,
         background: bool = True,
         maxsize: int = 16384,
-        observer: Observer | None = None,
-        clock: Clock = time,
+        observers: Iterable[Observer] = (),
+        clock: Clock = SystemClock(),  # noqa: B008 - it has no state
     ) -> None:
         _check_store(store)
         _check_numbers(leeway, maxsize)
-        _check_parts(background, observer, clock)
+        _check_clock(clock)
+        check_bool(background, "background")
         self._settings: dict[str, Any] = {
             "store": store,
             "leeway": leeway,
             "background": background,
             "maxsize": maxsize,
-            "observer": observer,
+            "observers": _checked_observers(observers),
+            "clock": clock,
         }
-        self._clock = clock
-        self._journal = Journal(observer)
+        self._journal = Journal(self._settings["observers"])
         table = TokenTable(maxsize)
-        # What every hit needs, at hand; the clock is not, since tests freeze the module time later.
+        # What every hit needs, at hand. The module itself is one call less than a SystemClock.
+        self._clock: Clock = time if isinstance(clock, SystemClock) else clock
         self._find, self._count_hit = table.get, self._journal.hits.increment
-        fleet = None if store is None else Fleet(store, self._journal, clock, leeway)
+        shared = None
+        if store is not None:
+            from .stores.sharing import SharedTokens  # noqa: PLC0415 - few caches have a store
+
+            shared = SharedTokens(store, clock, self._journal.report_unusable)
         self._flights = SingleFlight(
-            table, self._journal, clock, fleet, leeway=leeway, background=background
+            table, self._journal, clock, shared, leeway=leeway, background=background
         )
         self._reading = ForkSafeLock()  # guards the counts, which one thread at a time may read
 
     def token(self, source: TokenSource) -> AccessToken:
-        """The current token of a source, requested only if needed.
+        """Return the current token of a source, requested only if needed.
 
-        :param source: what can request it.
-        :returns: an :class:`AccessToken` that has not expired; where the server gives tokens that
-            live for no time at all, the one that this call waited for.
-        :raises TokenRequestError: when none could be had; and whatever a user's source raises.
+        :param source: makes the token request.
+        :returns: an :class:`AccessToken` that has not expired; if the server's tokens expire at
+            once, the one that this call waited for.
+        :raises TokenRequestError: if none can be obtained. Whatever a user's own source raises is
+            passed on.
         """
         entry = self._find((type(source), source.cache_key))
         if entry is not None:
@@ -91,103 +98,101 @@ class TokenCache:
                 entry.used_at = now
                 self._count_hit()
                 return state.token  # type: ignore[return-value] # without one renew_at is -inf
-        return self._flights.obtain(source, None)  # type: ignore[return-value] # only 401s decline
+        return self._flights.obtain(source, None)  # type: ignore[return-value] # never declined
 
-    def renew(self, source: TokenSource, rejected: AccessToken) -> AccessToken | None:
-        """Another token than the one that an API rejected: at most one request, whoever asks.
+    def peek(self, source: TokenSource) -> AccessToken | None:
+        """Return the current token of a source, if memory has one; never request one.
 
-        :param source: what can request it.
-        :param rejected: the token that was answered 401.
-        :returns: an :class:`AccessToken`, possibly one that is there already; None where there is
-            none to be had now, since the last one that a 401 brought was rejected as well, or the
-            server hands the same one out again.
-        :raises TokenRequestError: when the request failed; the old token goes on serving others.
-        """
-        self._journal.record(TokenRejected(label(source)))
-        token = self._flights.obtain(source, _rejection(rejected))
-        return None if token is None or token.value == rejected.value else token
+        No I/O: the store is not read, and nothing is counted.
 
-    def declines(self, source: TokenSource, rejected: AccessToken) -> bool:
-        """Whether :meth:`renew` would answer None at once, without a look at the server.
-
-        :param source: what can request a token.
-        :param rejected: the token that was answered 401.
+        :returns: an :class:`AccessToken` that has not expired, or None.
         """
         entry = self._find(key_of(source))
-        if entry is None:
-            return False
-        return entry.state.step(self._flights.now(), rejected.value) is Step.DECLINE
+        state = None if entry is None else entry.state
+        return state.token if state and state.usable(self._flights.now()) else None
 
-    def hold(self, source: TokenSource, rejected: AccessToken) -> None:
-        """A token minted after a 401 was rejected as well: a 401 renews nothing for a while.
+    def renew(self, source: TokenSource, rejected: AccessToken) -> AccessToken | None:
+        """Return another token than a rejected one: at most one request, whoever asks.
 
-        For one second, doubling to thirty; started over once a resend is accepted.
+        :meth:`renewal` in one line, for callers who do not report whether the new token was
+        accepted. Without that report the next renewal has to wait: 1 s, doubling to 30 s.
 
-        :param source: what requested it.
-        :param rejected: that token.
+        :param source: makes the token request.
+        :param rejected: the token that the API rejected.
+        :returns: another :class:`AccessToken`, newly requested or already cached; None if renewing
+            is pointless now: the last renewed token was rejected too, or the server returned the
+            rejected token.
+        :raises TokenRequestError: if the request failed. The rejected token stays in use for other
+            callers until it expires.
         """
-        now = self._flights.now()
-        before, after = self._flights.move(
-            source, lambda state: state.rejected(_rejection(rejected), now)
-        )
-        if after is not before:
-            self._journal.record(RenewalHeld(label(source), after.held_for(now)))
+        renewal = self.renewal(source, rejected)
+        return None if renewal is None else renewal.token()
 
-    def accept(self, source: TokenSource, renewed: AccessToken) -> None:
-        """A resend with a token that a 401 brought was accepted: the next hold starts over.
+    def renewal(self, source: TokenSource, rejected: AccessToken) -> Renewal | None:
+        """Begin the renewal of a token that an API rejected.
 
-        It counts in the thread whose 401 brought the token, and in no other.
+        Makes no request: the :class:`~requests_cc.cache.renewal.Renewal` does. Ask for its
+        ``token()``, send the API request again, then call ``accepted()`` or ``rejected()``.
 
-        :param source: what requested it.
-        :param renewed: that token.
+        :param source: makes the token request.
+        :param rejected: the token that the API rejected.
+        :returns: a ``Renewal``, for one thread; None if renewing is pointless now.
         """
-        caller = threading.get_ident()
-        self._flights.move(source, lambda state: state.accepted(renewed.value, caller))
+        entry = self._find(key_of(source))
+        if entry is not None:
+            step = entry.state.step(self._flights.now(), rejected.value)
+            if step is Step.DECLINE:
+                return None
+        return Renewal(source, rejected, self._flights, self._journal)
 
     def invalidate(self, source: TokenSource) -> None:
-        """Forgets the current token of a source, in the store too; cool-downs and holds go on.
+        """Forget the current token of a source, in the store too; cool-downs and holds continue.
 
-        Other processes go on with what they have in memory. A store that is down still has it
-        when it is back.
+        Other processes continue to use the token that they have in memory. If the store is down, it
+        still has the token when it is back.
 
-        :param source: what requested it.
+        :param source: whose token.
         """
         self._flights.forget(source)
 
     def revoke(self, source: TokenSource) -> None:
-        """Forgets the current token of a source, and has the authorization server revoke it.
+        """Forget the current token of a source, and revoke it at the authorization server.
 
-        It is forgotten even where the server does not do so. Where there is no token, there is
-        nothing to do. One that is being requested meanwhile stays.
+        The token is forgotten even if the server does not revoke it. Without a token, this does
+        nothing. A token that is being requested meanwhile stays.
 
-        :param source: what requested it; it has a method ``revoke(token)``, as
+        :param source: whose token; it has a method ``revoke(token)``, as
             :class:`~requests_cc.ClientCredentials` has.
-        :raises ConfigurationError: when it has none, or the server no revocation endpoint.
-        :raises TokenRequestError: when the server refuses, or does not answer.
+        :raises ConfigurationError: if it does not, or the server has no revocation endpoint.
+        :raises TokenRequestError: if the server refuses, or does not respond.
 
-        RFC 7009 §2.
+        RFC 7009 section 2.
         """
-        revoke = getattr(source, "revoke", None)
-        if not callable(revoke):
+        revoke = revocation_of(source)
+        if revoke is None:
             raise ConfigurationError(
-                f"{type(source).__qualname__} has no method revoke(token): invalidate() forgets "
-                f"its token without a word to the server"
+                f"{type(source).__qualname__} has no method revoke(token); use invalidate() to "
+                f"forget its token without revoking it"
             )
         token = self._flights.forget(source)
         if token is not None:
             revoke(token)
 
-    def clear(self) -> None:
-        """Forgets every token, cool-down and hold in memory; requests under way go on.
+    def clear(self, source: TokenSource | None = None) -> None:
+        """Forget the tokens, cool-downs and holds of one source, or of all, in memory.
 
-        What is in the store stays there, and is taken from there again.
+        The next call may request a token at once. Requests under way continue. The store keeps its
+        tokens, and the next call takes a usable one from there: call :meth:`invalidate` too if the
+        token itself is bad.
+
+        :param source: whose; None: of all sources.
         """
-        self._flights.clear()
+        self._flights.clear(source)
 
     def stats(self) -> CacheStats:
-        """What is in memory now, and what was done since the cache was made.
+        """Return what is in memory now, and the counts since the cache was made.
 
-        :returns: a frozen :class:`CacheStats`.
+        :returns: a :class:`CacheStats`.
         """
         now, states = self._flights.now(), self._flights.states()
         with self._reading:
@@ -197,33 +202,39 @@ class TokenCache:
                 held=sum(state.held_for(now) > 0 for state in states),
             )
 
+    def __repr__(self) -> str:
+        stats, store = self.stats(), self._settings["store"]
+        shared = "" if store is None else f" store={type(store).__qualname__}"
+        counts = " ".join(
+            f"{name}={getattr(stats, name)}"
+            for name in ("tokens", "cooling_down", "held", "hits", "requests", "failures")
+        )
+        return f"<{type(self).__name__} {counts}{shared}>"
+
     def __reduce__(self) -> tuple[Any, ...]:
-        # The module time is what no pickle can hold, and what every other process has.
-        settings = {**self._settings, "clock": self._clock}
-        if self._clock is time:
-            del settings["clock"]
-        return partial(type(self), **settings), ()
-
-
-def _rejection(token: AccessToken) -> Rejection:
-    return Rejection(token.value, threading.get_ident(), token.issued_at)
+        return partial(type(self), **self._settings), ()
 
 
 def _check_numbers(leeway: float, maxsize: int) -> None:
-    is_number = isinstance(leeway, (int, float)) and not isinstance(leeway, bool)
-    if not is_number or not 0 <= leeway < math.inf:
+    if not is_number(leeway) or leeway < 0:
         raise ConfigurationError("leeway must be seconds, zero or more")
     if isinstance(maxsize, bool) or not isinstance(maxsize, int) or maxsize < 1:
         raise ConfigurationError("maxsize must be an int, one or more")
 
 
-def _check_parts(background: object, observer: object, clock: object) -> None:
-    if not isinstance(background, bool):
-        raise ConfigurationError("background must be True or False")
-    if observer is not None and not callable(observer):
-        raise ConfigurationError("observer must be callable with one event, or None")
+def _check_clock(clock: object) -> None:
     if not all(callable(getattr(clock, name, None)) for name in ("time", "monotonic")):
         raise ConfigurationError("clock must have time() and monotonic(), as the module time has")
+
+
+def _checked_observers(observers: Iterable[Observer]) -> tuple[Observer, ...]:
+    if isinstance(observers, Iterable):
+        checked = tuple(observers)
+        if all(callable(observer) for observer in checked):
+            return checked
+    raise ConfigurationError(
+        "observers must be callables that take one event; pass a list, even for a single one"
+    )
 
 
 def _check_store(store: object) -> None:
@@ -232,7 +243,7 @@ def _check_store(store: object) -> None:
         kind = store if isinstance(store, type) else type(store)
         raise ConfigurationError(
             f"store must be a TokenStore, an object with the methods get, set, delete and lock, "
-            f"such as FileTokenStore(path): {kind.__qualname__} is none"
+            f"not {kind.__qualname__}; pass FileTokenStore(path), for example"
         )
 
 
@@ -240,7 +251,7 @@ _default = TokenCache()
 
 
 def default_cache() -> TokenCache:
-    """The cache of this process, which an adapter without one of its own uses.
+    """Return the cache of this process, which an adapter without a ``cache=`` uses.
 
     :returns: a :class:`TokenCache`.
     """
@@ -248,11 +259,11 @@ def default_cache() -> TokenCache:
 
 
 def set_default_cache(cache: TokenCache) -> TokenCache:
-    """Replaces the cache of this process; adapters look it up at each send.
+    """Replace the cache of this process; adapters look it up at each send.
 
     :param cache: a :class:`TokenCache`.
-    :returns: the one before.
-    :raises ConfigurationError: when ``cache`` is none.
+    :returns: the previous one.
+    :raises ConfigurationError: if ``cache`` is not a TokenCache.
     """
     global _default
     if not isinstance(cache, TokenCache):

@@ -195,7 +195,7 @@ def test_an_upload_holds_no_connection_while_its_token_is_renewed(server, reject
         if type(event).__name__ == "TokenRequested" and cache.stats().rejections:
             seen.append(within(10, lambda: session.get(api.origin + "/probe").text))
 
-    cache = TokenCache(observer=observe)
+    cache = TokenCache(observers=[observe])
     with Api(answer) as api:
         options = {"cache": cache, "pool_maxsize": 1, "pool_block": True}
         with session_for(server, api.origin, **options) as session:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+import re
 import ssl
 import threading
 from collections.abc import Iterator
@@ -315,7 +316,9 @@ def test_a_token_request_through_an_adapter_is_refused(server, how):
             )
             server.revoke_tokens()
             mount(session, adapter)
-        with pytest.raises(ConfigurationError, match="token request would travel through"):
+        with pytest.raises(
+            ConfigurationError, match="session of a token request has a ClientCredentialsAdapter"
+        ):
             session.get(server.api_url)
     assert len(server.token_requests) == (1 if how == "later" else 0)
 
@@ -330,7 +333,7 @@ def test_an_auth_object_that_needs_the_token_that_it_helps_to_request_is_refused
 
     authorization_server = AuthorizationServer(server.token_url, timeout=(2.0, 3.0))
     credentials = ClientCredentials(authorization_server, "me", auth=auth)
-    with pytest.raises(ConfigurationError, match="the token that it is about to bring"):
+    with pytest.raises(ConfigurationError, match="needs the very token that it requests"):
         cache.token(credentials)
     assert not server.token_requests
 
@@ -380,7 +383,7 @@ KNOWN = "https://auth.example.com/token", "client", "secret"
         ({}, r'origins=\["https://api.example.com"\]'),
         ({"audience": "my-api"}, "neither audience nor resource is an http"),
         ({"audience": "urn:my:api", "resource": "urn:other"}, "neither audience nor resource"),
-        ({"audience": "http://api.example.com"}, "plain http: write https://, or set allow_http"),
+        ({"audience": "http://api.example.com"}, "plain http; use https://, or pass allow_http"),
         ({"audience": "https://api.example.com:99999/"}, "audience or a resource"),
     ],
 )
@@ -392,8 +395,8 @@ def test_credentials_that_name_no_usable_origin_are_refused(more, message):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"origins": []}, "origins must be URLs"),
-        ({"origins": 5}, "origins must be URLs"),
+        ({"origins": []}, "origins must be one or more URLs"),
+        ({"origins": 5}, "origins must be one or more URLs"),
         ({"origins": "api.example.com"}, "absolute http or https URL"),
         ({"origins": ["https://ok.example", 7]}, "absolute http or https URL"),
         ({"origins": "ftp://api.example.com"}, "absolute http or https URL"),
@@ -401,10 +404,10 @@ def test_credentials_that_name_no_usable_origin_are_refused(more, message):
         ({"allow_http": "false"}, "allow_http must be True or False, not str"),
         ({"cache": {}}, "cache must be a TokenCache"),
         ({"transport": requests.Session()}, "transport must be a requests adapter"),
-        ({"transport": HTTPAdapter(), "pool_maxsize": 5}, "give pool_connections"),
-        ({"transport": HTTPAdapter(), "pool_connections": 5}, "give pool_connections"),
-        ({"transport": HTTPAdapter(), "max_retries": Retry(1)}, "give pool_connections"),
-        ({"transport": HTTPAdapter(), "pool_block": True}, "give pool_connections"),
+        ({"transport": HTTPAdapter(), "pool_maxsize": 5}, "pass them to the transport"),
+        ({"transport": HTTPAdapter(), "pool_connections": 5}, "pass them to the transport"),
+        ({"transport": HTTPAdapter(), "max_retries": Retry(1)}, "pass them to the transport"),
+        ({"transport": HTTPAdapter(), "pool_block": True}, "pass them to the transport"),
     ],
 )
 def test_a_wrong_setting_is_refused_at_construction(options, message):
@@ -458,3 +461,28 @@ def test_a_source_of_ones_own_may_name_its_audience():
         resource = "https://own.example/path"
 
     assert ClientCredentialsAdapter(Own()).origins == ("https://own.example",)
+
+
+def test_the_repr_names_client_origins_and_the_time_that_the_token_has_left(server):
+    cache = TokenCache()
+    with session_for(server, server.origin, cache=cache) as session:
+        adapter = session.get_adapter(server.api_url)
+        beginning = f"<ClientCredentialsAdapter {adapter._source.label} for {server.origin}: "
+        assert repr(adapter) == f"{beginning}no token yet>"
+        assert server.token_requests == ()
+        session.get(server.api_url)
+        shown = re.fullmatch(re.escape(beginning) + r"token expires in (\d+) s>", repr(adapter))
+        assert shown
+        assert 3500 < int(shown[1]) <= 3600
+
+
+def test_the_repr_of_an_adapter_whose_token_does_not_expire(oauth_cache):
+    class Endless:
+        cache_key = "endless"
+
+        def request_token(self):
+            return AccessToken("precious")
+
+    adapter = ClientCredentialsAdapter(Endless(), origins="https://api.example.com")
+    oauth_cache.token(adapter._source)
+    assert repr(adapter).endswith("Endless for https://api.example.com: token without expiry>")

@@ -195,10 +195,10 @@ def test_one_warning_for_each_stranger_names_it_and_what_is_named(proxy, caplog)
             session.get("http://second.example/")
             session.get("http://api.example.com/")
     warnings = [
-        r for r in caplog.records if r.levelno >= logging.WARNING and "sent no token" in r.message
+        r for r in caplog.records if r.levelno >= logging.WARNING and "no token sent" in r.message
     ]
     assert len(warnings) == 2
-    assert "http://stranger.example:8080 " in warnings[0].getMessage()
+    assert "http://stranger.example:8080: " in warnings[0].getMessage()
     assert "http://api.example.com" in warnings[0].getMessage()
     assert "http://b.example:81" in warnings[0].getMessage()
     assert "hidden" not in caplog.text
@@ -209,7 +209,7 @@ def test_a_broad_mount_that_meets_the_whole_web_warns_a_bounded_number_of_times(
     with broad_session(["http://api.example.com"], proxy) as session:
         for number in range(MAX_WARNINGS + 20):
             session.get(f"http://host-{number}.example/")
-    assert caplog.text.count("sent no token") == MAX_WARNINGS
+    assert caplog.text.count("no token sent") == MAX_WARNINGS
 
 
 def test_a_url_in_doubt_is_warned_of_without_repeating_it(proxy, caplog):
@@ -217,7 +217,7 @@ def test_a_url_in_doubt_is_warned_of_without_repeating_it(proxy, caplog):
         request = session.prepare_request(requests.Request("GET", "http://x.example/"))
         request.url = "http://secret%2eexample.com/"
         session.send(request)
-    assert "a URL whose origin is in doubt is sent no token" in caplog.text
+    assert "no token sent to a URL whose origin is ambiguous" in caplog.text
     assert "secret" not in "".join(
         r.getMessage() for r in caplog.records if r.name == "requests_cc"
     )

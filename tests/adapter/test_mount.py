@@ -110,7 +110,7 @@ def test_a_router_is_mounted_on_its_origins():
     "adapter", [requests.adapters.HTTPAdapter(), None, "https://x", OriginRouter({})]
 )
 def test_what_has_no_origins_is_refused(adapter):
-    with pytest.raises(ConfigurationError, match="takes an adapter with origins"):
+    with pytest.raises(ConfigurationError, match="takes an adapter that has origins"):
         mount(requests.Session(), adapter)
 
 

@@ -123,14 +123,18 @@ def test_ports_ipv6_and_internationalized_names_have_adapters_of_their_own():
 @pytest.mark.parametrize(
     ("adapters", "default", "message"),
     [
-        ({"api.example.com": Named()}, None, "a key of OriginRouter is no URL"),
-        ({5: Named()}, None, "a key of OriginRouter is no URL"),
+        ({"api.example.com": Named()}, None, "adapters has a key that is not a valid URL"),
+        ({5: Named()}, None, "adapters has a key that is not a valid URL"),
         (
             {"https://a.example": Named(), "https://A.example:443/x": Named()},
             None,
-            "two adapters for https://a",
+            "two entries for the origin https://a",
         ),
-        ({"https://a.example": "adapter"}, None, "https://a.example is no requests adapter"),
+        (
+            {"https://a.example": "adapter"},
+            None,
+            "a str for https://a.example; pass a requests adapter",
+        ),
         ({}, "adapter", "default must be a requests adapter"),
     ],
 )

@@ -53,13 +53,12 @@ class API:
         token = self.cache.token(self.source)
         if self._accepts(token, healthy=healthy):
             return True
-        if self.cache.declines(self.source, token):
-            return False
-        renewed = self.cache.renew(self.source, token)
-        if renewed is None:
+        renewal = self.cache.renewal(self.source, token)
+        renewed = None if renewal is None else renewal.token()
+        if renewal is None or renewed is None:
             return False
         accepted = self._accepts(renewed, healthy=healthy)
-        (self.cache.accept if accepted else self.cache.hold)(self.source, renewed)
+        (renewal.accepted if accepted else renewal.rejected)()
         return accepted
 
     def _accepts(self, token: AccessToken, *, healthy: bool) -> bool:
@@ -77,7 +76,9 @@ class API:
         {"maxsize": 0},
         {"maxsize": True},
         {"maxsize": 2.5},
-        {"observer": "print"},
+        {"observers": "print"},
+        {"observers": print},
+        {"observers": [print, "print"]},
         {"background": "no"},
     ],
 )
@@ -292,13 +293,16 @@ def test_a_healthy_path_that_accepts_first_does_not_lift_a_rejecting_paths_hold(
     first = cache.token(source)
     for _ in range(50):  # the rejecting path mints; before its resend is answered, others accept
         current = cache.token(source)
-        minted = cache.renew(source, current)
-        if minted is not None:
-            for outcome in outcomes([lambda: cache.renew(source, first)] * 2):
-                assert outcome == minted
-            outcomes([lambda one=minted: cache.accept(source, one)] * 2)  # type: ignore[misc]
-            cache.renew(source, minted)
-            cache.hold(source, minted)
+        rejecting = cache.renewal(source, current)
+        minted = None if rejecting is None else rejecting.token()
+        if rejecting is not None and minted is not None:
+            healthy = [cache.renewal(source, first) for _ in range(2)]
+            for renewal in healthy:
+                assert renewal is not None
+                assert renewal.token() == minted
+                renewal.accepted()
+            assert cache.renew(source, minted) is None
+            rejecting.rejected()
     assert source.requests == 2
 
 
@@ -306,11 +310,12 @@ def test_a_late_401_uses_the_newer_token_while_a_hold_lasts(
     cache: TokenCache, source: Source
 ) -> None:
     first = cache.token(source)
-    second = cache.renew(source, first)
+    renewal = cache.renewal(source, first)
+    assert renewal is not None
+    second = renewal.token()
     assert second is not None
-    cache.hold(source, second)
-    assert cache.declines(source, second)
-    assert not cache.declines(source, first)
+    renewal.rejected()
+    assert cache.renewal(source, second) is None
     assert cache.renew(source, first) is second
     assert cache.stats().held == 1
 
@@ -339,6 +344,19 @@ def test_the_same_token_handed_back_goes_to_the_caller_as_a_401(
     assert getattr(cache.renew(source, token), "value", None) == "key-3"
 
 
+@pytest.mark.rule(8)
+def test_renewals_that_began_before_a_hold_are_declined_by_it(
+    cache: TokenCache, source: Source
+) -> None:
+    token = cache.token(source)
+    source.answer = lambda: token
+    early = [cache.renewal(source, token) for _ in range(3)]
+    for renewal in early:
+        assert renewal is not None
+        assert renewal.token() is None
+    assert source.requests == 2
+
+
 @pytest.mark.rule(13)
 def test_a_server_that_hands_the_same_token_back_until_it_expires_causes_no_storm(
     cache: TokenCache, source: Source, clock: ManualClock
@@ -355,13 +373,16 @@ def test_a_server_that_hands_the_same_token_back_until_it_expires_causes_no_stor
 def test_what_nothing_is_known_of_can_be_rejected_accepted_and_forgotten(
     cache: TokenCache, source: Source
 ) -> None:
-    token = AccessToken("unknown")
-    assert not cache.declines(source, token)
-    cache.hold(source, token)
-    cache.accept(source, token)
+    renewal = cache.renewal(source, AccessToken("unknown"))
+    assert renewal is not None
+    renewal.accepted()  # before there is a token: of nothing
+    renewal.rejected()
     cache.invalidate(source)
-    assert cache.stats().holds == 0
-    assert getattr(cache.renew(source, token), "value", None) == "key-1"
+    assert getattr(renewal.token(), "value", None) == "key-1"
+    cache.clear(source)
+    renewal.rejected()
+    renewal.accepted()
+    assert cache.stats().holds == cache.stats().tokens == 0
 
 
 def test_invalidate_forgets_the_token_and_keeps_the_cool_down(
@@ -399,6 +420,70 @@ def test_clear_forgets_everything_but_requests_under_way(
     assert slow.requests == 2
 
 
+def test_clear_of_one_source_lets_it_request_at_once_and_leaves_the_others(
+    cache: TokenCache, clock: ManualClock
+) -> None:
+    failing, held, other = (Source(clock, key=key) for key in ("failing", "held", "other"))
+    failing.fail(InvalidClient("x"))
+    with pytest.raises(InvalidClient):
+        cache.token(failing)
+    renewal = cache.renewal(held, cache.token(held))
+    assert renewal is not None
+    minted = renewal.token()
+    renewal.rejected()
+    cache.token(other)
+    failing.mend()
+    for source in (failing, held):
+        cache.clear(source)
+        cache.clear(source)  # nothing is left
+    assert cache.token(failing).value == "failing-2"
+    assert cache.token(held).value == "held-3"
+    assert minted is not None
+    assert getattr(cache.renew(held, minted), "value", None) == "held-3"
+    assert cache.token(other).value == "other-1"
+
+
+def test_peek_gives_the_current_token_and_never_requests_one(
+    cache: TokenCache, source: Source, clock: ManualClock
+) -> None:
+    assert cache.peek(source) is None
+    token = cache.token(source)
+    clock.forward(3599)  # renewal is due
+    assert cache.peek(source) is token
+    clock.forward(1)
+    assert cache.peek(source) is None
+    assert source.requests == 1
+    assert cache.stats().hits == 0
+
+
+def test_the_repr_of_a_cache_shows_its_counts_and_no_token(
+    cache: TokenCache, clock: ManualClock
+) -> None:
+    source = Source(clock, key="precious")
+    cache.token(source)
+    cache.token(source)
+    shown = "<TokenCache tokens=1 cooling_down=0 held=0 hits=1 requests=1 failures=0>"
+    assert repr(cache) == shown
+
+
+@pytest.mark.rule(8)
+def test_only_the_renewal_that_made_the_request_ends_the_trial(
+    cache: TokenCache, source: Source
+) -> None:
+    """Even in one thread: what it says of a token counts only if it brought that token."""
+    first = cache.token(source)
+    requester, other = cache.renewal(source, first), cache.renewal(source, first)
+    assert requester is not None
+    assert other is not None
+    minted = requester.token()
+    assert minted is not None
+    assert other.token() is minted
+    other.accepted()
+    assert cache.renewal(source, minted) is None
+    requester.accepted()
+    assert cache.renewal(source, minted) is not None
+
+
 def sources(clock: ManualClock, count: int) -> list[Source]:
     return [Source(clock, key=f"k{number}") for number in range(count)]
 
@@ -415,7 +500,7 @@ def test_the_least_recently_used_token_leaves_a_full_cache(
     assert [source.requests for source in (one, two, three, four)] == [1, 1, 1, 1]
     assert cache.stats().tokens == 2
     assert [record.getMessage() for record in caplog.records] == [
-        "the token cache is full and evicts tokens that are still good: raise TokenCache(maxsize=2)"
+        "the token cache is full and evicts usable tokens: raise TokenCache(maxsize=2)"
     ]
     cache.token(one)
     assert one.requests == 1
@@ -466,9 +551,10 @@ def test_what_requests_or_cools_down_is_never_evicted(clock: ManualClock) -> Non
 def test_a_hold_is_not_lost_by_an_eviction(clock: ManualClock) -> None:
     """Or an API that always answers 401 mints a token at each turn of a full cache."""
     cache, (held, *others) = TokenCache(maxsize=1, clock=clock), sources(clock, 4)
-    minted = cache.renew(held, cache.token(held))
-    assert minted is not None
-    cache.hold(held, minted)
+    renewal = cache.renewal(held, cache.token(held))
+    assert renewal is not None
+    renewal.token()
+    renewal.rejected()
     for source in others:
         cache.token(source)
     assert cache.renew(held, cache.token(held)) is None
@@ -527,7 +613,7 @@ class Recorder:
 @pytest.mark.rule(15)
 def test_a_pickle_carries_the_settings_and_no_token(clock: ManualClock) -> None:
     source = Source(clock, key="precious")
-    cache = TokenCache(leeway=5, background=False, maxsize=7, observer=Recorder(), clock=clock)
+    cache = TokenCache(leeway=5, background=False, maxsize=7, observers=[Recorder()], clock=clock)
     cache.token(source)
     pickled = pickle.dumps(cache)
     assert b"precious" not in pickled
@@ -535,8 +621,9 @@ def test_a_pickle_carries_the_settings_and_no_token(clock: ManualClock) -> None:
     assert restored._settings["leeway"] == 5
     assert restored._settings["maxsize"] == 7
     assert not restored._settings["background"]
-    assert isinstance(restored._settings["observer"], Recorder)
-    assert isinstance(restored._clock, ManualClock)
+    [observer] = restored._settings["observers"]
+    assert isinstance(observer, Recorder)
+    assert isinstance(restored._settings["clock"], ManualClock)
     assert restored.stats().tokens == 0
     assert copy.deepcopy(TokenCache()).stats().tokens == 0
 
@@ -555,11 +642,24 @@ def test_a_cache_that_is_used_no_more_is_collected(clock: ManualClock) -> None:
 def test_a_clock_that_is_frozen_later_counts_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """As freezegun and its like do it in users' tests: the default cache is there before."""
     cache, source = TokenCache(), Source(time)
+    assert repr(cache._settings["clock"]) == "SystemClock()"
     now = time.time()
     assert cache.token(source) == cache.token(source)
     monkeypatch.setattr(time, "time", lambda: now + 4000)
     cache.token(source)
     assert source.requests == 2
+    source.fail(InvalidClient("x"))
+    up = time.monotonic()
+    cache.invalidate(source)
+    with pytest.raises(InvalidClient):
+        cache.token(source)
+    assert cache.stats().cooling_down == 1
+    monkeypatch.setattr(time, "monotonic", lambda: up + 600)
+    assert cache.stats().cooling_down == 0
+
+
+def test_a_cache_with_the_default_clock_is_pickled() -> None:
+    assert pickle.loads(pickle.dumps(TokenCache(leeway=5)))._settings["leeway"] == 5
 
 
 def test_a_clock_that_is_none_is_refused() -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
+import copy
 import logging
+import pickle
 
 import pytest
 
@@ -41,14 +42,15 @@ def slow(source: Source, clock: ManualClock) -> None:
 
 def test_an_observer_is_told_of_each_event(clock: ManualClock) -> None:
     events: list[Event] = []
-    cache, source = TokenCache(observer=events.append, clock=clock), Source(clock)
+    cache, source = TokenCache(observers=[events.append], clock=clock), Source(clock)
     slow(source, clock)
     first = cache.token(source)
     cache.token(source)
-    second = cache.renew(source, first)
-    assert second is not None
-    cache.hold(source, second)
-    cache.hold(source, second)
+    renewal = cache.renewal(source, first)
+    assert renewal is not None
+    renewal.token()
+    renewal.rejected()
+    renewal.rejected()
     source.fail(
         InvalidClient(
             "x",
@@ -72,7 +74,7 @@ def test_an_observer_is_told_of_each_event(clock: ManualClock) -> None:
         RenewalAheadFailed(NAME, "InvalidClient", 4.75),
     ]
     stats = cache.stats()
-    assert dataclasses.asdict(stats) == {
+    assert stats._asdict() == {
         "tokens": 1,
         "cooling_down": 1,
         "held": 0,
@@ -93,11 +95,49 @@ def test_an_observer_that_raises_is_logged_once_and_harms_nothing(
     def observer(event: Event) -> None:
         raise ValueError("secret words of the observer")
 
-    cache, source = TokenCache(observer=observer, clock=clock), Source(clock)
+    cache, source = TokenCache(observers=[observer], clock=clock), Source(clock)
     renewed = cache.renew(source, cache.token(source))
     assert getattr(renewed, "value", None) == "key-2"
     lines = [r.getMessage() for r in caplog.records if r.levelno == logging.WARNING]
-    assert lines == ["the observer failed and goes on missing events: ValueError"]
+    assert lines == ["an observer raised ValueError; its further exceptions are not logged"]
+
+
+def test_each_observer_receives_each_event_whatever_the_others_raise(
+    clock: ManualClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    events: list[Event] = []
+
+    def fails(event: Event) -> None:
+        raise KeyError
+
+    def fails_too(event: Event) -> None:
+        raise OSError
+
+    TokenCache(observers=[fails, events.append, fails_too], clock=clock).token(Source(clock))
+    assert [type(event) for event in events] == [TokenRequested, TokenReceived]
+    assert [record.getMessage() for record in caplog.records] == [
+        "an observer raised KeyError; its further exceptions are not logged",
+        "an observer raised OSError; its further exceptions are not logged",
+    ]
+
+
+def test_events_are_values() -> None:
+    event = TokenReceived(NAME, 0.25, None)
+    assert repr(event) == f"TokenReceived(source={NAME!r}, duration=0.25, expires_in=None)"
+    assert event == TokenReceived(source=NAME, duration=0.25, expires_in=None)
+    assert len({event, pickle.loads(pickle.dumps(event)), copy.deepcopy(event)}) == 1
+    assert event != TokenReceived(NAME, 0.25, 1.0)
+    assert CoolingDown(NAME, 1.0) != RenewalHeld(NAME, 1.0)
+    assert event != (NAME, 0.25, None)
+    match event:
+        case TokenReceived(_, seconds, None):
+            assert seconds == 0.25
+        case _:
+            raise AssertionError
+    with pytest.raises(AttributeError, match="duration of an event cannot be changed"):
+        event.duration = 1.0  # type: ignore[misc]
+    with pytest.raises(AttributeError, match="source of an event cannot be deleted"):
+        del event.source
 
 
 def test_the_log_has_a_line_for_each_fact_and_none_for_a_hit(
@@ -108,9 +148,10 @@ def test_the_log_has_a_line_for_each_fact_and_none_for_a_hit(
     first = cache.token(source)
     for _ in range(10):
         cache.token(source)
-    second = cache.renew(source, first)
-    assert second is not None
-    cache.hold(source, second)
+    renewal = cache.renewal(source, first)
+    assert renewal is not None
+    renewal.token()
+    renewal.rejected()
     source.fail(TokenEndpointUnreachable("down"))
     clock.forward(3595)
     cache.token(source)
@@ -122,21 +163,20 @@ def test_the_log_has_a_line_for_each_fact_and_none_for_a_hit(
     assert lines == [
         ("DEBUG", f"{NAME}: token request begins (missing)"),
         ("INFO", f"{NAME}: token received in 0.000 s, expires in 3600.0 s"),
-        ("INFO", f"{NAME}: the API answered 401 to the current token"),
+        ("INFO", f"{NAME}: the API rejected the token"),
         ("DEBUG", f"{NAME}: token request begins (rejected)"),
         ("INFO", f"{NAME}: token received in 0.000 s, expires in 3600.0 s"),
         (
             "WARNING",
-            f"{NAME}: renewal after a 401 did not help (the new token was rejected as well, or is "
-            "the rejected one again): "
-            "a 401 renews nothing for 1 s",
+            f"{NAME}: renewal did not help (the API rejected the new token too, or the server "
+            "returned the rejected token again): no renewal after a rejection for 1 s",
         ),
         ("DEBUG", f"{NAME}: token request begins (ahead)"),
         ("INFO", f"{NAME}: token request failed after 0.000 s: TokenEndpointUnreachable"),
         (
             "WARNING",
-            f"{NAME}: renewal failed (TokenEndpointUnreachable): the current token serves on for "
-            "5.0 s more",
+            f"{NAME}: renewal failed (TokenEndpointUnreachable): the current token stays in use, "
+            "expires in 5.0 s",
         ),
     ]
 
@@ -146,12 +186,12 @@ def test_a_token_without_expiry_is_said_to_have_none(
 ) -> None:
     caplog.set_level(logging.INFO, "requests_cc")
     TokenCache(clock=clock).token(Source(clock, lifetime=None))
-    assert "expires in no known time" in caplog.text
+    assert "expires at an unknown time" in caplog.text
 
 
 def test_the_same_token_handed_back_after_a_401_is_said(clock: ManualClock) -> None:
     events: list[Event] = []
-    cache, source = TokenCache(observer=events.append, clock=clock), Source(clock)
+    cache, source = TokenCache(observers=[events.append], clock=clock), Source(clock)
     token = cache.token(source)
     source.answer = lambda: token
     cache.renew(source, token)
@@ -168,7 +208,7 @@ def test_a_source_without_a_label_is_named_by_its_type_and_never_by_its_repr(
     events: list[Event] = []
     source = Plain(clock)
     source.label = None  # type: ignore[assignment]
-    TokenCache(observer=events.append, clock=clock).token(source)
+    TokenCache(observers=[events.append], clock=clock).token(source)
     assert all(event.source.endswith("Plain") for event in events)
 
 
@@ -177,12 +217,16 @@ def test_nothing_that_is_seen_shows_a_token(
 ) -> None:
     caplog.set_level(logging.DEBUG)
     events: list[Event] = []
-    cache, source = TokenCache(observer=events.append, clock=clock), Source(clock, key="precious")
+    cache, source = (
+        TokenCache(observers=[events.append], clock=clock),
+        Source(clock, key="precious"),
+    )
     source.label = "a source"
     first = cache.token(source)
-    second = cache.renew(source, first)
-    assert second is not None
-    cache.hold(source, second)
+    renewal = cache.renewal(source, first)
+    assert renewal is not None
+    renewal.token()
+    renewal.rejected()
     source.fail(ValueError("precious"))
     clock.forward(3595)
     cache.token(source)

@@ -9,7 +9,14 @@ from hypothesis import given, strategies as st
 
 from requests_cc.access_token import AccessToken
 from requests_cc.cache.lifecycle import Lifecycle, Rejection, Step, seconds_left
-from requests_cc.cache.pacing import Now, cool_down_pause, hold_pause, renewal_pause, renewal_time
+from requests_cc.cache.pacing import (
+    Now,
+    cool_down_pause,
+    hold_pause,
+    patience_time,
+    renewal_pause,
+    renewal_time,
+)
 from requests_cc.errors import (
     ConfigurationError,
     InvalidClient,
@@ -18,7 +25,7 @@ from requests_cc.errors import (
 )
 
 START = Now(1000.0, 50.0)
-ME, OTHER = 1, 2
+ME, OTHER = Rejection("one", None), Rejection("one", None)
 
 
 def later(seconds: float, now: Now = START) -> Now:
@@ -34,12 +41,13 @@ def fresh(value: str = "one", lifetime: float | None = 100.0, now: Now = START) 
     return Lifecycle().requested().received(one, now, renewal_time(one, now.wall, 20, 0.5), None)
 
 
-def after_401(state: Lifecycle, value: str, now: Now, caller: int = ME) -> Lifecycle:
+def after_401(state: Lifecycle, value: str, now: Now, cause: Rejection = ME) -> Lifecycle:
     """A 401 to the current token brings another."""
     assert state.token is not None
     minted = token(value, 100.0, now)
     renew_at = renewal_time(minted, now.wall, 20, 0.5)
-    return state.requested().received(minted, now, renew_at, Rejection(state.token.value, caller))
+    cause.value = state.token.value
+    return state.requested().received(minted, now, renew_at, cause)
 
 
 def test_a_key_without_a_token_requests_one_and_others_wait_for_it() -> None:
@@ -81,7 +89,7 @@ def test_a_token_without_expiry_serves_until_a_401() -> None:
 
 
 def test_a_late_401_for_an_older_token_is_served_the_newer_one_even_while_held() -> None:
-    state = after_401(fresh(), "two", START).rejected(Rejection("two", ME), START)
+    state = after_401(fresh(), "two", START).rejected("two", ME, START)
     assert state.step(START, "one") is Step.SERVE
     assert state.step(START, "two") is Step.DECLINE
 
@@ -115,12 +123,12 @@ def test_holds_double_to_thirty_seconds_and_start_over_once_accepted() -> None:
     state, now, pauses = fresh(), START, []
     for number in range(8):
         state = after_401(state, f"minted-{number}", now)
-        state = state.rejected(Rejection(f"minted-{number}", ME), now)
+        state = state.rejected(f"minted-{number}", ME, now)
         pauses.append(state.held_for(now))
         now = later(state.held_for(now), now)
     assert pauses == [1, 2, 4, 8, 16, 30, 30, 30]
     state = after_401(state, "good", now).accepted("good", ME)
-    state = after_401(state, "bad", now).rejected(Rejection("bad", ME), now)
+    state = after_401(state, "bad", now).rejected("bad", ME, now)
     assert state.held_for(now) == 1
 
 
@@ -147,25 +155,25 @@ def test_nothing_but_an_accepted_resend_starts_the_holds_over(event) -> None:
     state, now = fresh(), START
     for number in range(2):
         state = after_401(state, f"minted-{number}", now)
-        state = state.rejected(Rejection(f"minted-{number}", ME), now)
+        state = state.rejected(f"minted-{number}", ME, now)
         now = later(state.held_for(now) + 3600, now)  # nor does time
-    state = after_401(event(state, now), "bad", now).rejected(Rejection("bad", ME), now)
+    state = after_401(event(state, now), "bad", now).rejected("bad", ME, now)
     assert state.held_for(now) == 4
 
 
 @pytest.mark.rule(8)
 def test_a_real_hold_is_not_lifted_by_anybody_nor_lengthened_by_the_next_rejection() -> None:
-    state = after_401(fresh(), "two", START).rejected(Rejection("two", ME), START)
+    state = after_401(fresh(), "two", START).rejected("two", ME, START)
     assert state.accepted("two", ME) is state
-    assert state.rejected(Rejection("two", OTHER), later(0.5)) is state
+    assert state.rejected("two", OTHER, later(0.5)) is state
 
 
 @pytest.mark.parametrize("jump", [-7200, 7200])
 def test_a_hold_is_not_moved_by_a_wall_clock_that_jumps(jump: float) -> None:
     jumped = Now(START.wall + jump, START.monotonic)
     one = AccessToken("one")  # its expiry runs on the wall clock, so it has none
-    trial = Lifecycle(one).received(AccessToken("two"), START, math.inf, Rejection("one", ME))
-    held = trial.rejected(Rejection("two", ME), START)
+    trial = Lifecycle(one).received(AccessToken("two"), START, math.inf, ME)
+    held = trial.rejected("two", ME, START)
     assert held.held_for(jumped) == 1
     for state in (trial, held):
         assert state.step(jumped, "two") is Step.DECLINE
@@ -174,12 +182,12 @@ def test_a_hold_is_not_moved_by_a_wall_clock_that_jumps(jump: float) -> None:
 
 def test_a_rejection_of_a_token_that_is_there_no_more_changes_nothing() -> None:
     state = fresh("two")
-    assert state.rejected(Rejection("one", ME), START) is state
+    assert state.rejected("one", ME, START) is state
     assert Lifecycle().accepted("one", ME) == Lifecycle()
 
 
 def test_a_resend_rejected_with_a_token_that_no_401_brought_is_held_too() -> None:
-    state = fresh("two").rejected(Rejection("two", ME), START)
+    state = fresh("two").rejected("two", ME, START)
     assert state.held_for(START) == 1
     assert state.step(START, "two") is Step.DECLINE
 
@@ -225,7 +233,7 @@ def test_a_dead_token_is_not_kept_and_leaves_a_living_one_alone() -> None:
     assert kept.token == token()
     assert kept.step(later(90), None) is Step.SERVE
     assert kept.step(later(95), None) is Step.RENEW_AHEAD
-    replaced = fresh().requested().received(dead, later(90), 1090, Rejection("one", ME))
+    replaced = fresh().requested().received(dead, later(90), 1090, ME)
     assert replaced.token is None
     assert replaced.renew_at == -math.inf
 
@@ -356,6 +364,11 @@ def test_a_short_lived_token_is_renewed_once_in_its_life(lifetime: float) -> Non
 def test_renewal_ahead_is_jittered() -> None:
     begins = [renewal_time(token(), START.wall, 20, spread) for spread in (0.0, 0.5, 1.0)]
     assert begins == pytest.approx([1084, 1080, 1076])
+
+
+def test_renewal_ahead_is_left_to_another_process_for_half_of_its_time() -> None:
+    assert patience_time(token(), START.wall, 20, 0.5) == pytest.approx(1090)
+    assert patience_time(token(lifetime=None), START.wall, 20, 0.5) == -math.inf
 
 
 def test_a_token_whose_expiry_lies_before_its_issue_has_no_leeway() -> None:

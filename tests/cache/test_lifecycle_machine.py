@@ -25,7 +25,6 @@ SPREADS = st.sampled_from([0.0, 0.5, 1.0])
 SECONDS = st.sampled_from([0.01, 0.4, 1.0, 1.3, 5.0, 29.0, 61.0, 301.0, 3600.0])
 JUMPS = st.sampled_from([-3600.0, -30.0, 30.0, 3600.0])
 LIFETIMES = st.sampled_from([None, -1.0, 0.0, 1.0, 2.0, 5.0, 15.0, 3600.0])
-CALLERS = st.sampled_from([1, 2, 3])
 ERRORS = st.sampled_from(
     [
         OSError("foreign"),
@@ -48,6 +47,7 @@ class States(RuleBasedStateMachine):
         self.began = self.now
         self.minted = 0
         self.values = ["none-yet"]
+        self.rejections = [Rejection("none-yet", None)]
         self.quiet_until = -math.inf
 
     def _begin(self, why: Rejection | str) -> None:
@@ -72,8 +72,8 @@ class States(RuleBasedStateMachine):
         assert (step is Step.FAIL) <= (self.now.monotonic < self.quiet_until)
         assert step is not Step.DECLINE
 
-    @rule(data=st.data(), caller=CALLERS)
-    def an_api_rejects(self, data: st.DataObject, caller: int) -> None:
+    @rule(data=st.data())
+    def an_api_rejects(self, data: st.DataObject) -> None:
         value = data.draw(st.sampled_from(self.values))
         step = self.state.step(self.now, value)
         if step is Step.SERVE:
@@ -82,7 +82,8 @@ class States(RuleBasedStateMachine):
             assert self.state.token.value != value
         if step is Step.REQUEST:
             assert self.state.held_for(self.now) == 0, "a 401 renewed while held"
-            self._begin(Rejection(value, caller))
+            self.rejections.append(Rejection(value, None))
+            self._begin(self.rejections[-1])
         assert step is not Step.RENEW_AHEAD
 
     @precondition(lambda self: self.flying is not None)
@@ -114,15 +115,17 @@ class States(RuleBasedStateMachine):
         self.state = self.state.abandoned(self.now)
         self.flying = None
 
-    @rule(data=st.data(), caller=CALLERS)
-    def a_resend_is_rejected(self, data: st.DataObject, caller: int) -> None:
+    @rule(data=st.data())
+    def a_resend_is_rejected(self, data: st.DataObject) -> None:
         value = data.draw(st.sampled_from(self.values))
-        self.state = self.state.rejected(Rejection(value, caller), self.now)
+        cause = data.draw(st.sampled_from(self.rejections))
+        self.state = self.state.rejected(value, cause, self.now)
 
-    @rule(data=st.data(), caller=CALLERS)
-    def a_resend_is_accepted(self, data: st.DataObject, caller: int) -> None:
+    @rule(data=st.data())
+    def a_resend_is_accepted(self, data: st.DataObject) -> None:
         held = self.state.held_for(self.now)
-        self.state = self.state.accepted(data.draw(st.sampled_from(self.values)), caller)
+        value = data.draw(st.sampled_from(self.values))
+        self.state = self.state.accepted(value, data.draw(st.sampled_from(self.rejections)))
         assert self.state.held_for(self.now) == held, "a hold was lifted by somebody else"
 
     @rule()
@@ -225,22 +228,17 @@ class Cache(RuleBasedStateMachine):
     @rule(accepts=st.booleans())
     def an_api_rejects_the_current_token(self, accepts: bool) -> None:
         rejected, before = self.served[-1], self.source.requests
-        declined = self.cache.declines(self.source, rejected)
+        renewal = self.cache.renewal(self.source, rejected)
         held = self.clock.monotonic() < self.held_until
         try:
-            renewed = self.cache.renew(self.source, rejected)
+            renewed = None if renewal is None else renewal.token()
         except OSError:
-            assert not declined
             renewed = None
         assert not (held and self.source.requests > before), "a 401 renewed while held"
-        assert not (declined and (renewed or self.source.requests > before))
-        if renewed is not None:
+        if renewal is not None and renewed is not None:
             assert renewed.value != rejected.value
             self._check(renewed, kept=self.source.requests == before)
-            if accepts:
-                self.cache.accept(self.source, renewed)
-            else:
-                self.cache.hold(self.source, renewed)
+            (renewal.accepted if accepts else renewal.rejected)()
         entry = self.cache._find((Source, "key"))
         assert entry is not None
         self.held_until = self.clock.monotonic() + entry.state.held_for(Now.read(self.clock))
@@ -285,7 +283,7 @@ class Cache(RuleBasedStateMachine):
             return
         self.error, self.source.lifetime, self.same = None, 3600.0, False
         self.clock.forward(301.0)
-        assert not self.cache.declines(self.source, self.served[-1])
+        assert self.cache.renewal(self.source, self.served[-1]) is not None
         assert self.cache.token(self.source)
         renewals_end()
 

@@ -9,6 +9,7 @@ import threading
 import pytest
 
 from requests_cc import AccessToken, ConfigurationError, TokenCache, TokenEndpointUnreachable
+from requests_cc.cache.stores.stored_token import name_in_store
 from requests_cc.events import Event, TokenReceived, TokenRequested, TokenShared
 from tests.support.plain_stores import DictStore, Patient
 from tests.support.sources import PATIENCE, ManualClock, Source, in_thread, outcomes, renewals_end
@@ -16,7 +17,7 @@ from tests.support.sources import PATIENCE, ManualClock, Source, in_thread, outc
 
 @pytest.fixture(autouse=True)
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("requests_cc.cache.sharing.Breaker", Patient)
+    monkeypatch.setattr("requests_cc.cache.stores.sharing.Breaker", Patient)
 
 
 @pytest.fixture
@@ -56,7 +57,7 @@ class OnlyGet:
 @pytest.mark.parametrize("wrong", [OnlyGet(), DictStore, "redis://localhost", 60.0])
 def test_what_is_no_store_is_refused(wrong: object) -> None:
     name = getattr(wrong, "__qualname__", type(wrong).__qualname__)
-    with pytest.raises(ConfigurationError, match=f"get, set, delete and lock.*{name} is none"):
+    with pytest.raises(ConfigurationError, match=f"get, set, delete and lock, not {name}"):
         TokenCache(wrong)  # type: ignore[arg-type]
 
 
@@ -111,6 +112,16 @@ def test_whoever_gets_the_lock_looks_once_more_and_sets_before_it_is_released(
     one.token(source)
     assert store.asked == ["get", "lock", "get", "set"]
     assert not store.locked
+
+
+def test_the_name_of_a_token_in_a_store_does_not_depend_on_the_sources_module(
+    clock: ManualClock,
+) -> None:
+    """Or two versions of this library, one with a renamed file, would request everything twice."""
+    moved = type("Source", (Source,), {"__module__": "somewhere.else"})
+    assert name_in_store(moved(clock)) == name_in_store(Source(clock))
+    renamed = type("Renamed", (Source,), {})
+    assert name_in_store(renamed(clock)) != name_in_store(Source(clock))
 
 
 def test_a_source_whose_key_means_something_here_only_is_not_shared(
@@ -301,10 +312,13 @@ def test_a_token_from_the_store_that_is_rejected_as_well_starts_a_hold(
     two.token(source)
     clock.forward(1)
     second = one.renew(source, first)
-    taken = two.renew(source, first)
+    renewal = two.renewal(source, first)
+    assert renewal is not None
+    taken = renewal.token()
+    assert taken is not None
     assert taken == second
-    assert two.declines(source, taken)  # on trial
-    two.hold(source, taken)
+    assert two.renewal(source, taken) is None  # on trial
+    renewal.rejected()
     assert two.stats().held == 1
     assert two.renew(source, taken) is None
     assert source.requests == 2
@@ -317,10 +331,11 @@ def test_a_token_from_the_store_that_is_accepted_ends_its_trial(
     two.token(source)
     clock.forward(1)
     one.renew(source, first)
-    taken = two.renew(source, first)
+    renewal = two.renewal(source, first)
+    assert renewal is not None
+    taken = renewal.token()
     assert taken is not None
-    two.accept(source, taken)
-    assert not two.declines(source, taken)
+    renewal.accepted()
     assert values([two.renew(source, taken)]) == {"key-3"}
 
 
@@ -331,11 +346,10 @@ def test_paths_that_reject_every_token_in_a_fleet_do_not_storm(
     caches = [TokenCache(store, clock=clock) for _ in range(4)]
     for _ in range(600):
         for cache in caches:
-            token = cache.token(source)
-            if not cache.declines(source, token):
-                renewed = cache.renew(source, token)
-                if renewed is not None:
-                    cache.hold(source, renewed)
+            renewal = cache.renewal(source, cache.token(source))
+            if renewal is not None:
+                renewal.token()
+                renewal.rejected()
         clock.forward(1)
     assert source.requests <= 4 * (600 / 30 + 6)
 
@@ -412,8 +426,12 @@ def test_clear_forgets_what_is_in_memory_only(
 ) -> None:
     token = one.token(source)
     one.clear()
+    assert one.peek(source) is None  # the store is not read
+    assert one.token(source) == token
+    one.clear(source)
     assert one.token(source) == token
     assert source.requests == 1
+    assert repr(one).endswith(" store=DictStore>")
 
 
 class Revocable(Source):
@@ -505,7 +523,7 @@ def test_an_observer_and_the_log_are_told_of_a_token_that_is_taken(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     events: list[Event] = []
-    two = TokenCache(store, observer=events.append, clock=clock)
+    two = TokenCache(store, observers=[events.append], clock=clock)
     one.token(source)
     clock.forward(100)
     with caplog.at_level(logging.INFO, "requests_cc"):
@@ -526,7 +544,7 @@ def test_a_requests_duration_does_not_count_the_time_at_the_store(
             return super().get(key)
 
     events: list[Event] = []
-    TokenCache(Slow(clock), observer=events.append, clock=clock).token(source)
+    TokenCache(Slow(clock), observers=[events.append], clock=clock).token(source)
     assert events == [
         TokenRequested("source of key", "missing"),
         TokenReceived("source of key", 0.0, 3600.0),
@@ -547,7 +565,7 @@ def test_a_source_that_needs_its_own_token_is_refused_though_it_is_shared(
     one: TokenCache, clock: ManualClock
 ) -> None:
     source = Source(clock, answer=lambda: one.token(source))
-    with pytest.raises(ConfigurationError, match="the token that it is about to bring"):
+    with pytest.raises(ConfigurationError, match="needs the very token that it requests"):
         one.token(source)
 
 

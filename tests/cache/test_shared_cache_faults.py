@@ -17,9 +17,9 @@ from requests_cc import (
     TokenCache,
     TokenEndpointTimeout,
 )
-from requests_cc.cache.sharing import LOCK_WAIT
 from requests_cc.cache.stores.guard import Breaker
 from requests_cc.cache.stores.redis import LEASE
+from requests_cc.cache.stores.sharing import LOCK_WAIT
 from tests.support.plain_stores import DictStore, Patient
 from tests.support.sources import (
     PATIENCE,
@@ -34,7 +34,7 @@ from tests.support.sources import (
 
 @pytest.fixture(autouse=True)
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("requests_cc.cache.sharing.Breaker", Patient)
+    monkeypatch.setattr("requests_cc.cache.stores.sharing.Breaker", Patient)
 
 
 @pytest.fixture
@@ -135,7 +135,7 @@ def test_a_store_that_hangs_costs_its_deadline_once(
     caplog: pytest.LogCaptureFixture,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("requests_cc.cache.sharing.Breaker", Breaker)
+    monkeypatch.setattr("requests_cc.cache.stores.sharing.Breaker", Breaker)
     gate = threading.Event()
     store = Faulty(clock, method, lambda: gate.wait(PATIENCE))
     cache = TokenCache(store, clock=clock)
@@ -216,7 +216,7 @@ def test_a_failed_renewal_leaves_the_token_in_the_store(
 def test_a_request_that_hangs_delays_another_process_for_a_bounded_time(
     store: DictStore, clock: ManualClock, source: Source, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("requests_cc.cache.sharing.LOCK_WAIT", 1.0)
+    monkeypatch.setattr("requests_cc.cache.stores.sharing.LOCK_WAIT", 1.0)
     caches = [TokenCache(store, clock=clock) for _ in range(3)]
     gate = source.gate = threading.Event()
     first = in_thread(lambda: caches[0].token(source))
@@ -232,7 +232,7 @@ def test_a_request_that_hangs_delays_another_process_for_a_bounded_time(
 def test_who_waits_for_the_lock_sees_a_token_that_comes_meanwhile(
     store: DictStore, clock: ManualClock, source: Source, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("requests_cc.cache.sharing.LOCK_WAIT", 2 * PATIENCE)
+    monkeypatch.setattr("requests_cc.cache.stores.sharing.LOCK_WAIT", 2 * PATIENCE)
     one, two = TokenCache(store, clock=clock), TokenCache(store, clock=clock)
     token = one.token(source)
     key = store.key
@@ -328,8 +328,8 @@ def test_no_lock_of_the_process_is_held_while_the_store_is_asked(clock: ManualCl
     clock.forward(3595)
     cache.token(source)
     cache.invalidate(source)
-    assert cache._flights._fleet is not None
-    assert cache._flights._fleet._store.available  # so no assertion failed in it
+    assert cache._flights._shared is not None
+    assert cache._flights._shared._store.available  # so no assertion failed in it
 
 
 class Host:
@@ -370,11 +370,13 @@ def test_hosts_whose_clocks_are_a_minute_apart_share_tokens_and_renewals(
         hosts.append(hosts.pop(0))
         tokens.append(tokens.pop(0))
         pairs = zip(hosts, tokens, strict=True)
-        renewed = [host.cache.renew(host.source, token) for host, token in pairs]
+        renewals = [host.cache.renewal(host.source, token) for host, token in pairs]
+        renewed = [renewal.token() for renewal in renewals if renewal is not None]
         tokens = [token for token in renewed if token is not None]
         assert len(tokens) == 3
-        for host, token in zip(hosts, tokens, strict=True):
-            host.cache.accept(host.source, token)
+        for renewal in renewals:
+            assert renewal is not None
+            renewal.accepted()
         assert len({token.value for token in tokens}) == 1
         assert requests() == number
     for _ in range(2 * 3600):  # and renewed ahead

@@ -70,7 +70,7 @@ class Fleet(RuleBasedStateMachine):
 
     @initialize(background=st.booleans(), leeway=st.sampled_from([0.0, 5.0, 60.0]))
     def caches(self, background: bool, leeway: float) -> None:
-        with mock.patch("requests_cc.cache.sharing.Breaker", Patient):
+        with mock.patch("requests_cc.cache.stores.sharing.Breaker", Patient):
             self.fleet = [
                 TokenCache(self.store, leeway=leeway, background=background, clock=self.clock)
                 for _ in range(3)
@@ -85,8 +85,8 @@ class Fleet(RuleBasedStateMachine):
         return self.source.mint()
 
     def _all_work(self) -> bool:
-        fleets = [cache._flights._fleet for cache in self.fleet]
-        return all(fleet is not None and fleet._store.available for fleet in fleets)
+        shared = [cache._flights._shared for cache in self.fleet]
+        return all(one is not None and one._store.available for one in shared)
 
     def _ended(self, number: int, before: int) -> None:
         renewals_end()
@@ -120,16 +120,15 @@ class Fleet(RuleBasedStateMachine):
     def an_api_rejects(self, number: int, accepts: bool) -> None:
         self.requester, before = number, self.source.requests
         cache, rejected = self.fleet[number], self.served[number]
-        declined = cache.declines(self.source, rejected)
+        renewal = cache.renewal(self.source, rejected)
         try:
-            renewed = cache.renew(self.source, rejected)
+            renewed = None if renewal is None else renewal.token()
         except OSError:
             renewed = None
-        assert not (declined and (renewed or self.source.requests > before))
-        if renewed is not None:
+        if renewal is not None and renewed is not None:
             assert renewed.value != rejected.value
             self._serve(number, renewed, kept=self.source.requests == before)
-            (cache.accept if accepts else cache.hold)(self.source, renewed)
+            (renewal.accepted if accepts else renewal.rejected)()
         self._ended(number, before)
 
     @rule(error=st.none() | ERRORS, lifetime=LIFETIMES)

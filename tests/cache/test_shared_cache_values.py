@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from requests_cc import AccessToken, ClientCredentials, TokenCache, TokenStoreError
-from requests_cc.cache.stored_token import name_in_store, packed, time_to_live, unpacked
+from requests_cc.cache.stores.stored_token import name_in_store, packed, time_to_live, unpacked
 from tests.support.plain_stores import DictStore
 from tests.support.sources import NOON, ManualClock, Source
 
@@ -47,8 +47,8 @@ def test_what_is_packed_is_unpacked_as_it_was(
     lambda document: json.dumps(document).encode()
 ))  # fmt: skip
 def test_rubbish_is_an_error_of_the_store(value: bytes) -> None:
-    with pytest.raises(TokenStoreError, match="no token in the format of this version"):
-        unpacked(value, NOON)
+    with pytest.raises(TokenStoreError, match="not a token in this version's format"):
+        unpacked(value, NOON, is_bound=False)
 
 
 RUBBISH = [
@@ -96,7 +96,7 @@ def test_rubbish_in_the_store_is_a_miss_said_once(
         two.clear()
         assert two.token(source).value == "key-3"
     (line,) = [record.getMessage() for record in caplog.records]
-    assert line.startswith("the token store holds something that cannot be used")
+    assert line.startswith("ignoring an unusable entry in the token store")
     assert "X-Injected" not in line
     assert one.token(source).value == "key-1"
 
@@ -111,25 +111,25 @@ def test_what_is_passed_over_is_replaced_by_the_next_token() -> None:
 
 
 def test_extra_that_somebody_put_there_is_passed_over() -> None:
-    token = unpacked(document(extra={"refresh_token": "x"}, more="y"), NOON)
+    token = unpacked(document(extra={"refresh_token": "x"}, more="y"), NOON, is_bound=False)
     assert token is not None
     assert token.extra == {}
 
 
 def test_members_that_a_later_version_adds_are_passed_over() -> None:
     value = json.loads(document(bound_to="key"))
-    token = unpacked(json.dumps({**value, "since": "2.0"}).encode(), NOON)
+    token = unpacked(json.dumps({**value, "since": "2.0"}).encode(), NOON, is_bound=False)
     assert token is not None
     assert token.value == "stored"
 
 
 def test_a_clock_that_is_ahead_makes_no_token_live_longer() -> None:
-    token = unpacked(document(), NOON - 60)
+    token = unpacked(document(), NOON - 60, is_bound=False)
     assert token is not None
     assert token.expires_at == NOON + 540
     assert token.issued_at == NOON
-    with pytest.raises(TokenStoreError, match="issued 301 s in the future: set the clocks"):
-        unpacked(document(), NOON - 301)
+    with pytest.raises(TokenStoreError, match="issued 301 s in the future; set the clocks"):
+        unpacked(document(), NOON - 301, is_bound=False)
 
 
 @given(MOMENTS, st.none() | MOMENTS, MOMENTS)
@@ -137,7 +137,7 @@ def test_no_expired_token_is_unpacked(
     issued_at: float, expires_at: float | None, wall: float
 ) -> None:
     try:
-        token = unpacked(document(issued_at=issued_at, expires_at=expires_at), wall)
+        token = unpacked(document(issued_at=issued_at, expires_at=expires_at), wall, is_bound=False)
     except TokenStoreError:
         assert issued_at > wall + 300
         return
@@ -179,5 +179,5 @@ def test_credentials_that_differ_in_what_shapes_the_token_have_different_names()
 def test_a_token_of_another_type_than_was_asked_for_is_unusable(
     token_type: str, is_bound: bool
 ) -> None:
-    with pytest.raises(TokenStoreError, match=f"has the type {token_type}: not what was asked"):
+    with pytest.raises(TokenStoreError, match=f"has the wrong type, {token_type}"):
         unpacked(document(token_type=token_type), NOON, is_bound=is_bound)

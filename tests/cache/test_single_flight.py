@@ -125,11 +125,14 @@ def test_no_lock_is_held_while_a_source_or_its_key_runs(
         return source.mint()
 
     source = Asking(clock, answer=answer)
-    renewed = cache.renew(source, cache.token(source))
-    assert renewed is not None
-    cache.accept(source, renewed)
-    cache.hold(source, renewed)
+    renewal = cache.renewal(source, cache.token(source))
+    assert renewal is not None
+    renewal.token()
+    renewal.accepted()
+    renewal.rejected()
+    cache.peek(source)
     cache.invalidate(source)
+    cache.clear(source)
 
 
 @pytest.mark.rule(11)
@@ -230,7 +233,7 @@ def test_a_source_that_needs_its_own_token_is_refused(
     cache: TokenCache, clock: ManualClock
 ) -> None:
     source = Source(clock, answer=lambda: cache.token(source))
-    with pytest.raises(ConfigurationError, match="the token that it is about to bring"):
+    with pytest.raises(ConfigurationError, match="needs the very token that it requests"):
         cache.token(source)
 
 
@@ -305,7 +308,7 @@ def test_an_observer_that_needs_the_token_that_is_requested_does_not_hang(
             except ConfigurationError as error:
                 refused.append(error)
 
-    cache = TokenCache(clock=clock, observer=observer)
+    cache = TokenCache(clock=clock, observers=[observer])
     source = Source(clock)
     assert getattr(in_thread(lambda: cache.token(source))(), "value", None) == "key-1"
     assert len(refused) == 1
@@ -318,13 +321,14 @@ def test_an_observer_may_ask_the_cache_about_every_event(clock: ManualClock) -> 
         cache.stats()  # takes each of the cache's locks
         seen.add(type(event).__name__)
 
-    cache = TokenCache(clock=clock, background=False, observer=observer)
+    cache = TokenCache(clock=clock, background=False, observers=[observer])
     source = Source(clock)
 
     def every_kind() -> None:
-        renewed = cache.renew(source, cache.token(source))
-        assert renewed is not None
-        cache.hold(source, renewed)
+        renewal = cache.renewal(source, cache.token(source))
+        assert renewal is not None
+        renewal.token()
+        renewal.rejected()
         source.fail(TokenEndpointTimeout("slow"))
         clock.forward(3595)
         cache.token(source)

@@ -195,7 +195,7 @@ def test_an_adapter_takes_it_as_a_source() -> None:
 
 
 def test_an_adapter_asks_where_its_tokens_go() -> None:
-    with pytest.raises(ConfigurationError, match=r"write origins="):
+    with pytest.raises(ConfigurationError, match=r"pass origins="):
         ClientCredentialsAdapter(source(audience=URL))
 
 

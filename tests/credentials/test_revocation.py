@@ -133,6 +133,8 @@ def test_a_source_that_cannot_revoke_says_what_to_call() -> None:
         def request_token(self) -> AccessToken:
             return AccessToken("t0ken")
 
-    with pytest.raises(ConfigurationError, match=r"has no method revoke\(token\): invalidate\(\)"):
+    with pytest.raises(
+        ConfigurationError, match=r"has no method revoke\(token\); use invalidate\(\)"
+    ):
         TokenCache().revoke(Source())
     assert not hasattr(JWTBearer, "revoke")

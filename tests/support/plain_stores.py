@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from requests_cc.cache import sharing as fleet
+from requests_cc.cache.stores import sharing as fleet
 from requests_cc.cache.stores.guard import Breaker
 from tests.support.sources import PATIENCE, ManualClock
 

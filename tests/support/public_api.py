@@ -73,7 +73,7 @@ def _name(name: str, value: object) -> Iterator[str]:
 def _class(name: str, cls: type) -> Iterator[str]:
     bases = ", ".join(base.__name__ for base in cls.__bases__ if base is not object)
     yield f"{name}({bases})" if bases else name
-    if "__init__" in vars(cls) and not getattr(cls, "_is_protocol", False):
+    if {"__init__", "_fields"} & set(vars(cls)) and not getattr(cls, "_is_protocol", False):
         yield f"{name}{_signature(cls)}"
     for member in sorted(_members(cls)):
         value = inspect.getattr_static(cls, member, None)
@@ -136,6 +136,7 @@ def _bare(annotation: object) -> object:
 
 
 def _text(annotation: object) -> str:
+    annotation = getattr(annotation, "__forward_arg__", annotation)  # of a NamedTuple
     return annotation if isinstance(annotation, str) else inspect.formatannotation(annotation)
 
 

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 from requests_cc import AccessToken
-from requests_cc.cache.flight import Flight
+from requests_cc.threads import Landing
 
 T = TypeVar("T")
 NOON = 1_800_000_000.0
@@ -140,7 +140,7 @@ def until_waiting(count: int) -> None:
 
 
 def _waiting() -> int:
-    return sum(frame.f_code is Flight.wait.__code__ for frame in sys._current_frames().values())
+    return sum(frame.f_code is Landing.wait.__code__ for frame in sys._current_frames().values())
 
 
 def renewals_end() -> None:

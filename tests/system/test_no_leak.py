@@ -68,7 +68,7 @@ def test_a_run_through_success_401_and_failures_shows_nothing(server, caplog, au
         return None if arrived.target == "/drops" else needs_token(arrived)
 
     caplog.set_level(logging.DEBUG)
-    cache = TokenCache(observer=lambda event: shown.append(repr(event)))
+    cache = TokenCache(observers=[lambda event: shown.append(repr(event))])
     shown: list[str] = []
     with Api(answer) as api, requests.Session() as session:
         credentials = ClientCredentials(
@@ -117,7 +117,7 @@ def test_a_run_through_success_401_and_failures_shows_nothing(server, caplog, au
     assert len(errors) == 5
     assert sum(isinstance(error, TokenRequestError) for error in errors) == 3
     assert own
-    assert "401 to the current token" in text
+    assert "the API rejected the token" in text
     for word in forbidden(server, api):
         assert word not in text
         assert word not in caplog.text

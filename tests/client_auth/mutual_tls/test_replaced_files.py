@@ -153,7 +153,7 @@ def test_a_file_that_is_gone_is_named(files, authority, api) -> None:
     with session_with(credentials_with(str(cert), authority), api) as session:
         session.get(api.origin)
         cert.unlink()
-        with pytest.raises(ConfigurationError, match=r"client\.pem.* cannot be found: check the"):
+        with pytest.raises(ConfigurationError, match=r"client\.pem.* cannot be found; check the"):
             session.get(api.origin)
         files.issue()
         assert session.get(api.origin).status_code == 200

@@ -99,7 +99,7 @@ class Client:
         self.server = server
         self.clock = clock
         self.events = Events()
-        self.cache = TokenCache(leeway=leeway, observer=self.events, clock=clock)
+        self.cache = TokenCache(leeway=leeway, observers=[self.events], clock=clock)
 
     def session(
         self, *, timeout: float = PATIENT, through: requests.Session | None = None
