@@ -59,15 +59,6 @@ class Client:
         if unknown := set(self.auth_methods or ()) - set(METHODS):
             raise ValueError(f"auth_methods must be of {', '.join(METHODS)}, not {min(unknown)!r}")
 
-    @classmethod
-    def of(cls, value: str | Sequence[str] | Client | None) -> Client:
-        """Return the client that a value of ``LocalServer(clients=...)`` stands for."""
-        if isinstance(value, Client):
-            return value
-        if value is None:
-            return cls()
-        return cls(value) if isinstance(value, str) else cls(*value)
-
     @property
     def is_public(self) -> bool:
         """Whether it has nothing to authenticate with; an empty secret counts as none."""
@@ -84,6 +75,15 @@ class Client:
             if values
         ]
         return f"<Client {', '.join(counts) or 'public'}>"
+
+
+def client_of(value: str | Sequence[str] | Client | None) -> Client:
+    """Return the client that a value of ``LocalServer(clients=...)`` stands for."""
+    if isinstance(value, Client):
+        return value
+    if value is None:
+        return Client()
+    return Client(value) if isinstance(value, str) else Client(*value)
 
 
 def names(value: str | Iterable[str] | None) -> tuple[str, ...] | None:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import abc
 import threading
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Literal
 
 from requests_cc.testing.recorded_request import RecordedRequest
 from requests_cc.testing.response import Response, error_response
+
+EndpointName = Literal["token", "api", "introspection", "revocation", "metadata"]
 
 MAX_REQUESTS = 10_000  # that an endpoint keeps: the newest
 MAX_BYTES = 64 * 2**20  # of their bodies
@@ -96,3 +102,59 @@ class Endpoint:
         self._kept_bytes += len(request.body)
         while len(self._requests) > MAX_REQUESTS or self._kept_bytes > MAX_BYTES:
             self._kept_bytes -= len(self._requests.popleft().body)
+
+
+class EndpointControls(abc.ABC):
+    """The part of a local server that shows recorded requests and plans failures."""
+
+    @abc.abstractmethod
+    def _endpoints_by_name(self) -> Mapping[str, Endpoint]: ...
+
+    @property
+    def token_requests(self) -> tuple[RecordedRequest, ...]:
+        """The requests that arrived at the token endpoint, oldest first: a snapshot."""
+        return self.requests("token")
+
+    @property
+    def api_requests(self) -> tuple[RecordedRequest, ...]:
+        """The requests that arrived at the API, oldest first: a snapshot."""
+        return self.requests("api")
+
+    def requests(self, at: EndpointName) -> tuple[RecordedRequest, ...]:
+        """Return the requests that arrived at an endpoint, oldest first.
+
+        :param at: ``"token"``, ``"api"``, ``"introspection"``, ``"revocation"`` or ``"metadata"``.
+        :raises ValueError: if it is none of these.
+        """
+        return self._endpoint(at).requests()
+
+    def fail_next(
+        self,
+        times: int = 1,
+        *,
+        status: int = HTTPStatus.SERVICE_UNAVAILABLE,
+        error: str | None = None,
+        retry_after: float | str | None = None,
+        drop: bool = False,
+        at: EndpointName = "token",
+    ) -> None:
+        """Let the next requests fail, after the failures that are already planned.
+
+        A failing request is recorded like any other, and otherwise ignored.
+
+        :param times: how many requests; 0 discards the planned failures.
+        :param status: the HTTP status, 200 to 599. A 401 has a challenge if the RFCs require one.
+        :param error: the code in a JSON error (RFC 6749 §5.2) and, at the API, in the challenge
+            (RFC 6750 §3); None: the body is empty.
+        :param retry_after: the ``Retry-After`` header: seconds, or an HTTP date.
+        :param drop: close the connection without a response; the other parameters are ignored.
+        :param at: the endpoint, as in :meth:`requests`.
+        :raises ValueError: if ``times``, ``status`` or ``at`` is not valid.
+        """
+        self._endpoint(at).plan(times, Failure(status, error, retry_after, drop))
+
+    def _endpoint(self, at: str) -> Endpoint:
+        endpoints = self._endpoints_by_name()
+        if at not in endpoints:
+            raise ValueError(f"at must be one of {', '.join(endpoints)}, not {at!r}")
+        return endpoints[at]

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from http import HTTPStatus
-from typing import Literal
 
 from requests_cc.testing.api import Body, OwnResponse
-from requests_cc.testing.client import Client, names
+from requests_cc.testing.client import Client, client_of, names
 from requests_cc.testing.client_authentication import ClientRegistry
-from requests_cc.testing.endpoint import Endpoint, Failure
+from requests_cc.testing.endpoint import Endpoint, EndpointControls
 from requests_cc.testing.endpoints import Endpoints
 from requests_cc.testing.jose import SigningKey
 from requests_cc.testing.loopback import Loopback
@@ -20,10 +19,8 @@ from requests_cc.testing.tls import Certificates
 from requests_cc.testing.token_request import Policy
 from requests_cc.testing.tokens import IssuedTokens
 
-EndpointName = Literal["token", "api", "introspection", "revocation", "metadata"]
 
-
-class LocalServer(Settings):
+class LocalServer(EndpointControls, Settings):
     """An authorization server, and an API that accepts its tokens, on a port of 127.0.0.1.
 
     Real sockets and threads: any client, in this process or another, uses it through its URLs.
@@ -69,7 +66,7 @@ class LocalServer(Settings):
         scopes: str | Iterable[str] | None = None,
         grants: str | Iterable[str] | None = None,
     ) -> None:
-        known = None if clients is None else {name: Client.of(c) for name, c in clients.items()}
+        known = None if clients is None else {name: client_of(c) for name, c in clients.items()}
         pems = [pem for client in (known or {}).values() for pem in client.pems]
         self._certificates = Certificates(pems) if tls else None
         key = SigningKey("ES256" if jwt is True else jwt) if jwt else None
@@ -139,24 +136,6 @@ class LocalServer(Settings):
         """
         return str(self._tls.client_certificate(client_id))
 
-    @property
-    def token_requests(self) -> tuple[RecordedRequest, ...]:
-        """The requests that arrived at the token endpoint, oldest first: a snapshot."""
-        return self.requests("token")
-
-    @property
-    def api_requests(self) -> tuple[RecordedRequest, ...]:
-        """The requests that arrived at the API, oldest first: a snapshot."""
-        return self.requests("api")
-
-    def requests(self, at: EndpointName) -> tuple[RecordedRequest, ...]:
-        """Return the requests that arrived at an endpoint, oldest first.
-
-        :param at: ``"token"``, ``"api"``, ``"introspection"``, ``"revocation"`` or ``"metadata"``.
-        :raises ValueError: if it is none of these.
-        """
-        return self._endpoint(at).requests()
-
     def revoke_tokens(self) -> None:
         """Revoke all tokens issued so far: the API rejects them from now on."""
         self._endpoints.tokens.revoke_all()
@@ -188,31 +167,6 @@ class LocalServer(Settings):
         own = OwnResponse(path.removeprefix("/"), status, body, pairs, method, scope)
         self._endpoints.api.add(own)
 
-    def fail_next(
-        self,
-        times: int = 1,
-        *,
-        status: int = HTTPStatus.SERVICE_UNAVAILABLE,
-        error: str | None = None,
-        retry_after: float | str | None = None,
-        drop: bool = False,
-        at: EndpointName = "token",
-    ) -> None:
-        """Let the next requests fail, after the failures that are already planned.
-
-        A failing request is recorded like any other, and otherwise ignored.
-
-        :param times: how many requests; 0 discards the planned failures.
-        :param status: the HTTP status, 200 to 599. A 401 has a challenge if the RFCs require one.
-        :param error: the code in a JSON error (RFC 6749 §5.2) and, at the API, in the challenge
-            (RFC 6750 §3); None: the body is empty.
-        :param retry_after: the ``Retry-After`` header: seconds, or an HTTP date.
-        :param drop: close the connection without a response; the other parameters are ignored.
-        :param at: the endpoint, as in :meth:`requests`.
-        :raises ValueError: if ``times``, ``status`` or ``at`` is not valid.
-        """
-        self._endpoint(at).plan(times, Failure(status, error, retry_after, drop))
-
     def reset(self) -> None:
         """Return to the state of a new server, at the same URLs, with the same keys.
 
@@ -220,7 +174,7 @@ class LocalServer(Settings):
         the settings, from ``token_lifetime`` to ``dpop_nonce``, have their first values again.
         """
         self._endpoints.reset()
-        self.reset_settings()
+        self._reset_settings()
 
     @property
     def _tls(self) -> Certificates:
@@ -228,11 +182,8 @@ class LocalServer(Settings):
             raise RuntimeError("LocalServer has certificates only with LocalServer(tls=True)")
         return self._certificates
 
-    def _endpoint(self, at: str) -> Endpoint:
-        endpoints = self._endpoints.by_name
-        if at not in endpoints:
-            raise ValueError(f"at must be one of {', '.join(endpoints)}, not {at!r}")
-        return endpoints[at]
+    def _endpoints_by_name(self) -> Mapping[str, Endpoint]:
+        return self._endpoints.by_name
 
     def _respond(self, request: RecordedRequest) -> Response | None:
         return self._endpoints.respond(request)

@@ -88,7 +88,7 @@ class Settings(Urls):
     """Called with each request and its response (None: the connection was dropped) before the
     response is sent, in the thread that serves the connection; calls may overlap."""
 
-    def reset_settings(self) -> None:
+    def _reset_settings(self) -> None:
         """Set all settings but ``on_response`` to their first values."""
         self.token_lifetime = DEFAULT_LIFETIME
         self.token_delay = 0.0

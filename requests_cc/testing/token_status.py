@@ -44,7 +44,7 @@ class TokenStatus:
         if token is not None and token.grant.client_id not in (None, client_id):
             raise bad_request("invalid_request", "The token was issued to another client.")
         self._tokens.revoke(value)
-        # RFC 7009 §2.2: an unknown token is no error.
+        # RFC 7009 §2.2: an unknown token is not an error.
         return Response(HTTPStatus.OK, (NO_STORE,))
 
     def _parameters(self, request: RecordedRequest, url: str) -> tuple[str, str]:

@@ -36,7 +36,7 @@ def basic(text: str) -> dict[str, str]:
 def eventually(condition: Callable[[], object]) -> None:
     deadline = time.monotonic() + PATIENCE
     while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
+        assert time.monotonic() < deadline, "the condition did not come true"
         time.sleep(0.002)
 
 

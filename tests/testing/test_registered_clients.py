@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hmac
 import json
 import time
 from typing import Any
@@ -165,6 +166,26 @@ def test_the_algorithm_must_fit_the_key(
         data = {**GRANT, "client_assertion": assertion, "client_assertion_type": TYPE}
         response = http_session.post(server.token_url, data=data)
     assert problem in response.json()["error_description"]
+
+
+def test_the_subject_of_an_assertion_must_be_the_client(http_session: requests.Session) -> None:
+    with LocalServer({"me": Client(keys=[pem(KEY)])}) as server:
+        data = {**GRANT, "client_id": "me", **asserted(server, sub="you")}
+        response = http_session.post(server.token_url, data=data)
+    assert response.status_code == 401
+    assert "iss and sub must be the client_id" in response.json()["error_description"]
+
+
+def test_an_empty_secret_verifies_no_assertion(http_session: requests.Session) -> None:
+    with LocalServer({"me": ""}) as server:
+        now = time.time()
+        claims = {"iss": "me", "sub": "me", "aud": server.issuer, "exp": now + 60}
+        message = encoded({"alg": "HS256"}, claims)
+        signature = hmac.digest(b"", message.encode(), "sha256")
+        assertion = f"{message}.{base64.urlsafe_b64encode(signature).rstrip(b'=').decode()}"
+        data = {**GRANT, "client_assertion": assertion, "client_assertion_type": TYPE}
+        response = http_session.post(server.token_url, data=data)
+    assert response.status_code == 401
 
 
 def test_an_assertion_is_accepted_once(http_session: requests.Session) -> None:
