@@ -67,13 +67,12 @@ discovered = AuthorizationServer.discover("https://issuer.example")
 assert_type(dataclasses.replace(discovered, timeout=3), AuthorizationServer)
 assert_type(dataclasses.replace(discovered, introspection_endpoint=URL).issuer, "str | None")
 dataclasses.replace(providers.auth0("tenant.eu.auth0.com"), session=requests.Session())
-discovered.timeout = 3  # type: ignore[misc]  # pyright: ignore[reportAttributeAccessIssue]
 
 ClientCredentials(URL)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
 ClientCredentials(URL, "id", 1)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 ClientCredentials(URL, "id", "s", "basic")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
 ClientCredentials(URL, "id", scop="read")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
-credentials.scope = "other"  # type: ignore[misc]  # pyright: ignore[reportAttributeAccessIssue]
+assert_type(dataclasses.replace(credentials, scope=["a", "b"]).scope, "str | None")
 requests_cc.Credentials  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType]  # noqa: B018
 
 # The token.
