@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import importlib
 import math
+import os
+import re
 from typing import TYPE_CHECKING, Any
 
 from .errors import ConfigurationError
 
 if TYPE_CHECKING:
     from typing import TypeGuard
+
+
+# A line's end, a PEM, JSON, a JWT (whose header is JSON too, in base64), or a word that is longer
+# than a file's name can be.
+_CONTENTS_OF_A_FILE = r"[\r\n]|-----BEGIN|^\s*\{|^e(?:y[AJ]|w[0o])[\w-]*\.[\w-]*\.|[^/\\]{256}"
 
 
 def require(module: str, extra: str) -> Any:
@@ -73,3 +80,23 @@ def required_text(value: object, setting: str) -> str:
 def optional_text(value: object, setting: str) -> str | None:
     """Check a setting that is a text or None, as :func:`required_text` does."""
     return None if value is None else required_text(value, setting)
+
+
+def required_path(value: object, setting: str) -> str:
+    """Check a setting that must be a path. No message repeats what may be a secret.
+
+    :param value: what was set, a str or PathLike.
+    :param setting: str, its name in the message.
+    :returns: str, the path.
+    :raises ConfigurationError: if it is not a path, or is the contents of a file instead: a key, a
+        certificate, JSON or a JWT.
+    """
+    path: object = os.fspath(value) if isinstance(value, os.PathLike) else value
+    if not isinstance(path, str) or not path:
+        found = "empty" if path == "" else "missing" if path is None else type(path).__name__
+        raise ConfigurationError(f"{setting} must be a path, str or PathLike; it is {found}")
+    if re.search(_CONTENTS_OF_A_FILE, path):  # compiled when it is needed
+        raise ConfigurationError(
+            f"{setting} looks like the contents of a file; pass the file's path"
+        )
+    return path

@@ -1,15 +1,15 @@
-"""The origin of a URL: what decides whether an access token may be sent to it.
+"""The origin of a URL, which decides whether an access token may be sent to it.
 
-One grammar, stricter than RFC 3986, stands before every other parser. A URL that it accepts has
-an authority that `urllib.parse`, urllib3 and so `requests` all read in the same way, and one that
-they might read differently has no origin at all. Nothing after the authority is looked at.
+One grammar, stricter than RFC 3986, comes before every other parser. If it accepts a URL,
+`urllib.parse`, urllib3 and `requests` all read the same authority in it. A URL that they might read
+differently has no origin. Nothing after the authority is checked.
 """
 
 from __future__ import annotations
 
 import ipaddress
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from requests.models import PreparedRequest
@@ -39,11 +39,10 @@ _ABSOLUTE_URL = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(NamedTuple):
     """Scheme, host and port of a URL (RFC 6454 section 4); make one with :meth:`from_url`.
 
-    Two origins are equal where `requests` would connect to the same place. A trailing dot makes
+    Two origins are equal if `requests` would connect to the same place. With a trailing dot it is
     another host name, as in browsers. Immutable, so safe to share between threads.
 
     :param scheme: ``http`` or ``https``.
@@ -58,7 +57,7 @@ class Origin:
 
     @classmethod
     def from_url(cls, url: str) -> Origin:
-        """The origin of an absolute http or https URL; userinfo, path and query do not count.
+        """Return the origin of an http or https URL; userinfo, path and query do not count.
 
         :param url: as a caller writes it, or as `requests` prepared it.
         :raises ValueError: if it is not such a URL, or if parsers could disagree about its host or
@@ -91,9 +90,9 @@ class Origin:
 
     @property
     def prefixes(self) -> tuple[str, ...]:
-        """The URL prefixes, each with its trailing slash, with which only this origin's URLs begin.
+        """The URL prefixes, each with a trailing slash, with which only this origin's URLs begin.
 
-        A default port gives two: without the port, which `requests` sends most, and with it.
+        A default port gives two: without the port, as most URLs are written, and with it.
         """
         host = f"[{self.host}]" if ":" in self.host else self.host
         with_port = f"{self.scheme}://{host}:{self.port}/"
@@ -102,18 +101,18 @@ class Origin:
         return f"{self.scheme}://{host}/", with_port
 
     def __str__(self) -> str:
-        """As in RFC 6454 section 6.2: no trailing slash, and no port where it is the default."""
+        """Return the origin as in RFC 6454 section 6.2: no trailing slash and no default port."""
         return self.prefixes[0].removesuffix("/")
 
 
 def _canonical_host(host: str) -> str | None:
-    """The one spelling under which this host is compared; None if it is not a valid host."""
+    """Return the spelling in which a host is compared; None if it is not a valid host."""
     try:
         if host.startswith("["):
             return ipaddress.IPv6Address(host[1:-1]).compressed
         if host.isascii():
             return host.lower()
-        # What `requests` makes of the name is by definition what it connects to.
+        # The spelling that `requests` makes of the name is the one that it connects to.
         prepared = PreparedRequest()
         prepared.prepare_url(f"https://{host}/", None)
         return urlsplit(str(prepared.url)).hostname
@@ -122,36 +121,36 @@ def _canonical_host(host: str) -> str | None:
 
 
 def without_query(url: str) -> str:
-    """A URL as a message may show it: queries can hold keys."""
+    """Return a URL as a message may show it: queries can hold keys."""
     return urlsplit(url)._replace(query="", fragment="").geturl()
 
 
 def check_url(url: object, what: str, *, allow_http: bool) -> None:
-    """Checks the URL of an endpoint; no message shows its userinfo, query or fragment.
+    """Check the URL of an endpoint; no message shows its userinfo, query or fragment.
 
     :param url: what was set.
     :param what: str, its name in the message.
     :param allow_http: bool, whether plain http beyond loopback is accepted.
-    :raises ConfigurationError: when it is no absolute http(s) URL that can be trusted, or
-        ``allow_http`` no bool.
+    :raises ConfigurationError: if it is not an absolute http(s) URL, holds a user name, fragment or
+        white space, or uses http without ``allow_http``; or if that is not a bool.
     """
     check_bool(allow_http, "allow_http")
     if not isinstance(url, str) or not url:
-        raise ConfigurationError(f"{what} is missing: write its URL, https://...")
+        raise ConfigurationError(f"{what} is missing: pass its URL, https://...")
     origin, reason = _origin(url)
     if origin is None:
-        raise ConfigurationError(f"{what} is no URL that can be used: {reason}")
+        raise ConfigurationError(f"{what} is not a valid URL: {reason}")
     if "@" in urlsplit(url).netloc:
-        raise ConfigurationError(f"{what} (at {origin}) holds a user name: leave it out")
+        raise ConfigurationError(f"{what} (at {origin}) holds a user name; leave it out")
     shown = without_query(url)
     if "#" in url:
-        raise ConfigurationError(f"{what} ({shown!r}) has a fragment: leave out # and the rest")
+        raise ConfigurationError(f"{what} ({shown!r}) has a fragment; leave out # and the rest")
     if " " in url or not url.isprintable():
         raise ConfigurationError(f"{what} ({shown!r}) holds white space or a control character")
     if origin.scheme == "http" and not origin.is_loopback and not allow_http:
         raise ConfigurationError(
-            f"{what} ({shown!r}) would be asked over plain http: write https://, or, where the "
-            f"network is trusted, allow_http=True beside it"
+            f"{what} ({shown!r}) uses plain http; use https://, or pass allow_http=True if the "
+            f"network is trusted"
         )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hmac
-import os
 import re
 from collections.abc import Hashable
 from dataclasses import InitVar, dataclass, field
@@ -13,14 +12,14 @@ from typing import Any, cast
 
 from ..errors import ConfigurationError
 from ..protocols import Authentication, ClientIdentity
-from ..settings import is_number
+from ..settings import is_number, optional_text, required_path, required_text
 from .private_key import PrivateKey
-from .secret import SecretFile, check_path
+from .secret import SecretFile
 from .signing_key import SigningKey, compact, fresh_claims
 
 JWT_BEARER = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"  # RFC 7523 §2.2
 ISSUER = "issuer"  # as an audience: the server's own
-LONGEST_LIFETIME = 86_400  # seconds; "unreasonably far in the future" (RFC 7523 §3) comes sooner
+LONGEST_LIFETIME = 86_400  # seconds; servers may refuse less: "unreasonably far" (RFC 7523 §3)
 
 _HASHES = {"HS256": "sha256", "HS384": "sha384", "HS512": "sha512"}  # RFC 7518 §3.2
 _ONE_WORD = re.compile(r"[\x21-\x7e]+")
@@ -30,12 +29,12 @@ _ONE_WORD = re.compile(r"[\x21-\x7e]+")
 class ClientSecretJWT:
     """A JWT signed with the client secret (``client_secret_jwt``).
 
-    :param alg: ``"HS256"``, ``"HS384"`` or ``"HS512"``; a secret should have 32, 48 or 64 bytes or
-        more for it (RFC 7518 §3.2), and some servers insist.
+    :param alg: ``"HS256"``, ``"HS384"`` or ``"HS512"``; the secret should have at least 32, 48 or
+        64 bytes (RFC 7518 §3.2), and some servers insist on that.
     :param audience: str, the ``aud`` claim; ``"issuer"``: the server's issuer; None: the token
         endpoint's URL.
     :param lifetime: float, seconds from ``iat`` to ``exp``, from one to a day.
-    :raises ConfigurationError: when a setting is wrong.
+    :raises ConfigurationError: if a setting is not valid.
 
     Safe to share between threads. Needs no extra. RFC 7523 §2.2, OpenID Connect Core §9.
     """
@@ -49,7 +48,7 @@ class ClientSecretJWT:
     def __post_init__(self) -> None:
         if self.alg not in tuple(_HASHES):
             raise ConfigurationError(f"alg must be {' or '.join(_HASHES)}, not {self.alg!r}")
-        _check_audience(self.audience)
+        optional_text(self.audience, "audience")
         check_lifetime(self.lifetime)
 
     @property
@@ -71,14 +70,14 @@ class PrivateKeyJWT:
     """A JWT signed with the client's private key (``private_key_jwt``).
 
     :param key: PEM (str or bytes, encrypted too), a JWK as a dict, or a joserfc key.
-    :param alg: str, such as ``"PS256"``; None: a JWK's own, or RS256, ES256, ES384, ES512 or
-        EdDSA, as fits the key.
+    :param alg: str, such as ``"PS256"``; None: a JWK's own, or the one of RS256, ES256, ES384,
+        ES512 and EdDSA that fits the key.
     :param kid: str, the key id; ``"thumbprint"``: the key's own (RFC 7638); None: a JWK's own.
     :param audience: str, the ``aud`` claim; ``"issuer"``: the server's issuer; None: the token
         endpoint's URL.
     :param lifetime: float, seconds from ``iat`` to ``exp``, from one to a day.
     :param password: str or bytes, of an encrypted PEM.
-    :raises ConfigurationError: when a setting is wrong, or the extra ``jwt`` is missing.
+    :raises ConfigurationError: if a setting is not valid, or the extra ``jwt`` is missing.
 
     Safe to share between threads. A pickle holds the private key, decrypted. RFC 7523 §2.2, OpenID
     Connect Core §9.
@@ -94,7 +93,7 @@ class PrivateKeyJWT:
     needs_secret = False
 
     def __post_init__(self, password: str | bytes | None) -> None:
-        _check_audience(self.audience)
+        optional_text(self.audience, "audience")
         check_lifetime(self.lifetime)
         key = SigningKey(self.key, alg=self.alg, kid=self.kid, password=password)
         object.__setattr__(self, "key", key)
@@ -119,13 +118,13 @@ class PrivateKeyJWT:
 
 @dataclass(frozen=True)
 class AssertionFile:
-    """A JWT that something else keeps fresh in a file: Kubernetes, SPIFFE, a cloud's identity.
+    """A JWT in a file that another program keeps fresh: Kubernetes, SPIFFE, a cloud's identity.
 
-    :param path: str or path, read anew for each token request. White space around its text is
-        dropped.
+    :param path: str or path; the file is read for each token request. White space around its text
+        is dropped.
     :param assertion_type: str, the ``client_assertion_type``.
-    :raises ConfigurationError: when a setting is wrong; for a token request: when the file cannot
-        be read, or holds no assertion.
+    :raises ConfigurationError: if a setting is not valid; for a token request, if the file cannot
+        be read or holds no assertion.
 
     Safe to share between threads. Needs no extra. RFC 7523 §2.2.
     """
@@ -136,13 +135,8 @@ class AssertionFile:
     needs_secret = False
 
     def __post_init__(self) -> None:
-        path = os.fspath(self.path) if isinstance(self.path, PathLike) else self.path
-        if not isinstance(path, str) or not path:
-            raise ConfigurationError("AssertionFile takes the path of a file")
-        check_path(path, "path")
-        if not isinstance(self.assertion_type, str) or not self.assertion_type:
-            raise ConfigurationError(f"assertion_type must be a text such as {JWT_BEARER}")
-        object.__setattr__(self, "path", path)
+        object.__setattr__(self, "path", required_path(self.path, "path"))
+        required_text(self.assertion_type, "assertion_type")
 
     @property
     def key_part(self) -> Hashable:
@@ -152,25 +146,19 @@ class AssertionFile:
         assertion = SecretFile(self.path)().lstrip()
         # A key file has spaces and lines: it must not be sent by mistake.
         if not _ONE_WORD.fullmatch(assertion):
-            found = "no assertion, which is one word of ASCII" if assertion else "nothing"
+            found = "no assertion, which is one word of ASCII" if assertion else "no text"
             raise ConfigurationError(f"the assertion file {self.path} holds {found}")
         return _authentication(identity, assertion, self.assertion_type)
 
 
 def check_lifetime(lifetime: object) -> None:
-    """Checks the lifetime of an assertion.
+    """Check the lifetime of an assertion.
 
-    :raises ConfigurationError: when it is not seconds, from one to a day.
+    :param lifetime: seconds.
+    :raises ConfigurationError: if it is not a number from 1 to 86400.
     """
     if not is_number(lifetime) or not 1 <= lifetime <= LONGEST_LIFETIME:
         raise ConfigurationError(f"lifetime must be 1 to {LONGEST_LIFETIME} seconds")
-
-
-def _check_audience(audience: object) -> None:
-    if audience is not None and (not isinstance(audience, str) or not audience):
-        raise ConfigurationError(
-            'audience must be a str, "issuer" for the server\'s, or None for the token endpoint'
-        )
 
 
 def _claims(identity: ClientIdentity, audience: str | None, lifetime: float) -> dict[str, Any]:
@@ -178,7 +166,7 @@ def _claims(identity: ClientIdentity, audience: str | None, lifetime: float) -> 
     if audience == ISSUER:
         if identity.issuer is None:
             raise ConfigurationError(
-                'audience="issuer" needs the issuer: AuthorizationServer(..., issuer="https://...")'
+                'audience="issuer" needs an issuer: pass AuthorizationServer(..., issuer="https://...")'
             )
         audience = identity.issuer
     return {

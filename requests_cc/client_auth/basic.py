@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import base64
 import re
+from abc import abstractmethod
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass
 from typing import Any, Literal
 from urllib.parse import quote, quote_plus
 
@@ -20,22 +20,44 @@ from ..protocols import Authentication, ClientIdentity
 from .secret import digest
 
 
-@dataclass(frozen=True)
-class ClientSecretBasic:
+class _Method:
+    """A client authentication method: a value, equal to another with the same key part."""
+
+    __slots__ = ()
+
+    @property
+    @abstractmethod
+    def key_part(self) -> Hashable:
+        """The method and its settings."""
+
+    def __eq__(self, other: object) -> bool:
+        return type(other) is type(self) and other.key_part == self.key_part
+
+    def __hash__(self) -> int:
+        return hash(self.key_part)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}()"
+
+
+class ClientSecretBasic(_Method):
     """HTTP Basic with the client's id and secret, form-encoded first (RFC 6749 §2.3.1).
 
     :param encoding: ``"strict"`` encodes as the RFC says, a space as ``%20`` (which every server
         understands); ``"loose"`` encodes nothing, for servers that do not decode.
-    :raises ConfigurationError: when ``encoding`` is neither.
+    :raises ConfigurationError: if ``encoding`` is neither.
+
+    Safe to share between threads.
     """
 
-    encoding: Literal["strict", "loose"] = "strict"
+    __slots__ = ("encoding",)
     method = "client_secret_basic"
     needs_secret = True
 
-    def __post_init__(self) -> None:
-        if self.encoding not in ("strict", "loose"):
+    def __init__(self, encoding: Literal["strict", "loose"] = "strict") -> None:
+        if encoding not in ("strict", "loose"):
             raise ConfigurationError('ClientSecretBasic: encoding must be "strict" or "loose"')
+        self.encoding = encoding
 
     @property
     def key_part(self) -> Hashable:
@@ -50,17 +72,20 @@ class ClientSecretBasic:
             secrets=(*spellings(secret), credentials, _base64(f"{identity.client_id}:{secret}")),
         )
 
+    def __repr__(self) -> str:
+        return f"ClientSecretBasic(encoding={self.encoding!r})"
 
-@dataclass(frozen=True)
-class ClientSecretPost:
-    """The client's id and secret as parameters of the body (RFC 6749 §2.3.1)."""
 
+class ClientSecretPost(_Method):
+    """The client's id and secret as parameters of the body (RFC 6749 §2.3.1).
+
+    Safe to share between threads.
+    """
+
+    __slots__ = ()
     method = "client_secret_post"
     needs_secret = True
-
-    @property
-    def key_part(self) -> Hashable:
-        return (self.method,)
+    key_part: Hashable = (method,)
 
     def authenticate(self, identity: ClientIdentity) -> Authentication:
         secret = identity.client_secret or ""
@@ -70,30 +95,29 @@ class ClientSecretPost:
         )
 
 
-@dataclass(frozen=True)
-class NoClientAuthentication:
-    """A public client: it names itself and proves nothing (RFC 6749 §2.3, §3.2.1)."""
+class NoClientAuthentication(_Method):
+    """A public client: it sends its id and proves nothing (RFC 6749 §2.3, §3.2.1)."""
 
+    __slots__ = ()
     method = "none"
     needs_secret = False
-
-    @property
-    def key_part(self) -> Hashable:
-        return (self.method,)
+    key_part: Hashable = (method,)
 
     def authenticate(self, identity: ClientIdentity) -> Authentication:
         return Authentication(params={"client_id": identity.client_id})
 
 
-@dataclass(frozen=True)
-class RequestsAuth:
+class RequestsAuth(_Method):
     """Any requests auth object: HTTP Digest, or a user's own.
 
     :param auth: a callable that takes and returns a prepared request.
     """
 
-    auth: AuthBase
+    __slots__ = ("auth",)
     needs_secret = False
+
+    def __init__(self, auth: AuthBase) -> None:
+        self.auth = auth
 
     @property
     def method(self) -> str:
@@ -111,7 +135,7 @@ class RequestsAuth:
 
 
 class SameObject:
-    """Equal only for the very same object, which it keeps, so that its id is not used again."""
+    """Equal only for the same object, which it keeps alive, so that its id is not used again."""
 
     __slots__ = ("_kept",)
 
@@ -129,11 +153,10 @@ class SameObject:
 
 
 def auth_key_part(auth: Any) -> Hashable:
-    """What of a requests auth object shapes the token.
+    """Return the parts of a requests auth object that shape the token.
 
     :param auth: None, a (user name, password) tuple, or a callable.
-    :returns: its parts, the password as a digest; for one whose parts are not known, a
-        :class:`SameObject`.
+    :returns: user name and password as digests; a :class:`SameObject` if the parts are not known.
     """
     if auth is None:
         return None
@@ -145,14 +168,14 @@ def auth_key_part(auth: Any) -> Hashable:
 
 
 def spellings(secret: str) -> tuple[str, ...]:
-    """A secret in the forms in which a server that repeats it may write it."""
+    """Return the spellings in which a server may repeat a secret."""
     encoded = _form_encoded(secret)
     lower = re.sub("%[0-9A-F]{2}", lambda match: match[0].lower(), encoded)
     return (secret, encoded, lower, quote_plus(secret))
 
 
 class _AuthorizationHeader(AuthBase):
-    """Sets a header as an auth object: one given to requests also keeps netrc out."""
+    """An auth object that sets a header; with any auth object, requests does not read netrc."""
 
     def __init__(self, value: str) -> None:
         self._value = value
@@ -163,8 +186,8 @@ class _AuthorizationHeader(AuthBase):
 
 
 def _form_encoded(text: str) -> str:
-    # The form encoding of RFC 6749 Appendix B, with a space as %20: equally legal, and understood
-    # by servers that decode with plain percent-decoding.
+    # The form encoding of RFC 6749 Appendix B, with a space as %20: also valid, and understood by
+    # servers that only decode percent signs.
     return quote(text, safe="")
 
 

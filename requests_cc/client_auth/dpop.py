@@ -24,11 +24,11 @@ class DPoPKey:
 
     :param key: PEM (str or bytes, encrypted too), a JWK as a dict, or a joserfc key: RSA, EC or
         Ed25519.
-    :param alg: str, a JWS algorithm (RFC 7518 §3.1); None: a JWK's own, or what fits the key.
+    :param alg: str, a JWS algorithm (RFC 7518 §3.1); None: a JWK's own, or the default of the key.
     :param password: str or bytes, of an encrypted PEM.
-    :raises ConfigurationError: when it is no private key, or the extra ``jwt`` is missing.
+    :raises ConfigurationError: if it is not a private key, or the extra ``jwt`` is missing.
 
-    Safe to share between threads, and after a fork. Two are equal where key and algorithm are. A
+    Safe to share between threads, and after a fork. Two are equal if key and algorithm are. A
     pickle holds the private key, decrypted, and no nonce. RFC 9449.
     """
 
@@ -38,16 +38,16 @@ class DPoPKey:
         self._key = SigningKey(key, alg=alg, password=password)
         # RFC 9449 §4.2: "jwk ... MUST NOT contain a private key"
         self._header = {"typ": "dpop+jwt", "jwk": self._key.public_jwk}
-        # Every operation on it is atomic, so it needs no lock; what a race can lose is one nonce,
-        # and the server gives another.
+        # Each operation on it is atomic, so it needs no lock; a race can lose one nonce, and then
+        # the server sends another.
         self._nonces: dict[Origin, str] = {}
 
     @classmethod
     def generate(cls, alg: str = "ES256") -> DPoPKey:
-        """A new key, which lives in this process only, unless it is pickled.
+        """Return a new key, which exists in this process only, unless it is pickled.
 
         :param alg: str: ES256, ES384, ES512, EdDSA, or an RSA algorithm, for a key of 2048 bits.
-        :raises ConfigurationError: when ``alg`` is another, or the extra ``jwt`` is missing.
+        :raises ConfigurationError: if ``alg`` is not one of these, or the extra ``jwt`` is missing.
         """
         return cls(SigningKey.generate(alg))
 
@@ -57,12 +57,12 @@ class DPoPKey:
         return self._key.thumbprint
 
     def proof(self, method: str, url: str, access_token: str | None = None) -> str:
-        """A proof for one request, good once (RFC 9449 §4.2).
+        """Return a proof for one request, valid once (RFC 9449 §4.2).
 
         :param method: str, the HTTP method.
         :param url: str, the request's URL.
         :param access_token: str, the token that is sent along, or None for a token request.
-        :raises ValueError: when the URL is no absolute http(s) URL.
+        :raises ValueError: if the URL is not an absolute http(s) URL.
         """
         origin = Origin.from_url(url)
         claims: dict[str, Any] = {
@@ -80,13 +80,13 @@ class DPoPKey:
         return self._key.sign(claims, self._header)
 
     def take_nonce(self, url: str, headers: Mapping[str, str]) -> bool:
-        """Keeps the nonce of an answer for the next proof (RFC 9449 §8.2, §9).
+        """Keep the nonce of a response for the next proof (RFC 9449 §8.2, §9).
 
-        :param url: str, where the answer came from.
-        :param headers: mapping, of the answer, whatever its status.
-        :returns: bool, whether it brought a nonce. One that is none by RFC 9449 §8.1, or longer
+        :param url: str, the URL that the response came from.
+        :param headers: mapping, of a response with any status.
+        :returns: bool, whether there was a nonce. One that is not valid (RFC 9449 §8.1), or longer
             than 1024 characters, does not count.
-        :raises ValueError: when there is one, and the URL is no absolute http(s) URL.
+        :raises ValueError: if there is a nonce, and the URL is not an absolute http(s) URL.
         """
         nonce = headers.get("DPoP-Nonce")
         if nonce is None or len(nonce) > LONGEST_NONCE or not _NONCE.fullmatch(nonce):
@@ -114,10 +114,10 @@ class DPoPKey:
 
 
 def _path(url: str) -> str:
-    """The path as requests sends it: without query and fragment, with one slash to begin with.
+    """Return the path as requests sends it: without query and fragment, with one leading slash.
 
-    Behind an :class:`Origin`, which spells the host as the ``Host`` header does and drops a
-    password, this is the "HTTP target URI ... without query and fragment parts" (RFC 9449 §4.2).
+    After an :class:`Origin`, which spells the host as the ``Host`` header does and drops a
+    password, it makes the "HTTP target URI ... without query and fragment parts" (RFC 9449 §4.2).
     """
     hierarchical = url.partition("#")[0].partition("?")[0]
     after_authority = hierarchical.split("/", 3)[3:]

@@ -1,40 +1,36 @@
-"""The client secret: a text, a callable, or several that are tried in order."""
+"""The client secret: a text, a callable, or several that are tried in turn."""
 
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
 from os import PathLike
 from pathlib import Path
 from typing import TypeAlias
 
 from ..errors import ConfigurationError
 from ..protocols import KeyPart
-from ..settings import required_text
+from ..settings import required_path, required_text
 
 Secret: TypeAlias = "str | Callable[[], str]"
 
-# A line's end, a PEM, JSON, a JWT (whose header is JSON too, in base64), or a word that is longer
-# than a file's name can be.
-_WHAT_A_FILE_HOLDS = re.compile(
-    r"[\r\n]|-----BEGIN|^\s*\{|^e(?:y[AJ]|w[0o])[\w-]*\.[\w-]*\.|[^/\\]{256}"
-)
 
-
-@dataclass(frozen=True, repr=False)
 class SecretFile:
-    """A callable that reads a secret from a file, anew each time.
+    """A callable that reads a secret from a file, each time it is called.
 
     :param path: str or path of a file, such as a mounted Docker or Kubernetes secret. Its text is
         cleaned: see :func:`cleaned`.
-    :param variable: str, the environment variable that names the file. Messages and ``repr``
-        then name it instead of the path: whoever mistook it set it to the secret itself.
+    :param variable: str, the environment variable that names the file. Messages and ``repr`` then
+        name the variable and not the path: by mistake, it may hold the secret itself.
+
+    Two are equal if they read the same path. Safe to share between threads.
     """
 
-    path: str | PathLike[str]
-    variable: str | None = field(default=None, compare=False)
+    __slots__ = ("path", "variable")
+
+    def __init__(self, path: str | PathLike[str], variable: str | None = None) -> None:
+        self.path = path
+        self.variable = variable
 
     def __call__(self) -> str:
         try:
@@ -42,12 +38,18 @@ class SecretFile:
         except OSError as error:
             reason = error.strerror or type(error).__name__
         except UnicodeDecodeError:
-            reason = "it is no UTF-8 text"
+            reason = "it is not UTF-8 text"
         except ValueError:  # a NUL in the path
-            reason = "it is no path"
+            reason = "it is not a valid path"
         else:
             return cleaned(text)
         raise ConfigurationError(self._problem(reason))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, SecretFile) and self.path == other.path
+
+    def __hash__(self) -> int:
+        return hash(self.path)
 
     def __repr__(self) -> str:
         shown = (
@@ -57,7 +59,7 @@ class SecretFile:
 
     def _problem(self, reason: str) -> str:
         if self.variable is None:
-            check_path(self.path, "path")
+            required_path(self.path, "path")
             return f"the file {self.path} cannot be read: {reason}"
         name = self.variable.removesuffix("_FILE")
         direct = "" if name == self.variable else f", or {name} to what the file should hold"
@@ -67,23 +69,28 @@ class SecretFile:
         )
 
 
-@dataclass(frozen=True, slots=True)
 class Candidate:
-    """One of a client's secrets, hidden from the variables that a traceback shows.
+    """One of a client's secrets, in an object whose ``repr`` does not show it in a traceback.
 
-    :param number: int, its place among them.
-    :param secret: str, or None where the client has none.
+    :param number: int, its position among the secrets.
+    :param secret: str; None if the client has none.
     """
 
-    number: int
-    secret: str | None = field(repr=False)
+    __slots__ = ("number", "secret")
+
+    def __init__(self, number: int, secret: str | None) -> None:
+        self.number = number
+        self.secret = secret
+
+    def __repr__(self) -> str:
+        return f"Candidate({self.number})"
 
 
 class ClientSecret:
-    """What ``client_secret`` was set to; it remembers which of several worked last.
+    """The setting ``client_secret``; remembers which of several secrets was accepted last.
 
     :param setting: str, callable returning str, a sequence of those, or None for no secret.
-    :raises ConfigurationError: when it is none of these, or empty.
+    :raises ConfigurationError: if it is none of these, or empty.
 
     Safe to share between threads.
     """
@@ -96,9 +103,9 @@ class ClientSecret:
                 required_text(secret, "client_secret")
 
     def candidates(self) -> Iterator[Candidate]:
-        """Each secret, the one that was accepted last before the others.
+        """Yield each secret, the one that was accepted last before the others.
 
-        :raises ConfigurationError: when a callable returns something that is no secret.
+        :raises ConfigurationError: if a callable returns a value that is not a secret.
         """
         if not self._secrets:
             yield Candidate(0, None)
@@ -107,12 +114,12 @@ class ClientSecret:
             yield Candidate(number, _current(self._secrets[number]))
 
     def accepted(self, candidate: Candidate) -> None:
-        """Remembers which secret the server accepted."""
+        """Remember which secret the server accepted."""
         self._last_accepted = candidate.number
 
     @property
     def key_part(self) -> KeyPart:
-        """A digest of each literal; a callable is just that, so that rotation keeps the key."""
+        """A digest of each literal, or "callable", so that rotation keeps the key."""
         return tuple("callable" if callable(s) else digest(s) for s in self._secrets)
 
     def __repr__(self) -> str:
@@ -127,19 +134,8 @@ def cleaned(text: str) -> str:
     return text.strip().strip("\ufeff").strip()
 
 
-def check_path(path: object, what: str) -> None:
-    """Checks that a path is not what the file should hold: no message may repeat that as a path.
-
-    :param path: what was set.
-    :param what: str, its name in the message.
-    :raises ConfigurationError: when it is a key, a certificate, JSON or a JWT.
-    """
-    if _WHAT_A_FILE_HOLDS.search(str(path)):
-        raise ConfigurationError(f"{what} is no path but what a file holds: write its path")
-
-
 def digest(secret: str | bytes) -> str:
-    """Stands for a secret where two are compared: SHA-256 in hex."""
+    """Return SHA-256 in hex, which stands for a secret in comparisons and keys."""
     data = secret.encode("utf-8", "surrogatepass") if isinstance(secret, str) else secret
     return hashlib.sha256(data).hexdigest()
 
@@ -161,5 +157,5 @@ def _as_tuple(setting: Secret | Sequence[Secret] | None) -> tuple[Secret, ...]:
             f"not {type(setting).__name__}"
         )
     if not setting:
-        raise ConfigurationError("client_secret is an empty sequence: give at least one")
+        raise ConfigurationError("client_secret is an empty sequence: pass at least one secret")
     return tuple(setting)

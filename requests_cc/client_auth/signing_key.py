@@ -1,4 +1,4 @@
-"""A private key that signs JWTs (RFC 7515, RFC 7517), whatever form it comes in."""
+"""A private key that signs JWTs (RFC 7515, RFC 7517)."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ from functools import partial
 from typing import Any
 
 from ..errors import ConfigurationError
-from .private_key import LEAST_RSA_BITS, PrivateKey, key_type_of, kind_of, optional, read
+from ..settings import optional_text, require
+from .private_key import LEAST_RSA_BITS, PrivateKey, key_type_of, kind_of, read
 
 THUMBPRINT = "thumbprint"  # as a kid: the key's own
 
-# RFC 7518 §3.1, RFC 8037 §3.1, RFC 9864 §2.2: for each kind of key the algorithms that fit it, and
-# first the one that is meant if nobody says otherwise.
+# RFC 7518 §3.1, RFC 8037 §3.1, RFC 9864 §2.2: for each kind of key the algorithms that fit it; the
+# first one is the default.
 _ALGORITHMS = {
     "RSA": ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512"),
     "P-256": ("ES256",),
@@ -27,14 +28,14 @@ _ALGORITHMS = {
 
 
 class SigningKey:
-    """A private key, the algorithm it signs with, and the name it goes by.
+    """A private key with its algorithm and key id.
 
     :param key: PEM (str or bytes, encrypted too), a JWK as a mapping, a joserfc key, or another
         :class:`SigningKey`.
-    :param alg: str, a JWS algorithm (RFC 7518 §3.1); None: a JWK's own, or what fits the key.
+    :param alg: str, a JWS algorithm (RFC 7518 §3.1); None: a JWK's own, or the default of the key.
     :param kid: str, the key id; ``"thumbprint"``: the key's own (RFC 7638); None: a JWK's own.
     :param password: str or bytes, of an encrypted PEM.
-    :raises ConfigurationError: when it is no private key, ``alg`` does not fit it, or the extra
+    :raises ConfigurationError: if it is not a private key, ``alg`` does not fit it, or the extra
         ``jwt`` is missing.
 
     Safe to share between threads, and after a fork. A pickle holds the private key, decrypted.
@@ -48,30 +49,29 @@ class SigningKey:
         kid: str | None = None,
         password: str | bytes | None = None,
     ) -> None:
-        if kid is not None and (not isinstance(kid, str) or not kid):
-            raise ConfigurationError('kid must be a str, "thumbprint" for the key\'s own, or None')
+        optional_text(kid, "kid")
         if isinstance(key, SigningKey):
             native, members = key.joserfc_key.private_key, key.names
         else:
             native, members = read(key, password)
         kind, key_type = kind_of(native)
         self.alg = _fitting(members.get("alg") if alg is None else alg, kind)
-        # Made anew of the key itself: the public members of a JWK need not be those of its "d".
+        # Made from the native key: the public members of a JWK need not belong to its "d".
         self._key = key_type(native, native)
         self.thumbprint: str = self._key.thumbprint()
         self.kid: str | None = self.thumbprint if kid == THUMBPRINT else kid or members.get("kid")
-        # The algorithm itself, and not joserfc's jwt.encode: for EdDSA that warns each time, and
-        # no thread can keep a warning to itself. Ed25519 is another name of the same signature.
+        # The algorithm itself, and not joserfc's jwt.encode: that warns each time for EdDSA, and a
+        # warning cannot be suppressed in one thread only. Ed25519 is the same signature.
         name = "EdDSA" if kind == "Ed25519" else self.alg
-        algorithm = optional("joserfc.jws").JWSRegistry.algorithms[name]
+        algorithm = require("joserfc.jws", "jwt").JWSRegistry.algorithms[name]
         self._signature: Callable[[bytes], bytes] = partial(algorithm.sign, key=self._key)
 
     @classmethod
     def generate(cls, alg: str) -> SigningKey:
-        """A new key.
+        """Return a new key.
 
-        :param alg: str, the JWS algorithm that it is for.
-        :raises ConfigurationError: when ``alg`` is not known, or the extra ``jwt`` is missing.
+        :param alg: str, the JWS algorithm to use it with.
+        :raises ConfigurationError: if ``alg`` is not known, or the extra ``jwt`` is missing.
         """
         for kind, fitting in _ALGORITHMS.items():
             if alg in fitting:
@@ -82,25 +82,25 @@ class SigningKey:
 
     @property
     def public_jwk(self) -> dict[str, Any]:
-        """The public key alone (RFC 7517 §4)."""
+        """The public key only (RFC 7517 §4)."""
         jwk: dict[str, Any] = self._key.as_dict(private=False)
         return jwk
 
     @property
     def names(self) -> Mapping[str, str | None]:
-        """``alg`` and ``kid``, as a JWK has them."""
+        """``alg`` and ``kid``, as in a JWK."""
         return {"alg": self.alg, "kid": self.kid}
 
     @property
     def joserfc_key(self) -> Any:
-        """The private key as joserfc has it, without key id and algorithm."""
+        """The private key as a joserfc key, without key id and algorithm."""
         return self._key
 
     def sign(self, claims: Mapping[str, Any], header: Mapping[str, Any]) -> str:
-        """A compact JWT (RFC 7519 §3.1).
+        """Return a compact JWT (RFC 7519 §3.1).
 
         :param claims: mapping.
-        :param header: mapping, beside ``alg``.
+        :param header: mapping, in addition to ``alg``.
         """
         return compact({"alg": self.alg, **header}, claims, self._signature)
 
@@ -126,23 +126,23 @@ class SigningKey:
 def compact(
     header: Mapping[str, Any], claims: Mapping[str, Any], signature: Callable[[bytes], bytes]
 ) -> str:
-    """A compact JWT (RFC 7515 §7.1).
+    """Return a compact JWT (RFC 7515 §7.1).
 
     :param header: mapping.
     :param claims: mapping.
-    :param signature: makes the signature of what it is given.
+    :param signature: a callable that signs bytes.
     """
     signing_input = f"{_segment(header)}.{_segment(claims)}"
     return f"{signing_input}.{base64url(signature(signing_input.encode('ascii')))}"
 
 
 def base64url(data: bytes) -> str:
-    """Base64 as in RFC 7515 §2: for URLs, without padding."""
+    """Encode as base64url without padding (RFC 7515 §2)."""
     return base64.urlsafe_b64encode(data).rstrip(b"=").decode("ascii")
 
 
 def fresh_claims(lifetime: float) -> dict[str, Any]:
-    """``iat``, ``exp`` and a ``jti`` that was never used (RFC 7523 §3).
+    """Return ``iat``, ``exp`` and a new, random ``jti`` (RFC 7523 §3).
 
     :param lifetime: float, seconds from ``iat`` to ``exp``.
     """
@@ -160,6 +160,6 @@ def _fitting(alg: object, kind: str) -> str:
         return fitting[0]
     if not isinstance(alg, str) or alg not in fitting:
         raise ConfigurationError(
-            f"alg {alg!r} does not fit this key, {kind}: write {' or '.join(fitting)}"
+            f"alg {alg!r} does not fit this key, {kind}: use {' or '.join(fitting)}"
         )
     return alg

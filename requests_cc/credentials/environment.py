@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 
-from ..client_auth.secret import SecretFile, check_path, cleaned
+from ..client_auth.secret import SecretFile, cleaned
 from ..errors import ConfigurationError
 from ..server.reach import LONGEST_TIMEOUT
+from ..settings import required_path
 
 _SWITCH = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
 _FILE = "_FILE"
@@ -103,7 +104,7 @@ class Environment:
         path = self._value(name)
         if path is None:
             return None
-        check_path(path, self.named(name))
+        required_path(path, self.named(name))
         if not os.path.exists(path):
             raise ConfigurationError(f"{self.named(name)} names {path}, which is not there")
         return path

@@ -227,7 +227,7 @@ def test_a_secret_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
         SecretFile(tmp_path / "no-such-file")()
     assert e.value.__context__ is None
     (tmp_path / "latin").write_bytes(b"s3cret\xe9")
-    with pytest.raises(ConfigurationError, match="latin cannot be read: it is no UTF-8 text") as e:
+    with pytest.raises(ConfigurationError, match="latin cannot be read: it is not UTF-8 text") as e:
         SecretFile(tmp_path / "latin")()
     assert e.value.__context__ is None  # a UnicodeDecodeError holds the file's bytes
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from requests_cc import ConfigurationError
-from requests_cc.client_auth.secret import SecretFile, check_path
+from requests_cc.client_auth.secret import SecretFile, required_path
 
 JWT = "eyJhbGciOiJFUzI1NiJ9.s3cr3t.c2ln"
 
@@ -31,7 +31,7 @@ JWT = "eyJhbGciOiJFUzI1NiJ9.s3cr3t.c2ln"
 def test_what_a_file_holds_is_not_repeated_as_its_path(text: str) -> None:
     with pytest.raises(ConfigurationError) as raised:
         SecretFile(text)()
-    assert str(raised.value) == "path is no path but what a file holds: write its path"
+    assert str(raised.value) == "path looks like the contents of a file; pass the file's path"
     assert raised.value.__context__ is None
 
 
@@ -51,12 +51,14 @@ def test_what_a_file_holds_is_not_repeated_as_its_path(text: str) -> None:
     ],
 )
 def test_what_can_be_a_path_is_one(path: str) -> None:
-    check_path(path, "path")
-    check_path(Path(path), "path")
+    required_path(path, "path")
+    required_path(Path(path), "path")
 
 
 def test_a_path_that_no_file_can_have_is_named() -> None:
-    with pytest.raises(ConfigurationError, match="cannot be read: it is no path") as raised:
+    with pytest.raises(
+        ConfigurationError, match="cannot be read: it is not a valid path"
+    ) as raised:
         SecretFile("a\0b")()
     assert raised.value.__context__ is None
 
@@ -67,7 +69,7 @@ def test_a_file_that_a_variable_names_is_not_shown(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError) as raised:
         SecretFile(path, "X_SECRET_FILE")()
     assert str(raised.value) == (
-        "the file that X_SECRET_FILE names cannot be read: it is no UTF-8 text; set X_SECRET_FILE "
+        "the file that X_SECRET_FILE names cannot be read: it is not UTF-8 text; set X_SECRET_FILE "
         "to a path, or X_SECRET to what the file should hold"
     )
     assert SecretFile(path, "X_SECRET_FILE") == SecretFile(path)

@@ -289,7 +289,7 @@ def test_no_key_is_generated_for_another_algorithm(alg: Any) -> None:
 
 @pytest.mark.parametrize("alg", ["HS256", "ES256", "none", "RS1", "", 256])
 def test_an_algorithm_that_does_not_fit_is_refused_with_those_that_do(alg: Any) -> None:
-    refused("does not fit this key, RSA: write RS256 or .*PS512", pem_of(native("RSA")), alg=alg)
+    refused("does not fit this key, RSA: use RS256 or .*PS512", pem_of(native("RSA")), alg=alg)
 
 
 def test_a_jwks_own_algorithm_must_be_one_for_signing() -> None:
@@ -298,7 +298,7 @@ def test_a_jwks_own_algorithm_must_be_one_for_signing() -> None:
 
 @pytest.mark.parametrize("kid", ["", 7, b"k"])
 def test_a_key_id_must_be_a_text(kid: Any) -> None:
-    refused("kid must be a str", jwk_of("P-256"), kid=kid)
+    refused("kid must be a non-empty str", jwk_of("P-256"), kid=kid)
 
 
 @pytest.mark.parametrize("members", [{"use": "enc"}, {"key_ops": ["decrypt", "verify"]}])
@@ -320,12 +320,12 @@ def test_a_key_that_says_it_is_for_signing_signs() -> None:
     ],
 )
 def test_a_key_of_a_kind_that_servers_do_not_know_is_refused(make: Callable[[], Any]) -> None:
-    refused("kind that is not for signing JWTs: use RSA", pem_of(make()))
+    refused("kind that cannot sign JWTs; use RSA", pem_of(make()))
 
 
 def test_a_short_rsa_key_is_refused() -> None:
     short = rsa.generate_private_key(65537, 1024)
-    refused("RSA of 1024 bits: use one of 2048 or more", pem_of(short))
+    refused("RSA of 1024 bits; use one of 2048 or more", pem_of(short))
 
 
 def public_pem() -> bytes:
@@ -345,7 +345,7 @@ def public_pem() -> bytes:
     ],
 )
 def test_a_public_key_is_refused(make: Callable[[], Any]) -> None:
-    refused("key is public: give the private one", make())
+    refused("key is public; pass the private key", make())
 
 
 @pytest.mark.parametrize(
@@ -366,7 +366,7 @@ def test_what_is_no_key_at_all_is_refused(key: Any) -> None:
 
 @pytest.mark.parametrize("key", [{}, {"keys": []}, {"kty": ["RSA"]}, {"kty": "AKP"}])
 def test_a_jwk_of_an_unknown_type_is_refused(key: dict[str, Any]) -> None:
-    refused("JWK of no kty that is known", key)
+    refused("JWK of an unknown kty", key)
 
 
 SECRET = "hunter2-hunter2"
@@ -375,20 +375,24 @@ SECRET = "hunter2-hunter2"
 @pytest.mark.parametrize(
     ("match", "key", "settings"),
     [
-        ("no PEM: give what is in the file, not its path", f"/keys/{SECRET}.pem", {}),
-        ("no PEM", f"{SECRET}\ud800", {}),
-        ("no PEM", SECRET.encode() + b"\xff", {}),
-        ("no PEM", "", {}),
+        ("not PEM; pass the file's contents, not its path", f"/keys/{SECRET}.pem", {}),
+        ("not PEM", f"{SECRET}\ud800", {}),
+        ("not PEM", SECRET.encode() + b"\xff", {}),
+        ("not PEM", "", {}),
         ("JWK that cannot be read", {"kty": "EC", "crv": "P-256", "d": SECRET}, {}),
         ("JWK that cannot be read", {**RFC_8037, "d": SECRET}, {}),
         ("JWK that cannot be read", {"kty": "RSA", "n": SECRET, "e": "AQAB", "d": SECRET}, {}),
-        ("check that it is whole$", f"-----BEGIN PRIVATE KEY-----\n{SECRET}\n", {}),
+        ("check that it is complete$", f"-----BEGIN PRIVATE KEY-----\n{SECRET}\n", {}),
         (
-            "check that it is whole, and password",
+            "check that it is complete, and password",
             f"-----BEGIN PRIVATE KEY-----\n{SECRET}\n-----END PRIVATE KEY-----",
             {"password": SECRET},
         ),
-        ("password is for an encrypted PEM", {"kty": "RSA", "n": SECRET}, {"password": SECRET}),
+        (
+            "password is only for an encrypted PEM",
+            {"kty": "RSA", "n": SECRET},
+            {"password": SECRET},
+        ),
     ],
 )
 def test_what_cannot_be_read_is_refused_without_being_repeated(
@@ -407,10 +411,12 @@ def test_a_pem_whose_lines_were_flattened_is_told_how_to_mend_it() -> None:
 
 def test_a_password_must_be_there_and_right_where_it_is_needed_and_nowhere_else() -> None:
     encrypted = pem_of(native("P-256"), password=PASSWORD)
-    refused("is encrypted: give password=", encrypted)
-    error = refused("cannot be read: check that it is whole, and password", encrypted, password="x")
+    refused("is encrypted; pass password=", encrypted)
+    error = refused(
+        "cannot be read; check that it is complete, and password", encrypted, password="x"
+    )
     assert "hörse" not in str(error)
-    refused("needs no password: leave it out", pem_of(native("P-256")), password=PASSWORD)
+    refused("needs no password; leave it out", pem_of(native("P-256")), password=PASSWORD)
     for key in (encrypted, pem_of(native("P-256")), jwk_of("P-256")):
         refused("^password must be str or bytes, not int$", key, password=5)
 

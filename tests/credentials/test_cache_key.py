@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 import subprocess
 import sys
@@ -140,7 +139,6 @@ def test_a_readable_auth_object_gives_a_key_of_every_process() -> None:
 
 
 def test_a_subclass_of_a_method_has_a_key_of_its_own() -> None:
-    @dataclasses.dataclass(frozen=True)
     class Salted(ClientSecretBasic):
         pass
 

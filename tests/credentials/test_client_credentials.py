@@ -186,7 +186,7 @@ def test_a_sequence_of_secrets_is_kept_as_it_was() -> None:
         ({"server": None}, "server must be a non-empty str; it is missing"),
         ({"server": ""}, "server must be a non-empty str; it is empty"),
         ({"server": 7}, "server"),
-        ({"server": "auth.example.com"}, "token_endpoint is no URL"),
+        ({"server": "auth.example.com"}, "token_endpoint is not a valid URL"),
         ({"server": "http://auth.example.com/t"}, "allow_http"),
         ({"client_id": None}, "client_id must be a non-empty str; it is missing"),
         ({"client_id": ""}, "client_id must be a non-empty str; it is empty"),

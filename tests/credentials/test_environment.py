@@ -174,7 +174,7 @@ def test_a_file_that_went_is_named_by_its_variable_at_the_token_request(
 @pytest.mark.parametrize(
     ("name", "value", "words"),
     [
-        ("TOKEN_URL", "auth.example.com", "OAUTH_TOKEN_URL is no URL that can be used: "),
+        ("TOKEN_URL", "auth.example.com", "OAUTH_TOKEN_URL is not a valid URL: "),
         ("TOKEN_URL", "http://auth.example.com/t", "OAUTH_TOKEN_URL ('http://auth.example.com/t')"),
         ("AUTH", "s3cr3t", "OAUTH_AUTH is not a known client authentication method: use one of "),
         ("AUTH", "private_key_jwt", "OAUTH_AUTH=private_key_jwt needs OAUTH_PRIVATE_KEY or OAUTH_"),

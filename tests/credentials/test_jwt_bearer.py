@@ -151,7 +151,7 @@ def test_an_encrypted_key_has_a_password() -> None:
     encrypted = KEY.as_pem(private=True, password="pa55word")
     _, request = sent(key=encrypted, password="pa55word")
     assert assertion(request).claims["iss"] == "me"
-    with pytest.raises(ConfigurationError, match="give password="):
+    with pytest.raises(ConfigurationError, match="pass password="):
         source(key=encrypted)
     with pytest.raises(ConfigurationError) as raised:
         source(key=encrypted, password="pa55w0rd")

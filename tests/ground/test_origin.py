@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import ipaddress
 import time
 from collections.abc import Iterator
@@ -322,7 +321,7 @@ def test_nothing_else_is_loopback(host: str) -> None:
 
 def test_an_origin_is_an_immutable_value() -> None:
     assert {API: "token"}[Origin.from_url("https://API.example.com:443/x")] == "token"
-    with pytest.raises(dataclasses.FrozenInstanceError):
+    with pytest.raises(AttributeError):
         API.host = "evil.net"  # type: ignore[misc]
 
 

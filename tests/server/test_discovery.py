@@ -381,7 +381,7 @@ def trusting(url: str) -> AuthorizationServer:
 @pytest.mark.parametrize(
     ("url", "words"),
     [
-        ("/path?key=s3cret", "no URL that can be used"),
+        ("/path?key=s3cret", "not a valid URL"),
         ("https://me:s3cret@auth.example.com", "holds a user name"),
         ("https://auth.example.com#s3cret", "has a fragment"),
         ("http://auth.example.com?key=s3cret", "plain http"),
@@ -398,8 +398,8 @@ def test_a_url_to_begin_with_is_refused_at_once(make: Any, url: str, words: str)
     ("endpoint", "words"),
     [
         ("http://auth.example.com/token?key=s3cret", "plain http"),
-        ("ftp://auth.example.com/token", "no URL that can be used"),
-        ("/token", "no URL that can be used"),
+        ("ftp://auth.example.com/token", "not a valid URL"),
+        ("/token", "not a valid URL"),
         ("", "token_endpoint"),
         (7, "token_endpoint"),
         (None, "names no token_endpoint"),
@@ -650,7 +650,7 @@ def test_where_none_is_trusted_nobody_is_asked(
     ("issuer", "words"),
     [
         ("http://auth.example.com?key=s3cret", "plain http"),
-        ("auth.example.com", "no URL that can be used"),
+        ("auth.example.com", "not a valid URL"),
         ("https://me:s3cret@auth.example.com", "holds a user name"),
     ],
 )

@@ -513,7 +513,7 @@ def test_what_is_no_domain_is_refused_and_not_shown(
         (lambda: providers.cognito("mydomain", "Ireland"), "region must be the name of a region"),
         (lambda: providers.cognito("mydomain", ""), "region must be the name of a region"),
         (lambda: providers.cognito("cognito-idp.us-east-1.amazonaws.com"), "pool's issuer"),
-        (lambda: providers.keycloak("auth.example.com", "demo"), "base_url is no URL"),
+        (lambda: providers.keycloak("auth.example.com", "demo"), "base_url is not a valid URL"),
         (lambda: providers.keycloak("http://auth.example.com", "demo"), "base_url.*plain http"),
         (lambda: providers.keycloak("https://a.example/realms/x", "x"), "end before /realms/"),
         (lambda: providers.keycloak("https://a.example/auth/realms", "x"), "end before /realms/"),

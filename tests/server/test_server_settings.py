@@ -17,8 +17,8 @@ URL = "https://auth.example.com/token"
     ("url", "words"),
     [
         ("", " is missing"),
-        ("auth.example.com", " is no URL that can be used"),
-        ("http://auth.example.com?key=s3cret", " ('http://auth.example.com') would be asked over"),
+        ("auth.example.com", " is not a valid URL"),
+        ("http://auth.example.com?key=s3cret", " ('http://auth.example.com') uses plain http"),
     ],
 )
 def test_an_optional_url_is_held_to_the_same_rules(setting: str, url: str, words: str) -> None:

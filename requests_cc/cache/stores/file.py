@@ -10,9 +10,9 @@ from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Any
 
-from ...errors import ConfigurationError, TokenStoreError
+from ...errors import TokenStoreError
 from ...protocols import Clock
-from ...settings import require
+from ...settings import require, required_path
 from .folder import PrivateFolder
 from .sealed import SealedStore
 from .vault import MAX_SIZE, EncryptionKey
@@ -46,13 +46,10 @@ class FileTokenStore(SealedStore):
         encryption_key: EncryptionKey = None,
         clock: Clock = time,
     ) -> None:
-        if not isinstance(path, (str, os.PathLike)) or not isinstance(os.fspath(path), str):
-            raise ConfigurationError("path must be the path of a folder, str or PathLike")
-        if not os.fspath(path):
-            raise ConfigurationError("path is empty: pass the path of a folder")
+        folder = required_path(path, "path")
         require("filelock", "file")
         # Absolute, since a daemon changes its working directory later.
-        self._folder = PrivateFolder(os.path.abspath(os.path.expanduser(path)))
+        self._folder = PrivateFolder(os.path.abspath(os.path.expanduser(folder)))
         super().__init__(encryption_key, clock)
         self._sets = itertools.count()
 

@@ -93,7 +93,7 @@ def test_a_tilde_is_the_home_directory(tmp_path: Path, monkeypatch: pytest.Monke
 
 @pytest.mark.parametrize("path", [None, 7, b"tokens", ""])
 def test_a_path_is_the_path_of_a_folder(path: Any) -> None:
-    with pytest.raises(ConfigurationError, match="the path of a folder"):
+    with pytest.raises(ConfigurationError, match="path must be a path"):
         FileTokenStore(path)
 
 

@@ -83,7 +83,7 @@ def test_no_repr_shows_the_private_key(key: DPoPKey) -> None:
         ("public", lambda: DPoPKey(EC_KEY.as_dict(private=False))),
         ("alg must be one of", lambda: DPoPKey.generate("HS256")),
         ("alg must be one of", lambda: DPoPKey.generate("none")),
-        ("no PEM", lambda: DPoPKey("/keys/dpop.pem")),
+        ("not PEM", lambda: DPoPKey("/keys/dpop.pem")),
     ],
 )
 def test_what_is_no_private_key_is_refused(match: str, make: Callable[[], DPoPKey]) -> None:

@@ -72,6 +72,17 @@ def test_a_refused_certificate_is_named_as_what_to_check(
     assert body not in str(error)
 
 
+def test_an_expired_certificate_of_tls_client_auth_is_refused_in_the_handshake(
+    files, authority, pauses
+) -> None:
+    cert = REFUSED["expired"][0](files)
+    credentials = ClientCredentials(authority.url, "client", auth=TLSClientAuth(cert))
+    with pytest.raises(TokenEndpointUnreachable, match=r"CERTIFICATE_EXPIRED.* expiry") as caught:
+        credentials.request_token()
+    assert caught.value.permanent
+    assert authority.forms == []
+
+
 def test_where_none_is_presented_the_missing_certificate_is_named(files, authority, pauses) -> None:
     authority.tls.minimum_version = ssl.TLSVersion.TLSv1_3
     error = refusal(authority.url)
@@ -148,16 +159,10 @@ def test_a_file_that_is_not_there_is_a_configuration_error(files, authority, mis
     assert CHECK in str(caught.value)
 
 
-@pytest.mark.parametrize("kind", ["gone", "expired"])
-def test_what_tls_client_auth_finds_wrong_itself_is_a_configuration_error(
-    files, authority, kind: str
-) -> None:
+def test_a_certificate_that_is_gone_is_a_configuration_error(files, authority) -> None:
     cert = files.issue()
     credentials = ClientCredentials(authority.url, "client", auth=TLSClientAuth(str(cert)))
-    if kind == "gone":
-        cert.unlink()
-    else:
-        REFUSED["expired"][0](files)
+    cert.unlink()
     with pytest.raises(ConfigurationError, match=r"client\.pem"):
         credentials.request_token()
     assert authority.forms == []
