@@ -11,8 +11,9 @@ import requests
 from requests_cc import AuthorizationServer, ClientCredentials, ClientCredentialsAdapter, TokenCache
 from requests_cc.events import Event, TokenRequested
 from requests_cc.testing import LocalServer
+from tests.support.server import PATIENCE
 
-from .faulty_server import PATIENCE, FaultyServer
+from .faulty_server import FaultyServer
 
 E = TypeVar("E", bound=Event)
 

@@ -6,7 +6,9 @@ import time
 from email.utils import formatdate
 from http import HTTPStatus
 
-from .faulty_server import JSON, PATIENCE, Connection, Play, answers_in_order
+from tests.support.server import PATIENCE, Connection, Play
+
+from .faulty_server import JSON, answers_in_order, read_request, secure, token_answer
 
 
 def http_answer(
@@ -30,7 +32,7 @@ def http_answer(
 
 
 def closes_without_answer(connection: Connection) -> None:
-    connection.read_request()
+    read_request(connection)
 
 
 def closes_during_handshake(connection: Connection) -> None:
@@ -38,36 +40,36 @@ def closes_during_handshake(connection: Connection) -> None:
 
 
 def resets_before_headers(connection: Connection) -> None:
-    connection.read_request()
+    read_request(connection)
     connection.reset()
 
 
 def resets_in_headers(connection: Connection) -> None:
-    connection.read_request()
+    read_request(connection)
     connection.send(b"HTTP/1.1 200 OK\r\nContent-Type: applica")
     connection.pause(0.02)  # so that the client has read this much before the reset overtakes it
     connection.reset()
 
 
 def resets_after_headers(connection: Connection) -> None:
-    head, blank_line, _ = http_answer(200, connection.token_answer(), JSON).partition(b"\r\n\r\n")
+    head, blank_line, _ = http_answer(200, token_answer(connection), JSON).partition(b"\r\n\r\n")
     connection.send(head + blank_line)
     connection.pause(0.02)  # as above
     connection.reset()
 
 
 def closes_in_headers(connection: Connection) -> None:
-    connection.read_request()
+    read_request(connection)
     connection.send(b"HTTP/1.1 200 OK\r\nContent-Type: applica")
 
 
 def closes_mid_body(connection: Connection) -> None:
-    answer = http_answer(200, connection.token_answer(), JSON)
+    answer = http_answer(200, token_answer(connection), JSON)
     connection.send(answer[:-20])
 
 
 def closes_mid_chunk(connection: Connection) -> None:
-    body = connection.token_answer()
+    body = token_answer(connection)
     head = f"HTTP/1.1 200 OK\r\n{JSON}\r\nTransfer-Encoding: chunked\r\n\r\n{len(body):x}\r\n"
     connection.send(head.encode() + body[:-20])
 
@@ -76,13 +78,13 @@ def closes_mid_chunk(connection: Connection) -> None:
 
 
 def never_answers(connection: Connection) -> None:
-    connection.read_request()
+    read_request(connection)
     connection.pause(PATIENCE)
 
 
 def answers_late(seconds: float) -> Play:
     def play(connection: Connection) -> None:
-        body = connection.token_answer()
+        body = token_answer(connection)
         connection.pause(seconds)
         connection.send(http_answer(200, body, JSON))
 
@@ -93,7 +95,7 @@ def trickles_headers(interval: float) -> Play:
     """Each byte comes soon after the one before: only a total deadline ends this."""
 
     def play(connection: Connection) -> None:
-        body = connection.token_answer()
+        body = token_answer(connection)
         connection.trickle(http_answer(200, body, JSON, "X-Padding: " + "x" * 1000), interval)
 
     return play
@@ -101,7 +103,7 @@ def trickles_headers(interval: float) -> Play:
 
 def trickles_body(interval: float) -> Play:
     def play(connection: Connection) -> None:
-        body = connection.token_answer() + b" " * 1000
+        body = token_answer(connection) + b" " * 1000
         connection.send(http_answer(200, b"", JSON, length=len(body)))
         connection.trickle(body, interval)
 
@@ -113,7 +115,7 @@ def trickles_body(interval: float) -> Play:
 
 def answers_status(status: int, *headers: str) -> Play:
     def play(connection: Connection) -> None:
-        connection.read_request()
+        read_request(connection)
         connection.send(http_answer(status, b"", *headers))
 
     return play
@@ -121,7 +123,7 @@ def answers_status(status: int, *headers: str) -> Play:
 
 def asks_to_retry_at_a_date(status: int, seconds: float) -> Play:
     def play(connection: Connection) -> None:
-        connection.read_request()
+        read_request(connection)
         moment = formatdate(time.time() + seconds, usegmt=True)
         connection.send(http_answer(status, b"", f"Retry-After: {moment}"))
 
@@ -129,16 +131,16 @@ def asks_to_retry_at_a_date(status: int, seconds: float) -> Play:
 
 
 def answers_html(connection: Connection) -> None:
-    connection.read_request()
+    read_request(connection)
     connection.send(http_answer(200, b"<!doctype html><p>Sign in", "Content-Type: text/html"))
 
 
 def answers_truncated_json(connection: Connection) -> None:
-    connection.send(http_answer(200, connection.token_answer()[:-20], JSON))
+    connection.send(http_answer(200, token_answer(connection)[:-20], JSON))
 
 
 def announces_more_than_it_sends(connection: Connection) -> None:
-    body = connection.token_answer()
+    body = token_answer(connection)
     connection.send(http_answer(200, body, JSON, length=len(body) + 20))
 
 
@@ -148,7 +150,7 @@ def announces_more_and_stays(connection: Connection) -> None:
 
 
 def announces_less_than_it_sends(connection: Connection) -> None:
-    body = connection.token_answer()
+    body = token_answer(connection)
     connection.send(http_answer(200, body, JSON, length=len(body) - 20))
 
 
@@ -157,7 +159,7 @@ def announces_less_than_it_sends(connection: Connection) -> None:
 
 def shows_certificate(name: str) -> Play:
     def play(connection: Connection) -> None:
-        connection.secure(name)
+        secure(connection, name)
         answers_in_order(connection)
 
     return play
@@ -172,7 +174,7 @@ def speaks_plain_http(connection: Connection) -> None:
 
 
 def _answers_and_stays(connection: Connection) -> None:
-    connection.send(http_answer(200, connection.token_answer(), JSON, close=False))
+    connection.send(http_answer(200, token_answer(connection), JSON, close=False))
 
 
 def closes_once_idle(connection: Connection) -> None:
@@ -182,10 +184,10 @@ def closes_once_idle(connection: Connection) -> None:
 
 def closes_when_used_again(connection: Connection) -> None:
     _answers_and_stays(connection)
-    connection.read_request()
+    read_request(connection)
 
 
 def resets_when_used_again(connection: Connection) -> None:
     _answers_and_stays(connection)
-    connection.read_request()
+    read_request(connection)
     connection.reset()

@@ -23,10 +23,11 @@ from requests_cc import (
 )
 from requests_cc.events import RenewalAheadFailed, TokenReceived, TokenRequested, TokenRequestFailed
 from requests_cc.testing import LocalServer
+from tests.support.server import PATIENCE, Play
 
 from . import misbehaviour as does
 from .clients import HASTY, SECRET, Client, FrozenClock
-from .faulty_server import PATIENCE, FaultyServer, Play
+from .faulty_server import FaultyServer
 
 MENDED_BY_PEOPLE = (8.0, 12.0)  # seconds: ten, with its jitter
 LIFETIME = 1000.0  # seconds that the first token of a test lives, and
@@ -157,7 +158,7 @@ class Scene:
 
     def begin_fault(self) -> None:
         """From now on until :meth:`heal`."""
-        self._connections = self.server.connections
+        self._connections = self.server.accepted
         self._requests = len(self.client.events.of(TokenRequested))
         self.fault.begin(self.server)
 
@@ -179,7 +180,7 @@ class Scene:
     def check_one_token_request(self) -> None:
         """The fault has met one token request of a few connections, whoever called meanwhile."""
         assert len(self.client.events.of(TokenRequested)) == self._requests + 1
-        connections = self.server.connections - self._connections
+        connections = self.server.accepted - self._connections
         if self.fault.play is None:
             assert connections == 0
         else:
@@ -355,12 +356,12 @@ class Hiccup:
             self.session = scene.client.session(through=through)
 
     def begin(self) -> None:
-        self._connections = self._scene.server.connections
+        self._connections = self._scene.server.accepted
         self._scene.fault.begin(self._scene.server, times=1)
 
     def check_unnoticed(self, *, token_requests: int, caplog: pytest.LogCaptureFixture) -> None:
         client = self._scene.client
-        assert self._scene.server.connections - self._connections + self._healing.refused == 2
+        assert self._scene.server.accepted - self._connections + self._healing.refused == 2
         assert len(client.events.of(TokenReceived)) == token_requests
         assert len(client.events.of(TokenRequested)) == token_requests
         assert client.events.of(TokenRequestFailed) == []
@@ -435,7 +436,7 @@ each_way_to_close = pytest.mark.parametrize(
 
 
 def check_that_nobody_noticed(client: Client, *, token_requests: int) -> None:
-    assert client.server.connections == 2
+    assert client.server.accepted == 2
     assert len(client.events.of(TokenReceived)) == token_requests
     assert client.events.of(TokenRequestFailed) == []
 

@@ -17,10 +17,11 @@ import requests
 from requests_cc import TemporarilyUnavailable, TokenEndpointUnreachable, TokenRequestError
 from requests_cc.events import TokenReceived, TokenRequested, TokenRequestFailed
 from requests_cc.testing import LocalServer
+from tests.support.server import PATIENCE
 
 from . import misbehaviour as does
 from .clients import Client, FrozenClock
-from .faulty_server import PATIENCE, FaultyServer
+from .faulty_server import FaultyServer
 
 T = TypeVar("T")
 
@@ -63,7 +64,7 @@ def test_a_hanging_token_endpoint_costs_64_threads_one_timeout_together(
     took = time.monotonic() - began
 
     assert all(isinstance(error, requests.Timeout) for error in errors)
-    assert server.connections == 1
+    assert server.accepted == 1
     assert len(client.events.of(TokenRequested)) == 1
     # One after the other it would be 64 s; 1.0 s is what it should be, on a machine with time.
     assert 1.0 <= took < 10.0
@@ -77,7 +78,7 @@ def test_a_503_costs_64_threads_a_few_requests_in_all(client: Client, server: Fa
     errors = [future.exception() for future in outcomes_of(64, lambda: client.call(session))]
 
     assert {type(error) for error in errors} == {TemporarilyUnavailable}
-    assert 1 <= server.connections <= 3
+    assert 1 <= server.accepted <= 3
     assert len(client.events.of(TokenRequested)) == 1
 
 
@@ -263,12 +264,12 @@ def test_retry_after_30_means_no_token_request_for_30_seconds_from_any_thread(
     for pause in (0.0, 0.5, 9.5, 10.0, 9.99):  # 29.99 s
         client.clock.advance(pause)
         assert all(future.result() for future in outcomes_of(20, fails))
-        assert server.connections == 1
+        assert server.accepted == 1
     server.heal()
     client.clock.advance(0.02)
     calls = outcomes_of(20, lambda: client.call(session).status_code)
     assert [future.result() for future in calls] == [200] * 20
-    assert server.connections == 2
+    assert server.accepted == 2
 
 
 @pytest.mark.slow
@@ -343,7 +344,7 @@ def test_the_first_call_after_the_cool_down_is_served_to_all_who_wait(
         client.call(session)
     server.heal()
     client.clock.advance(1.21)
-    before = server.connections
+    before = server.accepted
     calls = outcomes_of(20, lambda: client.call(session).status_code)
     assert [future.result() for future in calls] == [200] * 20
-    assert server.connections == before + 1
+    assert server.accepted == before + 1
