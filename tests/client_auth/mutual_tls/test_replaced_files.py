@@ -11,7 +11,7 @@ import pytest
 import requests
 
 from requests_cc import ConfigurationError, TokenCache
-from tests.support.connect_proxy import ConnectProxy
+from tests.support.connect_proxy import connect_proxy
 from tests.support.mtls_server import PATIENCE, credentials_with, session_with, thumbprint
 from tests.support.threads import in_threads
 
@@ -42,7 +42,7 @@ def test_connections_that_presented_the_old_certificate_are_let_go(
     transport = requests.adapters.HTTPAdapter(pool_maxsize=8) if by == "transport" else None
     over = threading.Event()
     with (
-        ConnectProxy() as proxy,
+        connect_proxy() as proxy,
         session_with(credentials, api, cache=cache, transport=transport) as session,
     ):
         if by == "proxy":
@@ -73,7 +73,7 @@ def test_connections_that_presented_the_old_certificate_are_let_go(
         assert in_threads(9, lambda number: work[number](number)) == [{200}] * 9
         new = thumbprint(cert)
         assert session.get(api.origin).status_code == 200
-        assert (proxy.tunnels > 0) == (by == "proxy")
+        assert bool(proxy.requests) == (by == "proxy")
         # While the session is open: nobody but the adapter closes them.
         assert api.closes_all_but(new)
         assert api.peers[-1] == new

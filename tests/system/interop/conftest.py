@@ -19,7 +19,7 @@ import requests_cc
 
 from .material import Material
 from .methods import API_CLIENT, BRIEF, METHODS, NON_ASCII, RESOURCES, SCOPES, Method
-from .protected_api import ProtectedApi, serving
+from .protected_api import ProtectedApi
 from .provider import Provider, installed_packages, running
 
 HERE = Path(__file__).parent
@@ -107,7 +107,7 @@ def provider(provider_process: Provider) -> Iterator[Provider]:
 
 @pytest.fixture(scope="session")
 def api_process(provider_process: Provider) -> Iterator[ProtectedApi]:
-    with serving(provider_process) as api:
+    with ProtectedApi(provider_process) as api:
         yield api
 
 
@@ -126,7 +126,7 @@ def tls_api_process(provider_process: Provider, material: Material) -> Iterator[
     context.verify_mode = ssl.CERT_OPTIONAL
     context.load_verify_locations(material.ca_file)
     context.load_verify_locations(material.self_signed.certificate)
-    with serving(provider_process, context) as api:
+    with ProtectedApi(provider_process, context) as api:
         yield api
 
 
@@ -145,7 +145,7 @@ def revoke_all(provider: Provider, api: ProtectedApi, tls_api: ProtectedApi) -> 
     def revoke() -> None:
         revoked = provider.revoke_all()
         for one in (api, tls_api):
-            one.tokens.denied.update(revoked)
+            one.checks.denied.update(revoked)
 
     return revoke
 
