@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
+from typing import NamedTuple
 
 # RFC 9110 section 11.6.1:  WWW-Authenticate = #challenge
 #               11.3:       challenge = auth-scheme [ 1*SP ( token68 / #auth-param ) ]
@@ -30,8 +30,7 @@ _ITEM = re.compile(
 _QUOTED_PAIR = re.compile(r"\\(.)", re.DOTALL)
 
 
-@dataclass(frozen=True, slots=True)
-class Challenge:
+class Challenge(NamedTuple):
     """One challenge of a ``WWW-Authenticate`` header (RFC 9110 section 11.3).
 
     Immutable, so safe to share between threads.

@@ -11,10 +11,9 @@ import json
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
 from datetime import timezone
 from email.utils import parsedate_to_datetime
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 import requests
@@ -37,8 +36,7 @@ token_exchange_under_way = contextvars.ContextVar("token_exchange_under_way", de
 hanging = Hanging(MAX_HANGING)
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """What the authorization server answered.
 
     :param status_code: int.
@@ -48,9 +46,12 @@ class Answer:
     """
 
     status_code: int
-    headers: Mapping[str, str] = field(repr=False)
-    body: bytes = field(repr=False)
+    headers: Mapping[str, str]
+    body: bytes
     requested_at: float
+
+    def __repr__(self) -> str:
+        return f"Answer({self.status_code})"  # headers and body can hold tokens
 
     def json_object(self) -> dict[str, Any] | None:
         """The JSON object in the body, or None where it holds none."""
