@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import string
 import time
 
@@ -204,7 +203,7 @@ def test_of_a_malformed_header_what_can_be_read_is_returned(
 
 def test_a_challenge_is_an_immutable_value() -> None:
     (challenge,) = Challenge.parse('Bearer realm="x"')
-    with pytest.raises(dataclasses.FrozenInstanceError):
+    with pytest.raises(AttributeError):
         challenge.scheme = "basic"  # type: ignore[misc]
     with pytest.raises(TypeError):
         challenge.parameters["realm"] = "y"  # type: ignore[index]
@@ -218,7 +217,7 @@ _tokens = st.text(TCHARS, min_size=1, max_size=12)
 _token68 = st.from_regex(r"[A-Za-z0-9\-._~+/]+=*", fullmatch=True)
 _names = _tokens.map(str.lower)
 _challenges = st.one_of(
-    st.builds(Challenge, _names, st.dictionaries(_names, st.text(), max_size=4)),
+    st.builds(Challenge, _names, st.dictionaries(_names, st.text(), max_size=4), st.none()),
     st.builds(Challenge, _names, st.just({}), _token68),
 )
 
