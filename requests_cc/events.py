@@ -5,54 +5,29 @@ No event holds a token or a secret.
 
 from __future__ import annotations
 
-from typing import NoReturn, Protocol
+from typing import Protocol
+
+from .value import Value
 
 
-class Event:
+class Event(Value):
     """Something that happened in a :class:`~requests_cc.TokenCache`.
 
     :param source: str, which source: its ``label``, or the name of its type.
 
-    Frozen, hashable, equal to an event of the same type with equal fields; ``match`` takes the
-    fields by position. Safe to share between threads.
+    Frozen, and equal to an event of the same type with equal fields. Safe to share between threads.
     """
 
-    # A plain class: eight frozen dataclasses would take 5 ms of each program's start.
     __slots__ = ("source",)
-    __match_args__: tuple[str, ...] = ("source",)
 
     source: str
 
     def __init__(self, source: str) -> None:
-        self._set(source)
-
-    def _set(self, *values: object) -> None:
-        for name, value in zip(self.__match_args__, values, strict=True):
-            object.__setattr__(self, name, value)
-
-    def _values(self) -> tuple[object, ...]:
-        return tuple(getattr(self, name) for name in self.__match_args__)
-
-    def __setattr__(self, name: str, _: object) -> NoReturn:
-        raise AttributeError(f"{name} of an event cannot be changed")
-
-    def __delattr__(self, name: str) -> NoReturn:
-        raise AttributeError(f"{name} of an event cannot be deleted")
-
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, Event) or type(other) is not type(self):
-            return NotImplemented
-        return self._values() == other._values()
-
-    def __hash__(self) -> int:
-        return hash((type(self), self._values()))
+        self._set(source=source)
 
     def __repr__(self) -> str:
-        fields = zip(self.__match_args__, self._values(), strict=True)
-        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in fields)})"
-
-    def __reduce__(self) -> tuple[object, ...]:
-        return type(self), self._values()
+        fields = ", ".join(f"{name}={value!r}" for name, value in self._given().items())
+        return f"{type(self).__name__}({fields})"
 
 
 class TokenRequested(Event):
@@ -63,12 +38,11 @@ class TokenRequested(Event):
     """
 
     __slots__ = ("reason",)
-    __match_args__ = ("source", "reason")
 
     reason: str
 
     def __init__(self, source: str, reason: str) -> None:
-        self._set(source, reason)
+        self._set(source=source, reason=reason)
 
 
 class TokenReceived(Event):
@@ -79,13 +53,12 @@ class TokenReceived(Event):
     """
 
     __slots__ = ("duration", "expires_in")
-    __match_args__ = ("source", "duration", "expires_in")
 
     duration: float
     expires_in: float | None
 
     def __init__(self, source: str, duration: float, expires_in: float | None) -> None:
-        self._set(source, duration, expires_in)
+        self._set(source=source, duration=duration, expires_in=expires_in)
 
 
 class TokenRequestFailed(Event):
@@ -96,13 +69,12 @@ class TokenRequestFailed(Event):
     """
 
     __slots__ = ("duration", "error")
-    __match_args__ = ("source", "duration", "error")
 
     duration: float
     error: str
 
     def __init__(self, source: str, duration: float, error: str) -> None:
-        self._set(source, duration, error)
+        self._set(source=source, duration=duration, error=error)
 
 
 class TokenShared(Event):
@@ -113,13 +85,12 @@ class TokenShared(Event):
     """
 
     __slots__ = ("expires_in", "reason")
-    __match_args__ = ("source", "reason", "expires_in")
 
     reason: str
     expires_in: float | None
 
     def __init__(self, source: str, reason: str, expires_in: float | None) -> None:
-        self._set(source, reason, expires_in)
+        self._set(source=source, reason=reason, expires_in=expires_in)
 
 
 class TokenRejected(Event):
@@ -137,12 +108,11 @@ class RenewalHeld(Event):
     """
 
     __slots__ = ("seconds",)
-    __match_args__ = ("source", "seconds")
 
     seconds: float
 
     def __init__(self, source: str, seconds: float) -> None:
-        self._set(source, seconds)
+        self._set(source=source, seconds=seconds)
 
 
 class CoolingDown(Event):
@@ -152,12 +122,11 @@ class CoolingDown(Event):
     """
 
     __slots__ = ("seconds",)
-    __match_args__ = ("source", "seconds")
 
     seconds: float
 
     def __init__(self, source: str, seconds: float) -> None:
-        self._set(source, seconds)
+        self._set(source=source, seconds=seconds)
 
 
 class RenewalAheadFailed(Event):
@@ -168,13 +137,12 @@ class RenewalAheadFailed(Event):
     """
 
     __slots__ = ("error", "expires_in")
-    __match_args__ = ("source", "error", "expires_in")
 
     error: str
     expires_in: float | None
 
     def __init__(self, source: str, error: str, expires_in: float | None) -> None:
-        self._set(source, error, expires_in)
+        self._set(source=source, error=error, expires_in=expires_in)
 
 
 class Observer(Protocol):

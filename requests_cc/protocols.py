@@ -263,3 +263,9 @@ class SystemClock:
 
     def __repr__(self) -> str:
         return "SystemClock()"
+
+    def __reduce__(self) -> str:
+        return "SYSTEM_CLOCK"  # the one of the process that reads the pickle
+
+
+SYSTEM_CLOCK = SystemClock()

@@ -1,4 +1,4 @@
-"""What tokens need that are bound to a certificate or to a key."""
+"""Tokens that are bound to a certificate or to a key."""
 
 from __future__ import annotations
 

@@ -7,6 +7,7 @@ order:
 - ``pacing``: how long each pause lasts.
 - ``token_cache``: what a user calls, and the path of a call that finds a fresh token.
 - ``single_flight``: one token request at a time for one key; ``flight`` is one such request.
+- ``renewal``: the dialogue after an API rejected a token.
 - ``journal``: events, log lines, counts.
 - ``stores``: one token for several processes.
 """

@@ -1,4 +1,4 @@
-"""What happened, for those who operate a program: events, log lines, counts."""
+"""Events, log lines and counts, for those who operate a program."""
 
 from __future__ import annotations
 
@@ -155,7 +155,7 @@ def _notify(observer: Observer, event: Event, failures: Counter) -> None:
 
 
 def _in_words(event: Event) -> dict[str, object]:
-    words = {name: getattr(event, name) for name in event.__match_args__}
+    words = {name: getattr(event, name) for name in event.__setting_names__()}
     if "expires_in" in words:
         seconds = words["expires_in"]
         words["expires_in"] = "at an unknown time" if seconds is None else f"in {seconds:.1f} s"

@@ -1,4 +1,4 @@
-"""What a caller does about a rejected token: the dialogue with the cache, step by step."""
+"""The dialogue with the cache about a rejected token, step by step."""
 
 from __future__ import annotations
 

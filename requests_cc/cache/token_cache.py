@@ -14,7 +14,7 @@ from typing import Any
 from ..access_token import AccessToken
 from ..errors import ConfigurationError
 from ..events import Observer
-from ..protocols import Clock, SystemClock, TokenSource, TokenStore, revocation_of
+from ..protocols import SYSTEM_CLOCK, Clock, TokenSource, TokenStore, revocation_of
 from ..settings import check_bool, is_number
 from ..threads import ForkSafeLock
 from .flight import TokenTable, key_of
@@ -53,7 +53,7 @@ class TokenCache:
         background: bool = True,
         maxsize: int = 16384,
         observers: Iterable[Observer] = (),
-        clock: Clock = SystemClock(),  # noqa: B008 - it has no state
+        clock: Clock = SYSTEM_CLOCK,
     ) -> None:
         _check_store(store)
         _check_numbers(leeway, maxsize)
@@ -70,7 +70,7 @@ class TokenCache:
         self._journal = Journal(self._settings["observers"])
         table = TokenTable(maxsize)
         # What every hit needs, at hand. The module itself is one call less than a SystemClock.
-        self._clock: Clock = time if isinstance(clock, SystemClock) else clock
+        self._clock: Clock = time if clock is SYSTEM_CLOCK else clock
         self._find, self._count_hit = table.get, self._journal.hits.increment
         shared = None
         if store is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import logging
 import pickle
 
@@ -129,14 +130,15 @@ def test_events_are_values() -> None:
     assert event != TokenReceived(NAME, 0.25, 1.0)
     assert CoolingDown(NAME, 1.0) != RenewalHeld(NAME, 1.0)
     assert event != (NAME, 0.25, None)
+    assert dataclasses.asdict(event) == {"source": NAME, "duration": 0.25, "expires_in": None}
     match event:
-        case TokenReceived(_, seconds, None):
+        case TokenReceived(duration=seconds, expires_in=None):
             assert seconds == 0.25
         case _:
             raise AssertionError
-    with pytest.raises(AttributeError, match="duration of an event cannot be changed"):
+    with pytest.raises(AttributeError, match="duration of a TokenReceived cannot be changed"):
         event.duration = 1.0  # type: ignore[misc]
-    with pytest.raises(AttributeError, match="source of an event cannot be deleted"):
+    with pytest.raises(AttributeError, match="source of a TokenReceived cannot be changed"):
         del event.source
 
 

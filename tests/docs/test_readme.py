@@ -312,7 +312,7 @@ def test_the_operators_page_has_each_event_and_count() -> None:
     for kind in kinds:
         row = re.search(rf"^``{kind.__name__}``.*\n(?: .*\n)*", text, flags=re.MULTILINE)
         assert row, f"{kind.__name__} has no row"
-        for name in kind.__match_args__[1:]:
+        for name in kind.__setting_names__()[1:]:
             assert f"``{name}``" in row[0]
     for name in requests_cc.CacheStats._fields:
         assert re.search(rf"^``{name}`` ", text, flags=re.MULTILINE), name

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import itertools
 import os
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Any
 
 from ...errors import TokenStoreError
-from ...protocols import Clock
+from ...protocols import SYSTEM_CLOCK, Clock
 from ...settings import require, required_path
 from .folder import PrivateFolder
 from .sealed import SealedStore
@@ -44,7 +43,7 @@ class FileTokenStore(SealedStore):
         path: str | os.PathLike[str],
         *,
         encryption_key: EncryptionKey = None,
-        clock: Clock = time,
+        clock: Clock = SYSTEM_CLOCK,
     ) -> None:
         folder = required_path(path, "path")
         require("filelock", "file")
@@ -101,7 +100,5 @@ class FileTokenStore(SealedStore):
         return self._describe(self._folder.path)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        settings: dict[str, Any] = {"encryption_key": self._vault.keys}
-        if self._clock is not time:  # a module, which no pickle can hold
-            settings["clock"] = self._clock
+        settings: dict[str, Any] = {"encryption_key": self._vault.keys, "clock": self._clock}
         return partial(type(self), self._folder.path, **settings), ()

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from ...errors import ClientCredentialsError, TokenStoreError
-from ...protocols import Clock, TokenStore
+from ...protocols import SYSTEM_CLOCK, Clock, TokenStore
 from ...threads import ForkSafeLock, growing
 from .bounded import Bounded, CannotAsk, Failed, LockHolder, TooSlow
 
@@ -109,7 +108,9 @@ class Breaker:
     Its methods raise nothing. Safe to share between threads, and to use after ``fork()``.
     """
 
-    def __init__(self, store: TokenStore, *, clock: Clock = time, deadline: float = DEADLINE):
+    def __init__(
+        self, store: TokenStore, *, clock: Clock = SYSTEM_CLOCK, deadline: float = DEADLINE
+    ):
         self._store = store
         self._bounded = Bounded(deadline)
         self._circuit = Circuit(clock)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Any, Protocol, TypeVar
 
 from ...errors import ConfigurationError, TokenStoreError
-from ...protocols import Clock
+from ...protocols import SYSTEM_CLOCK, Clock
 from ...threads import Call, Landing
 from .sealed import SealedStore
 from .vault import MAX_SIZE, EncryptionKey
@@ -83,7 +82,7 @@ class RedisTokenStore(SealedStore):
         *,
         encryption_key: EncryptionKey = None,
         prefix: str = "requests-cc:",
-        clock: Clock = time,
+        clock: Clock = SYSTEM_CLOCK,
     ) -> None:
         if not _is_client(client):
             raise ConfigurationError(
@@ -143,9 +142,11 @@ class RedisTokenStore(SealedStore):
         return self._describe(self._prefix)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        settings: dict[str, Any] = {"encryption_key": self._vault.keys, "prefix": self._prefix}
-        if self._clock is not time:  # a module, which no pickle can hold
-            settings["clock"] = self._clock
+        settings: dict[str, Any] = {
+            "encryption_key": self._vault.keys,
+            "prefix": self._prefix,
+            "clock": self._clock,
+        }
         return partial(type(self), self._client, **settings), ()
 
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 import base64
 import json
 import math
-import time
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, TypeAlias
 
 from ...errors import ConfigurationError
-from ...protocols import Clock
+from ...protocols import SYSTEM_CLOCK, Clock
 from ...settings import require
 from .names import FORMAT, KeyedNames, Names, StretchedNames
 
@@ -87,7 +86,7 @@ class Vault:
     key.
     """
 
-    def __init__(self, encryption_key: EncryptionKey = None, clock: Clock = time) -> None:
+    def __init__(self, encryption_key: EncryptionKey = None, clock: Clock = SYSTEM_CLOCK) -> None:
         self.keys = keys = _keys(encryption_key)
         self._clock = clock
         self._fernet = None if keys is None else _fernet(keys)
