@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..errors import ConfigurationError
 from ..server.authorization_server import AuthorizationServer
@@ -11,6 +11,9 @@ from ..url import check_url
 from .auth_setting import NEEDS_MORE, method_named
 from .environment import Environment
 from .tracebacks import entry_point
+
+if TYPE_CHECKING:  # imported when one is made here
+    import requests
 
 # What proves who the client is: one of these; and the names of the methods that use it.
 _METHODS = {
@@ -24,15 +27,18 @@ _BELONGS = {"KEY_ID": "PRIVATE_KEY", "CERTIFICATE_KEY_FILE": "CERTIFICATE_FILE"}
 
 
 @entry_point
-def client_arguments(environment: Environment) -> dict[str, Any]:
+def client_arguments(
+    environment: Environment, session: requests.Session | None = None
+) -> dict[str, Any]:
     """Read the settings of a client.
 
     :param environment: the variables.
+    :param session: for the requests to the authorization server; None: a new one for each.
     :returns: dict, the arguments of :class:`~requests_cc.ClientCredentials`.
     :raises ConfigurationError: if a setting is wrong or missing, or two exclude each other.
     """
     return {
-        "server": _server(environment),
+        "server": _server(environment, session),
         "client_id": environment.required("CLIENT_ID"),
         **_authentication(environment),
         "scope": environment.text("SCOPE"),
@@ -42,12 +48,12 @@ def client_arguments(environment: Environment) -> dict[str, Any]:
     }
 
 
-def _server(environment: Environment) -> AuthorizationServer:
+def _server(environment: Environment, session: requests.Session | None) -> AuthorizationServer:
     url, issuer = environment.text("TOKEN_URL"), environment.text("ISSUER")
     names = environment.named("TOKEN_URL"), environment.named("ISSUER")
     if url and issuer:
         raise ConfigurationError(f"{' and '.join(names)} are both set: unset one")
-    reach = _reach(environment)
+    reach = _reach(environment, session)
     allow_http = bool(reach.get("allow_http"))
     if url:
         check_url(url, names[0], allow_http=allow_http)
@@ -58,9 +64,9 @@ def _server(environment: Environment) -> AuthorizationServer:
     raise ConfigurationError(f"{names[0]} (or {names[1]}) is missing or empty: set one of them")
 
 
-def _reach(environment: Environment) -> dict[str, Any]:
+def _reach(environment: Environment, session: requests.Session | None) -> dict[str, Any]:
     """Return the arguments of ``AuthorizationServer`` that are set, but for its endpoints."""
-    reach: dict[str, Any] = {}
+    reach: dict[str, Any] = {} if session is None else {"session": session}
     timeout = environment.seconds("TIMEOUT")
     if timeout is not None:
         reach["timeout"] = timeout if len(timeout) > 1 else timeout[0]
@@ -70,8 +76,7 @@ def _reach(environment: Environment) -> dict[str, Any]:
     if ca_bundle is not None:
         import requests  # noqa: PLC0415 - not every program has a session made here
 
-        reach["session"] = requests.Session()
-        reach["session"].verify = ca_bundle
+        reach.setdefault("session", requests.Session()).verify = ca_bundle
     return reach
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 import os
 import runpy
 import subprocess
@@ -63,9 +64,36 @@ def test_a_reader_that_goes_away_ends_the_demo_without_a_traceback(monkeypatch):
     os.close(reading)
     with open(writing, "w", encoding="utf-8") as out:
         monkeypatch.setattr(sys, "stdout", out)
-        assert cli.main(["demo"]) == 1
+        assert cli.main(["demo"]) == 141
         out.write("what the interpreter flushes at its end")
         out.flush()
+
+
+@pytest.mark.parametrize("verb", cli.VERBS)
+def test_the_help_of_each_verb_has_an_example_and_the_page_of_the_docs(verb, capsys):
+    with pytest.raises(SystemExit) as ending:
+        cli.main([verb, "--help"])
+    assert ending.value.code == 0
+    text = capsys.readouterr().out
+    assert text.startswith(f"usage: requests-cc {verb}")
+    assert f"example:\n  {cli.VERBS[verb].example}\n" in text
+    assert "more: docs/command_line.rst" in text
+
+
+def test_ctrl_c_ends_quietly(monkeypatch, capsys):
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(demo, "demonstrate", interrupt)
+    assert cli.main(["demo"]) == 130
+    assert capsys.readouterr() == ("", "")
+
+
+def test_streams_that_cannot_be_changed_stay_as_they_are(monkeypatch):
+    out = io.StringIO()
+    monkeypatch.setattr(sys, "stdout", out)
+    assert cli.main(["env"]) == 0
+    assert "OAUTH_TOKEN_URL" in out.getvalue()
 
 
 def test_python_m_is_the_same_as_the_command(monkeypatch, capsys):

@@ -1,0 +1,127 @@
+"""What every verb writes: results to stdout, everything else to stderr."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timezone
+from typing import TextIO
+
+# Exit statuses. 75 and 78 are EX_TEMPFAIL and EX_CONFIG of sysexits.h; a process that a signal
+# ended counts as 128 and the signal's number.
+DONE = 0
+API_REFUSED = 1
+WRONG_USAGE = 2
+TRY_AGAIN = 75
+NEEDS_A_PERSON = 78
+INTERRUPTED = 130
+READER_GONE = 141
+
+LONGEST_TEXT = 300  # characters of somebody else's words
+LEAST_HIDDEN = 16  # characters: of a shorter token not even the end is shown
+_GREEN, _RED, _PLAIN = "\033[32m", "\033[31m", "\033[0m"
+_UNITS = ((86_400, "d"), (3_600, "h"), (60, "m"), (1, "s"))
+
+
+@contextmanager
+def silent_log() -> Iterator[None]:
+    """Keep the library's log from stderr, for a verb that says the same in its own words."""
+    logger, handler = logging.getLogger("requests_cc"), logging.NullHandler()
+    propagates, logger.propagate = logger.propagate, False
+    logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        logger.propagate = propagates
+
+
+class UsageError(Exception):
+    """The command was called in a wrong way: the message goes to stderr, the status is 2."""
+
+
+def result(text: str) -> None:
+    """Write a line to stdout.
+
+    :param text: str.
+    """
+    print(text, flush=True)
+
+
+def note(text: str) -> None:
+    """Write a line to stderr.
+
+    :param text: str.
+    """
+    print(text, file=sys.stderr, flush=True)
+
+
+def painted(text: str, *, good: bool, stream: TextIO | None = None) -> str:
+    """Return a word in green or red if the stream is a terminal and ``NO_COLOR`` is not set.
+
+    :param text: str.
+    :param good: bool, green or red.
+    :param stream: where it will be written; None: stdout.
+    """
+    is_terminal = (sys.stdout if stream is None else stream).isatty()
+    if not is_terminal or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
+        return text
+    return f"{_GREEN if good else _RED}{text}{_PLAIN}"
+
+
+def safe(text: object) -> str:
+    """Return somebody else's words on one line and without what a terminal would obey.
+
+    :param text: anything; its str counts.
+    """
+    shown = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in str(text))
+    return shown if len(shown) <= LONGEST_TEXT else f"{shown[:LONGEST_TEXT]}…"
+
+
+def moment(seconds: float) -> str:
+    """Return a moment in UTC, such as ``2026-11-26T14:04:18Z``.
+
+    :param seconds: float, since the epoch.
+    """
+    try:
+        utc = datetime.fromtimestamp(seconds, tz=timezone.utc)
+    except (OverflowError, ValueError, OSError):
+        return "a moment beyond the calendar"
+    return f"{utc:%Y-%m-%dT%H:%M:%SZ}"
+
+
+def duration(seconds: float) -> str:
+    """Return a duration in its two largest units, such as ``58m`` or ``1h 30m``.
+
+    :param seconds: float, at least 0.
+    """
+    left = round(seconds)
+    parts: list[tuple[int, str]] = []
+    for size, unit in _UNITS:
+        count, left = divmod(left, size)
+        if count or parts:
+            parts.append((count, unit))
+    return " ".join(f"{count}{unit}" for count, unit in parts[:2] if count) or "0s"
+
+
+def relative(seconds: float, coming: str, gone: str) -> str:
+    """Return how far away a moment is.
+
+    :param seconds: float, since the epoch.
+    :param coming: str, such as ``expires in {}``, used if the moment is ahead.
+    :param gone: str, such as ``expired {} ago``.
+    """
+    distance = seconds - time.time()
+    return (coming if distance >= 0 else gone).format(duration(abs(distance)))
+
+
+def hidden(secret: str) -> str:
+    """Return a token as it may be shown: its last four characters.
+
+    :param secret: str.
+    """
+    return f"…{secret[-4:]}" if len(secret) >= LEAST_HIDDEN else "…"
