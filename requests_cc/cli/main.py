@@ -83,6 +83,11 @@ VERBS = {
         "requests-cc call https://api.example.com/orders -d '{\"item\": 7}'",
         "URL [-X METHOD] [-d DATA|@FILE] [-H NAME:VALUE]... [OPTION]...",
     ),
+    "serve": Verb(
+        "serve",
+        "run an authorization server and an API on this machine, to try things",
+        "requests-cc serve --port 8080 --client billing:s3cret",
+    ),
     "env": Verb(
         "env", "print a template of every variable", "requests-cc env --prefix BILLING_ > .env"
     ),

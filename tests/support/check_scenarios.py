@@ -22,14 +22,12 @@ from urllib.parse import urlsplit
 import trustme
 
 from requests_cc.cli.main import main
-from requests_cc.testing import LocalServer
+from requests_cc.testing import Client, LocalServer
 
-from .document_server import DocumentServer, Plain
 from .raw_server import RawServer, answer, token
 
 TRANSCRIPT = Path(__file__).resolve().parents[2] / "docs" / "check_transcript.txt"
 SECRET = "a secret with thirty-two letters"
-REFUSED = Plain(401, b'{"error": "invalid_client"}', {"Content-Type": "application/json"})
 
 
 class World:
@@ -139,20 +137,14 @@ def _wrong_secret(world: World) -> list[str]:
 
 
 def _wrong_place(world: World) -> list[str]:
-    server = world.enter(DocumentServer(), 8080)
-
-    def wants_the_secret_in_the_body() -> Plain | dict[str, object]:
-        if b"client_secret=" in server.requests[-1].body:
-            return {"access_token": "t0ken", "expires_in": 3600}
-        return REFUSED
-
-    server.routes["/oauth/token"] = wants_the_secret_in_the_body
-    return ["--token-url", f"{server.url}/oauth/token"]
+    client = Client(SECRET, auth_methods="client_secret_post")
+    server = world.enter(LocalServer({"billing": client}), 8080)
+    return ["--token-url", server.token_url]
 
 
 def _wrong_scope(world: World) -> list[str]:
-    world.server.fail_next(status=400, error="invalid_scope")
-    return ["--scope", "everything"]
+    server = world.enter(LocalServer({"billing": SECRET}, scopes="read write"), 8080)
+    return ["--token-url", server.token_url, "--scope", "everything"]
 
 
 def _refused_token(world: World) -> list[str]:
