@@ -8,8 +8,8 @@ from typing import Any
 
 import requests
 
-from ..client_auth.secret import check_path
 from ..credentials.auth_setting import preferred
+from ..credentials.environment import Environment
 from ..errors import ConfigurationError
 from ..server.authorization_server import AuthorizationServer
 from .options import add_verbose_option
@@ -60,9 +60,8 @@ def run(arguments: argparse.Namespace) -> int:
     """
     wire = Wire(verbose=arguments.verbose)
     with watched_session(wire) as session:
-        if arguments.cacert is not None:
-            check_path(arguments.cacert, "--cacert")
-            session.verify = arguments.cacert
+        given = Environment("", {"CA_BUNDLE": arguments.cacert or ""}, {"CA_BUNDLE": "--cacert"})
+        session.verify = given.path("CA_BUNDLE") or True
         server = AuthorizationServer.discover(
             arguments.issuer, session=session, allow_http=arguments.allow_http
         )

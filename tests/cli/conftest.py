@@ -14,7 +14,8 @@ import trustme
 
 from requests_cc.cli.main import main
 from requests_cc.testing import LocalServer
-from tests.support.raw_server import RawServer, Script, token
+from tests.support.scripts import Script, token
+from tests.support.server import Server
 
 SECRET = "s3cret/of the demo client+1"  # with what form-encoding changes
 
@@ -81,12 +82,12 @@ def ca_bundle(authority: trustme.CA, tmp_path_factory: pytest.TempPathFactory) -
 
 
 @pytest.fixture
-def https_server(authority: trustme.CA) -> Callable[..., RawServer]:
+def https_server(authority: trustme.CA) -> Callable[..., Server]:
     """A token endpoint, or an API, behind TLS; keywords are trustme's ``issue_cert``'s."""
 
-    def make(*scripts: Script, name: str = "localhost", **options: Any) -> RawServer:
+    def make(*scripts: Script, name: str = "127.0.0.1", **options: Any) -> Server:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         authority.issue_cert(name, **options).configure_cert(context)
-        return RawServer(*(scripts or (token(),)), tls=context)
+        return Server(*(scripts or (token(),)), tls=context)
 
     return make

@@ -5,8 +5,8 @@ import sys
 
 import pytest
 
-from tests.support.document_server import DocumentServer, Plain
-from tests.support.raw_server import RawServer, drop, hang
+from tests.support.scripts import answer, drop, hang
+from tests.support.server import Server
 
 from .conftest import SECRET
 
@@ -108,7 +108,7 @@ def test_a_client_that_is_refused_calls_nothing(client, cli, environment):
 
 
 def test_an_api_that_fails_is_tried_again_later(client, cli):
-    with RawServer(drop) as api:
+    with Server(drop) as api:
         ended = cli("call", api.url)
     assert ended.status == 75
     assert "the API failed: requests-cc check --url URL says where" in ended.err
@@ -116,7 +116,7 @@ def test_an_api_that_fails_is_tried_again_later(client, cli):
 
 def test_an_api_that_hangs_is_given_up(client, cli, monkeypatch):
     monkeypatch.setattr(sys.modules["requests_cc.cli.call"], "DEFAULT_TIMEOUT", 0.2)
-    with RawServer(hang) as api:
+    with Server(hang) as api:
         ended = cli("call", api.url)
     assert ended.status == 75
     assert "the API did not respond in time" in ended.err
@@ -137,10 +137,10 @@ def test_the_ca_bundle_is_for_the_api_too(client, cli, https_server, ca_bundle):
 
 
 def test_a_redirect_elsewhere_carries_no_token(client, cli):
-    with DocumentServer() as other:
+    with Server(path="") as other:
         other.routes["/"] = {"here": 1}
-        with DocumentServer() as api:
-            api.routes["/go"] = Plain(302, b"", {"Location": f"{other.url}/"})
+        with Server(path="") as api:
+            api.routes["/go"] = answer(b"", "302 X", {"Location": f"{other.url}/"})
             ended = cli("call", f"{api.url}/go")
         assert json.loads(ended.out) == {"here": 1}
         assert "Authorization" in api.requests[0].headers

@@ -7,15 +7,15 @@ import re
 import pytest
 
 from tests.support.check_scenarios import SCENARIOS, SECRET, TRANSCRIPT, play, transcript
-from tests.support.document_server import DocumentServer, Plain
-from tests.support.raw_server import RawServer, answer, drop, hang, token
+from tests.support.scripts import answer, drop, hang, token
+from tests.support.server import Server
 
 # What each scenario's last two lines say.
 SAYS = {
     "A wrong host": ("name look-up", "auth.invalid cannot be resolved", "the host in --token-url"),
     "A port that refuses": ("connection", "refused the connection", "port in OAUTH_TOKEN_URL"),
     "A certificate that is not trusted": ("TLS", "not signed by a CA", "--cacert FILE"),
-    "A certificate that has expired": ("TLS", "has expired", "have localhost renew it"),
+    "A certificate that has expired": ("TLS", "has expired", "have 127.0.0.1 renew it"),
     "A proxy that refuses": ("proxy", "responded 403 Forbidden to CONNECT", "NO_PROXY"),
     "A wrong path": ("token request", "404 Not Found with text/html", "the path in --token-url"),
     "A wrong secret": ("token request", "401 invalid_client", "OAUTH_CLIENT_SECRET: the secret"),
@@ -97,7 +97,7 @@ def test_an_error_without_advice_leads_to_the_docs(client, cli, tmp_path):
 @pytest.fixture
 def issuer(client, environment):
     environment.delenv("OAUTH_TOKEN_URL")
-    with DocumentServer() as server:
+    with Server(path="") as server:
         environment.setenv("OAUTH_ISSUER", server.url)
         server.routes["/.well-known/oauth-authorization-server"] = {
             "issuer": server.url,
@@ -129,7 +129,7 @@ def test_without_metadata_the_issuer_is_to_be_changed(issuer, cli):
 
 
 def test_metadata_that_leads_nowhere_is_not_the_clients_fault(issuer, cli):
-    issuer.routes["/token"] = Plain(404, b"<p>", {"Content-Type": "text/html"})
+    issuer.routes["/token"] = answer(b"<p>", "404 X", {"Content-Type": "text/html"})
     issuer.routes["/.well-known/oauth-authorization-server"]["token_endpoint"] = (
         f"{issuer.url}/token"
     )
@@ -170,22 +170,22 @@ def test_each_error_of_the_server_has_its_advice(client, cli, status, error, cha
 
 
 def test_a_server_that_hangs_wants_more_time(client, cli):
-    with RawServer(hang) as server:
+    with Server(hang) as server:
         ended = cli("check", "--token-url", server.url, "--timeout", "0.2")
     assert ended.status == 75
     assert "to change: pass a longer --timeout" in failure(ended)
 
 
 def test_a_dropped_connection_is_tried_again_later(client, cli):
-    with RawServer(drop) as server:
+    with Server(drop) as server:
         ended = cli("check", "--token-url", server.url, "--timeout", "0.5")
     assert ended.status == 75
     assert "to change: nothing here: try again later" in failure(ended)
 
 
 def test_json_that_is_not_a_token_is_said_in_the_librarys_words(client, cli):
-    with DocumentServer() as server:
-        server.routes["/"] = Plain(200, b"{}", {"Content-Type": "application/json"})
+    with Server(path="") as server:
+        server.routes["/"] = answer(b"{}", "200 X", {"Content-Type": "application/json"})
         ended = cli("check", "--token-url", f"{server.url}/")
     assert ended.status == 78
     assert "no access_token" in failure(ended)
@@ -193,18 +193,18 @@ def test_json_that_is_not_a_token_is_said_in_the_librarys_words(client, cli):
 
 
 def test_a_response_without_a_type_is_named_so(client, cli):
-    with RawServer(answer(b"hello")) as server:
+    with Server(answer(b"hello")) as server:
         ended = cli("check", "--token-url", server.url)
     assert "responded 200 OK with nothing, not with JSON" in failure(ended)
 
 
 def test_a_secret_that_the_server_does_not_decode_wants_loose_encoding(client, cli):
-    with DocumentServer() as server:
+    with Server(path="") as server:
 
-        def wants_it_raw():
-            sent = server.requests[-1].headers.get("Authorization", "")
+        def wants_it_raw(request):
+            sent = request.headers.get("Authorization", "")
             raw = sent == "Basic ZGVtbzpzM2NyZXQvb2YgdGhlIGRlbW8gY2xpZW50KzE="
-            return {"access_token": "t0ken"} if raw else Plain(401)
+            return {"access_token": "t0ken"} if raw else answer(status="401 X")
 
         server.routes["/token"] = wants_it_raw
         ended = cli("check", "--token-url", f"{server.url}/token")
@@ -269,8 +269,8 @@ def test_a_secret_file_that_goes_away_is_said(client, cli, tmp_path, monkeypatch
     ],
 )
 def test_what_the_api_answered_has_its_advice(client, cli, status, headers, change, exit_status):
-    with DocumentServer() as api:
-        api.routes["/"] = Plain(status, b"", headers)
+    with Server(path="") as api:
+        api.routes["/"] = answer(status=f"{status} X", headers=headers)
         ended = cli("check", "--url", f"{api.url}/")
     assert ended.status == exit_status
     assert f"responded {status} " in failure(ended)
@@ -278,15 +278,15 @@ def test_what_the_api_answered_has_its_advice(client, cli, status, headers, chan
 
 
 def test_a_redirect_is_the_apis_own_business(client, cli):
-    with DocumentServer() as api:
-        api.routes["/"] = Plain(302, b"", {"Location": "https://elsewhere.example.com/"})
+    with Server(path="") as api:
+        api.routes["/"] = answer(b"", "302 X", {"Location": "https://elsewhere.example.com/"})
         ended = cli("check", "-v", "--url", f"{api.url}/")
     assert ended.status == 0
     assert "> GET" in ended.err
 
 
 def test_an_api_that_drops_the_call_is_tried_again_later(client, cli):
-    with RawServer(drop) as api:
+    with Server(drop) as api:
         ended = cli("check", "--url", api.url)
     assert ended.status == 75
     assert "got no response (ConnectionError)" in failure(ended)
@@ -294,11 +294,11 @@ def test_an_api_that_drops_the_call_is_tried_again_later(client, cli):
 
 @pytest.mark.parametrize(("failing", "exit_status"), [(429, 75), (401, 78)])
 def test_a_renewal_that_fails_is_said(client, cli, failing, exit_status):
-    with DocumentServer() as api:
+    with Server(path="") as api:
 
-        def refuse():
+        def refuse(request):
             client.fail_next(9, status=failing, error="x", retry_after=9)
-            return Plain(401, b"", {"WWW-Authenticate": 'Bearer error="invalid_token"'})
+            return answer(b"", "401 X", {"WWW-Authenticate": 'Bearer error="invalid_token"'})
 
         api.routes["/"] = refuse
         ended = cli("check", "--url", f"{api.url}/")

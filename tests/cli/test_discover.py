@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.document_server import DocumentServer, Plain
+from tests.support.scripts import answer
+from tests.support.server import Server
 
 
 def metadata(server, **members):
@@ -15,7 +16,7 @@ def metadata(server, **members):
 
 @pytest.fixture
 def server():
-    with DocumentServer() as running:
+    with Server(path="") as running:
         yield running
 
 
@@ -62,11 +63,12 @@ def test_the_documents_own_url_will_do(server, cli):
     assert "  with a secret            client_secret_basic" in ended.out
 
 
-@pytest.mark.parametrize("second", [Plain(200, b"[]"), Plain(200, b"not JSON")])
+@pytest.mark.parametrize("second", [answer(b"[]", "200 X"), answer(b"not JSON", "200 X")])
 def test_a_document_that_changes_under_us_is_shown_as_far_as_it_goes(server, cli, second):
     metadata(server)
     document = server.routes["/.well-known/openid-configuration"]
-    server.routes["/.well-known/openid-configuration"] = iter([document, second]).__next__
+    documents = iter([document, second])
+    server.routes["/.well-known/openid-configuration"] = lambda request: next(documents)
     ended = cli("discover", server.url)
     assert ended.status == 0
     assert "token endpoint" not in ended.out

@@ -2,14 +2,15 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.document_server import DocumentServer, Plain
+from tests.support.scripts import answer
+from tests.support.server import Server
 
 from .conftest import SECRET
 
 
 @pytest.fixture
 def issuer(environment):
-    with DocumentServer() as server:
+    with Server(path="") as server:
         server.routes["/.well-known/oauth-authorization-server"] = {
             "issuer": server.url,
             "token_endpoint": f"{server.url}/token",
@@ -17,7 +18,7 @@ def issuer(environment):
             "revocation_endpoint": f"{server.url}/revoke",
         }
         server.routes["/introspect"] = {"active": True, "exp": 4102444800, "tenant": "x"}
-        server.routes["/revoke"] = Plain(200)
+        server.routes["/revoke"] = answer(status="200 X")
         environment.setenv("OAUTH_CLIENT_ID", "demo")
         environment.setenv("OAUTH_CLIENT_SECRET", SECRET)
         yield server
@@ -44,7 +45,7 @@ def test_a_token_is_revoked_and_shown_nowhere(issuer, cli):
     assert (ended.status, ended.out) == (0, "")
     assert ended.err.endswith("\nrevoked\n")
     assert "t0ken" not in ended.err
-    assert issuer.requests[-1].path == "/revoke"
+    assert issuer.requests[-1].target == "/revoke"
 
 
 @pytest.mark.parametrize("verb", ["introspect", "revoke"])

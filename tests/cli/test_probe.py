@@ -10,8 +10,9 @@ import pytest
 import requests
 
 from requests_cc.cli.probe import Probe, StepError, Trust, _certificate_error
-from tests.support.connect_proxy import ConnectProxy
-from tests.support.raw_server import RawServer, answer, drop, token
+from tests.support.connect_proxy import connect_proxy
+from tests.support.scripts import answer, drop, token
+from tests.support.server import Server
 
 
 class Steps:
@@ -47,8 +48,15 @@ def test_a_good_server_passes_every_step(https_server, ca_bundle):
 
 
 def test_plain_http_has_no_tls():
-    with RawServer(token()) as server:
+    with Server(token()) as server:
         assert list(probed(server.url)) == ["name look-up", "connection"]
+
+
+def test_the_addresses_of_a_name_are_shown():
+    with Server(token()) as server:
+        said = probed(f"http://localhost:{server.port}/")
+    assert said["name look-up"].startswith("localhost is ")
+    assert "127.0.0.1" in said["name look-up"]
 
 
 def test_the_environments_ca_bundle_is_used(https_server, ca_bundle, environment):
@@ -88,14 +96,14 @@ def test_another_failure_of_the_connection_has_the_systems_words(monkeypatch):
 
 
 def test_a_port_that_speaks_no_tls_is_named():
-    with RawServer(b"SSH-2.0-x\r\n", greets=True) as server:
+    with Server(play=lambda connection: connection.send(b"SSH-2.0-x\r\n")) as server:
         error = failure(server.url.replace("http:", "https:"))
     assert error.what.startswith("the TLS handshake with 127.0.0.1 failed: ")
     assert "a port that speaks TLS" in error.change
 
 
 def test_a_connection_that_ends_in_the_handshake_was_closed():
-    with RawServer(drop, greets=True) as server:
+    with Server(play=lambda connection: None) as server:
         error = failure(server.url.replace("http:", "https:"))
     assert error.what.startswith("the TLS handshake with 127.0.0.1 failed: ")
 
@@ -103,7 +111,7 @@ def test_a_connection_that_ends_in_the_handshake_was_closed():
 def test_a_certificate_for_another_name_is_said(https_server, ca_bundle):
     with https_server(name="other.example") as server:
         error = failure(server.url, ca_bundle)
-    assert error.what.startswith("the certificate is not for localhost: ")
+    assert error.what.startswith("the certificate is not for 127.0.0.1: ")
     assert error.change == "use a name of the certificate in --token-url"
 
 
@@ -117,14 +125,14 @@ def test_a_certificate_that_is_not_valid_yet_points_at_the_clock(https_server, c
 def test_another_problem_of_a_certificate_has_openssls_words():
     error = ssl.SSLCertVerificationError()
     error.verify_code, error.verify_message = 68, "CA signature digest algorithm too weak"
-    said = _certificate_error(error, "localhost", "ca.pem", "--token-url")
+    said = _certificate_error(error, "127.0.0.1", "ca.pem", "--token-url")
     assert said.what.endswith("is not accepted: CA signature digest algorithm too weak")
 
 
 @pytest.mark.parametrize("in_two_files", [False, True])
 def test_the_clients_certificate_is_presented(authority, ca_bundle, tmp_path, in_two_files):
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert("localhost").configure_cert(context)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
     authority.configure_trust(context)
     context.verify_mode = ssl.CERT_REQUIRED
     context.maximum_version = ssl.TLSVersion.TLSv1_2  # whose handshake ends with the verdict
@@ -132,7 +140,7 @@ def test_the_clients_certificate_is_presented(authority, ca_bundle, tmp_path, in
     both, key = tmp_path / "both.pem", tmp_path / "key.pem"
     issued.private_key_and_cert_chain_pem.write_to_path(both)
     issued.private_key_pem.write_to_path(key)
-    with RawServer(token(), tls=context) as server:
+    with Server(token(), tls=context) as server:
         assert "client certificate" in failure(server.url, ca_bundle).change
         cert = (str(both), str(key)) if in_two_files else str(both)
         assert "TLSv1.2" in probed(server.url, ca_bundle, cert)["TLS"]
@@ -152,27 +160,27 @@ def through(environment):
 
 
 def test_a_proxy_opens_a_tunnel(https_server, ca_bundle, through):
-    with https_server() as server, ConnectProxy() as proxy:
+    with https_server() as server, connect_proxy() as proxy:
         through(proxy.url)
         said = probed(server.url, ca_bundle)
         assert list(said) == ["name look-up", "connection", "proxy", "TLS"]
-        assert said["proxy"] == f"{proxy.url} opened a tunnel to localhost:{server.port}"
-        assert proxy.tunnels == 1
+        assert said["proxy"] == f"{proxy.url} opened a tunnel to 127.0.0.1:{server.port}"
+        assert len(proxy.requests) == 1
 
 
 def test_a_proxy_that_wants_a_password_is_told_from_one_that_refuses(through):
-    with RawServer(answer(status="407 Proxy Authentication Required")) as proxy:
+    with Server(answer(status="407 Proxy Authentication Required")) as proxy:
         through(f"http://us%40er:p4ss@127.0.0.1:{proxy.port}")
         error = failure("https://[::1]/")
     assert "HTTPS_PROXY: http://USER:PASSWORD@HOST:PORT" in error.change
     assert "p4ss" not in error.what + error.change
-    assert proxy.requests[0].startswith(b"CONNECT [::1]:443 HTTP/1.1\r\nHost: [::1]:443\r\n")
-    assert b"Proxy-Authorization: Basic dXNAZXI6cDRzcw==\r\n" in proxy.requests[0]
+    assert proxy.requests[0].raw.startswith(b"CONNECT [::1]:443 HTTP/1.1\r\nHost: [::1]:443\r\n")
+    assert b"Proxy-Authorization: Basic dXNAZXI6cDRzcw==\r\n" in proxy.requests[0].raw
 
 
 @pytest.mark.parametrize("script", [b"SSH-2.0-x\r\n\r\n", drop, b"HTTP/1.1 what\r\n\r\n"])
 def test_a_proxy_that_is_none_is_said(through, script):
-    with RawServer(script) as proxy:
+    with Server(script) as proxy:
         through(f"127.0.0.1:{proxy.port}")
         error = failure("https://auth.example.com/")
     assert "responded nothing that HTTP allows to CONNECT auth.example.com:443" in error.what
@@ -185,16 +193,16 @@ def test_a_proxy_that_is_down_is_to_be_changed(through):
 
 
 def test_plain_http_needs_no_tunnel(through):
-    with RawServer(token()) as proxy:
+    with Server(token()) as proxy:
         through(f"http://127.0.0.1:{proxy.port}")
         assert probed("http://auth.internal/")["proxy"] == f"http://127.0.0.1:{proxy.port}"
 
 
 def test_a_proxy_behind_tls_is_spoken_to_in_tls(through, https_server, ca_bundle):
     with https_server(answer(status="403 Forbidden")) as proxy:
-        through(f"https://localhost:{proxy.port}")
+        through(f"https://127.0.0.1:{proxy.port}")
         error = failure("https://auth.example.com/", ca_bundle)
-        assert f"https://localhost:{proxy.port} responded 403 Forbidden" in error.what
+        assert f"https://127.0.0.1:{proxy.port} responded 403 Forbidden" in error.what
 
 
 def test_a_proxy_without_a_port_has_its_schemes(through, monkeypatch):

@@ -7,7 +7,7 @@ import pytest
 
 from requests_cc import AccessToken
 from requests_cc.cli.get_token import in_words
-from tests.support.document_server import DocumentServer
+from tests.support.server import Server
 
 from .conftest import SECRET
 
@@ -27,7 +27,7 @@ def test_a_header_is_printed_whole(client, cli):
 
 def test_json_has_all_members(environment, cli):
     response = {"access_token": "t0ken", "expires_in": 3600, "scope": "read", "instance": "eu1"}
-    with DocumentServer() as server:
+    with Server(path="") as server:
         server.routes["/token"] = response
         environment.setenv("OAUTH_TOKEN_URL", f"{server.url}/token")
         environment.setenv("OAUTH_CLIENT_ID", "demo")

@@ -24,7 +24,8 @@ import trustme
 from requests_cc.cli.main import main
 from requests_cc.testing import Client, LocalServer
 
-from .raw_server import RawServer, answer, token
+from .scripts import answer, token
+from .server import Server
 
 TRANSCRIPT = Path(__file__).resolve().parents[2] / "docs" / "check_transcript.txt"
 SECRET = "a secret with thirty-two letters"
@@ -62,8 +63,8 @@ class World:
     def https(self, *scripts: Any, **certificate: Any) -> str:
         """The URL of a token endpoint behind TLS."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        self.authority.issue_cert("localhost", **certificate).configure_cert(context)
-        return str(self.enter(RawServer(*(scripts or (token(),)), tls=context), 8443).url)
+        self.authority.issue_cert("127.0.0.1", **certificate).configure_cert(context)
+        return str(self.enter(Server(*(scripts or (token(),)), tls=context), 8443).url)
 
     def ca_bundle(self) -> str:
         path = self.folder / "ca.pem"
@@ -120,14 +121,14 @@ def _expired(world: World) -> list[str]:
 
 
 def _proxy(world: World) -> list[str]:
-    proxy = world.enter(RawServer(answer(status="403 Forbidden")), 3128)
+    proxy = world.enter(Server(answer(status="403 Forbidden")), 3128)
     world.variables["HTTPS_PROXY"] = f"http://user:pass@127.0.0.1:{proxy.port}"
     return ["--token-url", "https://auth.example.com/oauth/token"]
 
 
 def _wrong_path(world: World) -> list[str]:
     page = answer(b"<html>", "404 Not Found", {"Content-Type": "text/html; charset=utf-8"})
-    server = world.enter(RawServer(page), 8080)
+    server = world.enter(Server(page), 8080)
     return ["--token-url", f"http://127.0.0.1:{server.port}/oauth/tokens"]
 
 
@@ -181,7 +182,6 @@ def play(scenario: Scenario) -> Played:
         text = text.replace(found, shown)
     text = re.sub(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", "2026-11-26T14:04:18Z", text)
     text = re.sub(r"\(in [^)]*\)", "(in 30d)", text)
-    text = re.sub(r"look-up  localhost is .* \(", "look-up  localhost is 127.0.0.1 (", text)
     text = re.sub(r"\(\d+ ms\)", "(2 ms)", text)
     text = re.sub(r"a CA in \S+", "a CA in /etc/ssl/certs/ca.pem", text)
     command, *lines = text.splitlines()
