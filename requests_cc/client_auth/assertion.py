@@ -135,7 +135,7 @@ class AssertionFile:
     needs_secret = False
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "path", required_path(self.path, "path"))
+        object.__setattr__(self, "path", os.path.abspath(required_path(self.path, "path")))
         required_text(self.assertion_type, "assertion_type")
 
     @property

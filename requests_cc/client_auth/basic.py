@@ -17,7 +17,7 @@ from requests.auth import AuthBase, HTTPBasicAuth, HTTPDigestAuth
 
 from ..errors import ConfigurationError
 from ..protocols import Authentication, ClientIdentity
-from .secret import digest
+from .secret import SameObject, digest
 
 
 class _Method:
@@ -132,24 +132,6 @@ class RequestsAuth(_Method):
         password = getattr(self.auth, "password", None)
         secrets = spellings(password) if isinstance(password, str) else ()
         return Authentication(auth=self.auth, secrets=secrets)
-
-
-class SameObject:
-    """Equal only for the same object, which it keeps alive, so that its id is not used again."""
-
-    __slots__ = ("_kept",)
-
-    def __init__(self, kept: object) -> None:
-        self._kept = kept
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, SameObject) and self._kept is other._kept
-
-    def __hash__(self) -> int:
-        return id(self._kept)
-
-    def __repr__(self) -> str:
-        return f"SameObject({type(self._kept).__qualname__})"
 
 
 def auth_key_part(auth: Any) -> Hashable:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+import os
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from os import PathLike
 from pathlib import Path
 from typing import TypeAlias
 
 from ..errors import ConfigurationError
-from ..protocols import KeyPart
 from ..settings import required_path, required_text
 
 Secret: TypeAlias = "str | Callable[[], str]"
@@ -26,15 +26,22 @@ class SecretFile:
     Two are equal if they read the same path. Safe to share between threads.
     """
 
-    __slots__ = ("path", "variable")
+    __slots__ = ("_absolute", "path", "variable")
 
     def __init__(self, path: str | PathLike[str], variable: str | None = None) -> None:
         self.path = path
         self.variable = variable
+        # Kept, so that a later chdir does not make another client's file of a relative path.
+        self._absolute = os.path.abspath(path)
+
+    @property
+    def cache_key(self) -> Hashable:
+        """The file's absolute path: a new secret in the file keeps the key."""
+        return ("file", self._absolute)
 
     def __call__(self) -> str:
         try:
-            text = Path(self.path).read_text(encoding="utf-8")
+            text = Path(self._absolute).read_text(encoding="utf-8")
         except OSError as error:
             reason = error.strerror or type(error).__name__
         except UnicodeDecodeError:
@@ -46,10 +53,10 @@ class SecretFile:
         raise ConfigurationError(self._problem(reason))
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, SecretFile) and self.path == other.path
+        return isinstance(other, SecretFile) and self._absolute == other._absolute
 
     def __hash__(self) -> int:
-        return hash(self.path)
+        return hash(self._absolute)
 
     def __repr__(self) -> str:
         shown = (
@@ -118,12 +125,77 @@ class ClientSecret:
         self._last_accepted = candidate.number
 
     @property
-    def key_part(self) -> KeyPart:
-        """A digest of each literal, or "callable", so that rotation keeps the key."""
-        return tuple("callable" if callable(s) else digest(s) for s in self._secrets)
+    def key_part(self) -> Hashable:
+        """A digest of each literal; for a callable see :func:`callable_key_part`."""
+        return tuple(callable_key_part(s) if callable(s) else digest(s) for s in self._secrets)
 
     def __repr__(self) -> str:
         return f"ClientSecret(<{len(self._secrets)} hidden>)"
+
+
+class SameObject:
+    """Equal only for the same object, which it keeps alive, so that its id is not used again."""
+
+    __slots__ = ("_kept",)
+
+    def __init__(self, kept: object) -> None:
+        self._kept = kept
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, SameObject) and self._kept is other._kept
+
+    def __hash__(self) -> int:
+        return id(self._kept)
+
+    def __repr__(self) -> str:
+        return f"SameObject({type(self._kept).__qualname__})"
+
+
+class EqualObject:
+    """Equal for two objects of one type that are equal. JSON cannot encode it."""
+
+    __slots__ = ("_hash", "_kept")
+
+    def __init__(self, kept: object) -> None:
+        self._kept = kept
+        self._hash = hash(kept)
+
+    def __eq__(self, other: object) -> bool:
+        return (
+            isinstance(other, EqualObject)
+            and type(self._kept) is type(other._kept)
+            and bool(self._kept == other._kept)
+        )
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    def __repr__(self) -> str:
+        return f"EqualObject({type(self._kept).__qualname__})"
+
+
+def callable_key_part(get: object) -> Hashable:
+    """Return the part of a cache key for a callable, which is never called for it.
+
+    :param get: the callable.
+    :returns: its ``cache_key``, if it has one; else an :class:`EqualObject`, or a
+        :class:`SameObject` if it cannot be hashed: those are meaningful in this process only.
+    :raises ConfigurationError: if its ``cache_key`` cannot be hashed.
+    """
+    key = getattr(get, "cache_key", None)
+    try:
+        if key is not None:
+            hash(key)
+            return ("callable", key)
+        return EqualObject(get)
+    except TypeError:
+        pass
+    if key is None:
+        return SameObject(get)
+    raise ConfigurationError(
+        f"the cache_key of a {type(get).__qualname__} must be a str, or a tuple of those, not "
+        f"{type(key).__name__}"
+    )
 
 
 def cleaned(text: str) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Sequence
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 from requests.auth import AuthBase
@@ -18,7 +17,7 @@ from ..value import Value
 from .auth_setting import check_client, client_authentication
 from .authenticated_request import AuthenticatedRequest
 from .parameters import Params, cache_key, further_params, pairs, resource_uris, scope_text
-from .source import Source, server_of
+from .source import Source, SourceKey, server_of
 from .tracebacks import entry_point
 
 if TYPE_CHECKING:
@@ -146,7 +145,7 @@ class ClientCredentials(Source, Value):
         """
         self._request_about(token, "revocation_endpoint").send(self._secret)
 
-    @cached_property
+    @SourceKey
     def cache_key(self) -> Hashable:
         """Equal only for credentials whose tokens may be exchanged for each other.
 

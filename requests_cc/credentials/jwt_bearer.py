@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import InitVar, dataclass, field
-from functools import cached_property
 from os import PathLike
 from typing import Any, ClassVar
 
@@ -19,7 +18,7 @@ from ..server.authorization_server import AuthorizationServer
 from ..settings import optional_text, required_text
 from .authenticated_request import AuthenticatedRequest
 from .parameters import cache_key, pairs, scope_text
-from .source import Source, server_of
+from .source import Source, SourceKey, server_of
 from .tracebacks import entry_point, guarded_constructor
 
 GRANT_TYPE = "urn:ietf:params:oauth:grant-type:jwt-bearer"
@@ -112,7 +111,7 @@ class JWTBearer(Source):
 
         return cls(**service_account_settings(path_or_dict, scope), subject=subject or "")
 
-    @cached_property
+    @SourceKey
     def cache_key(self) -> Hashable:
         """Equal only for sources whose tokens may be exchanged for each other."""
         request = self._request

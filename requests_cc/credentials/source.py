@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Hashable
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
 from ..access_token import AccessToken
 from ..client_auth.secret import ClientSecret
@@ -15,6 +16,36 @@ from .tracebacks import entry_point
 
 if TYPE_CHECKING:
     from dataclasses import Field
+T = TypeVar("T", bound="Source")
+
+
+class SourceKey(Generic[T]):
+    """A property that is computed once; with a session, again whenever the session has changed.
+
+    Not a data descriptor: once the key is in the source's ``__dict__``, a look-up costs nothing. A
+    session's headers can change at any time, and the tokens of one are not those of the other.
+    """
+
+    def __init__(self, compute: Callable[[T], Hashable]) -> None:
+        self._compute = compute
+        self.__doc__ = compute.__doc__
+
+    @overload
+    def __get__(self, source: None, owner: type[T]) -> SourceKey[T]: ...
+    @overload
+    def __get__(self, source: T, owner: type[T]) -> Hashable: ...
+    def __get__(self, source: T | None, owner: type[T]) -> Hashable:
+        if source is None:
+            return self
+        reach = source._request.server.reach  # noqa: SLF001 - of the class below
+        if reach.session is None:
+            key = source.__dict__["cache_key"] = self._compute(source)
+            return key
+        stamp = reach.stamp
+        kept: tuple[Hashable, Hashable] | None = source.__dict__.get("_key_of_session")
+        if kept is None or kept[0] != stamp:
+            kept = source.__dict__["_key_of_session"] = (stamp, self._compute(source))
+        return kept[1]
 
 
 class Source:

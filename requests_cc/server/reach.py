@@ -42,6 +42,20 @@ class Reach(NamedTuple):
         return cls(session, _pair(timeout), allow_http)
 
     @property
+    def stamp(self) -> Hashable:
+        """Changes when what the session adds to each request does; it is quick to read."""
+        session = self.session
+        if session is None:
+            return None
+        cert = session.cert
+        return (
+            auth_key_part(session.auth),
+            tuple(cert) if isinstance(cert, list) else cert,
+            tuple(session.headers.items()),
+            repr(session.params) if session.params else None,
+        )
+
+    @property
     def key_part(self) -> Hashable:
         """The part of a cache key for what the session adds to each request."""
         session = self.session

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import pickle
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
@@ -15,10 +16,9 @@ from requests_cc import ClientCredentials, ClientSecretBasic, ClientSecretPost, 
 from requests_cc.client_auth.basic import (
     NoClientAuthentication,
     RequestsAuth,
-    SameObject,
     auth_key_part,
 )
-from requests_cc.client_auth.secret import ClientSecret, SecretFile
+from requests_cc.client_auth.secret import ClientSecret, SameObject, SecretFile
 from requests_cc.protocols import Authentication, ClientIdentity
 from requests_cc.testing import LocalServer
 
@@ -204,8 +204,9 @@ def test_what_is_no_secret_is_refused_and_not_shown(setting: object, words: str)
 
 
 def test_the_key_part_of_a_secret_holds_digests_and_marks() -> None:
-    part = ClientSecret(["s3cret", lambda: "x", SecretFile("/run/secret")]).key_part
-    assert part[1:] == ("callable", "callable")
+    part: Any = ClientSecret(["s3cret", lambda: "x", SecretFile("/run/secret")]).key_part
+    assert repr(part[1]) == "EqualObject(function)"
+    assert part[2] == ("callable", ("file", "/run/secret"))
     assert "s3cret" not in repr(part)
     assert ClientSecret("s3cret").key_part == ClientSecret(["s3cret"]).key_part
     assert ClientSecret("s3cret").key_part != ClientSecret("other").key_part

@@ -5,15 +5,25 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import requests
 from hypothesis import assume, given, strategies as st
 from requests.auth import AuthBase, HTTPBasicAuth
 
-from requests_cc import AuthorizationServer, ClientCredentials, ClientSecretBasic
+from requests_cc import (
+    AssertionFile,
+    AuthorizationServer,
+    ClientCredentials,
+    ClientSecretBasic,
+    ConfigurationError,
+    InvalidClient,
+    TokenCache,
+)
 from requests_cc.client_auth.secret import SecretFile
 from requests_cc.credentials.parameters import cache_key
+from requests_cc.testing import LocalServer
 
 URL = "https://auth.example.com/token"
 WORDS = st.text("ab=&,\x00\"'é[] ", min_size=1, max_size=3)
@@ -85,7 +95,10 @@ def test_equal_settings_have_one_key(settings) -> None:
         ({"resource": "urn:a"}, {"resource": ["urn:a"]}),
         ({"params": {"n": 1}}, {"params": {"n": "1"}}),
         ({"server": URL}, {"server": AuthorizationServer(URL, timeout=1)}),
-        ({"client_secret": lambda: "x"}, {"client_secret": SecretFile("/run/secret")}),
+        (
+            {"client_secret": SecretFile("/run/secret")},
+            {"client_secret": SecretFile("/run/../run/secret")},
+        ),
     ],
 )
 def test_settings_that_send_the_same_have_one_key(one, other) -> None:
@@ -145,11 +158,117 @@ def test_a_subclass_of_a_method_has_a_key_of_its_own() -> None:
     assert keys_differ({"auth": Salted()}, {"auth": ClientSecretBasic()})
 
 
-def test_a_callable_is_not_called_for_a_key() -> None:
-    def vault() -> str:
+class Vault:
+    """A secret callable that is equal to another of the same path."""
+
+    def __init__(self, path: str, cache_key: object = None) -> None:
+        self.path = path
+        self.cache_key = cache_key
+
+    def __call__(self) -> str:
         raise AssertionError("called")
 
-    assert isinstance(key(client_secret=vault), str)
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Vault) and self.path == other.path
+
+    def __hash__(self) -> int:
+        return hash(self.path)
+
+
+class Unhashable(Vault):
+    __hash__ = None  # type: ignore[assignment]
+
+
+def test_a_callable_enters_by_its_equality_and_is_not_called() -> None:
+    assert key(client_secret=Vault("a")) == key(client_secret=Vault("a"))
+    assert key(client_secret=Vault("a")) != key(client_secret=Vault("b"))
+    assert key(client_secret=["x", Vault("a")]) == key(client_secret=["x", Vault("a")])
+    assert key(client_secret=["x", Vault("a")]) != key(client_secret=["x", Vault("b")])
+    assert key(client_secret=Vault("a")) != key(client_secret=Unhashable("a"))
+    assert "EqualObject(Vault)" in repr(key(client_secret=Vault("a")))
+
+
+def test_a_callable_that_cannot_be_hashed_is_equal_to_itself_alone() -> None:
+    one, other = Unhashable("a"), Unhashable("a")
+    assert key(client_secret=one) == key(client_secret=one)
+    assert key(client_secret=one) != key(client_secret=other)
+
+
+def test_a_callable_keeps_the_token_out_of_a_store_unless_it_has_a_key() -> None:
+    assert isinstance(key(client_secret=Vault("a")), tuple)
+    assert isinstance(key(client_secret=lambda: "x"), tuple)
+    named = key(client_secret=Vault("a", cache_key="vault/a"))
+    assert isinstance(named, str)
+    assert named == key(client_secret=Vault("b", cache_key="vault/a"))
+    assert named != key(client_secret=Vault("a", cache_key="vault/b"))
+    with pytest.raises(ConfigurationError, match="cache_key of a Vault must be a str"):
+        key(client_secret=Vault("a", cache_key=["vault"]))
+
+
+def test_a_file_enters_by_its_absolute_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for tenant in ("a", "b"):
+        (tmp_path / tenant).mkdir()
+        (tmp_path / tenant / "secret").write_text(f"secret-of-{tenant}")
+    keys = {}
+    for tenant in ("a", "b"):
+        monkeypatch.chdir(tmp_path / tenant)
+        relative = SecretFile("secret")
+        keys[tenant] = key(client_secret=relative)
+        assert keys[tenant] == key(client_secret=SecretFile(tmp_path / tenant / "secret"))
+        assert key(auth=AssertionFile("secret")) == key(auth=AssertionFile(Path.cwd() / "secret"))
+        monkeypatch.chdir(tmp_path)
+        assert relative() == f"secret-of-{tenant}"
+    assert keys["a"] != keys["b"]
+    assert all(isinstance(each, str) for each in keys.values())
+
+
+def test_another_clients_guess_at_a_secret_gets_no_token_of_it(tmp_path: Path) -> None:
+    (tmp_path / "right").write_text("s3cret")
+    (tmp_path / "wrong").write_text("guess")
+    pairs = {
+        "callable": (lambda: "s3cret", lambda: "guess"),
+        "file": (SecretFile(tmp_path / "right"), SecretFile(tmp_path / "wrong")),
+        "one of several": (["x", lambda: "s3cret"], ["x", lambda: "guess"]),
+    }
+    with LocalServer({"me": "s3cret"}) as server:
+        for right, wrong in pairs.values():
+            cache = TokenCache()
+            assert cache.token(ClientCredentials(server.token_url, "me", right))
+            with pytest.raises(InvalidClient):
+                cache.token(ClientCredentials(server.token_url, "me", wrong))
+            cache.clear()
+            with pytest.raises(InvalidClient):
+                cache.token(ClientCredentials(server.token_url, "me", wrong))
+            assert cache.token(ClientCredentials(server.token_url, "me", right))
+
+
+def test_a_sessions_new_header_is_a_new_key_and_a_new_token() -> None:
+    with LocalServer({"me": "s3cret"}) as server, requests.Session() as session:
+        session.headers["X-Tenant"] = "a"
+        credentials = ClientCredentials(
+            AuthorizationServer(server.token_url, session=session), "me", "s3cret"
+        )
+        cache = TokenCache()
+        of_a = cache.token(credentials)
+        session.headers["X-Tenant"] = "b"
+        of_b = cache.token(credentials)
+        assert of_b != of_a
+        session.headers["X-Tenant"] = "a"
+        assert cache.token(credentials) == of_a
+        for change in (
+            lambda: setattr(session, "auth", ("gate", "k33per")),
+            lambda: setattr(session, "params", {"tenant": "b"}),
+            lambda: setattr(session, "cert", ["/tls/client.pem", "/tls/key.pem"]),
+        ):
+            before = credentials.cache_key
+            change()
+            assert credentials.cache_key not in (before, of_a)
+
+
+def test_a_key_is_looked_up_on_the_class_as_a_property_is() -> None:
+    assert "exchanged for each other" in str(ClientCredentials.cache_key.__doc__)
 
 
 def test_a_key_is_the_same_in_another_process() -> None:
