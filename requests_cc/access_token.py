@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from .errors import InvalidTokenResponse
 from .settings import is_number
@@ -15,14 +15,18 @@ from .value import Value
 # Authorization header it would end the token.
 _VISIBLE_ASCII = re.compile(r"[\x21-\x7e]+")
 _NUMERIC = re.compile(r"-?[0-9]{1,300}(\.[0-9]{1,300})?([eE][+-]?[0-9]{1,3})?")
-_BEARER_SPELLINGS = {"bearer", "bearertoken"}
+# Types that are not sent as Bearer (RFC 8693 §2.2.1 for N_A). All others are: servers write
+# "BearerToken", "JWT", "Application Access Token" or nothing at all.
+_OTHER_SCHEMES = {"mac", "pop", "n_a", "hmac", "hawk"}
+_LAST_MOMENT = 1e10  # seconds since the epoch: the year 2286; a larger number is not in seconds
 
 
 class AccessToken(Value):
     """An access token, with its type, its expiry and its scope.
 
     :param value: str, the token itself: visible ASCII, at least one character.
-    :param token_type: str, ``Bearer`` (in any letter case) or ``DPoP``; None counts as Bearer.
+    :param token_type: str, ``DPoP`` or ``Bearer``; kept as one of these. None and any type that is
+        not known to need another scheme count as ``Bearer``.
     :param expires_at: float or None, seconds since the epoch; None: until an API rejects it.
     :param issued_at: float or None, seconds since the epoch: when it was requested.
     :param scope: str or None, the granted scope, which may differ from the requested one.
@@ -79,7 +83,9 @@ class AccessToken(Value):
     def from_response(cls, members: Mapping[str, Any], requested_at: float) -> AccessToken:
         """Return the token in the JSON object of a successful token response.
 
-        :param members: mapping, the parsed JSON object.
+        :param members: mapping, the parsed JSON object. Without ``expires_in``, ``expires_on``
+            counts (seconds since the epoch). An expiry that is a text which cannot be read leaves
+            the token without one.
         :param requested_at: float, seconds since the epoch, read before the request was sent, so
             that no delay makes a token look younger than it is.
         :returns: an :class:`AccessToken`.
@@ -92,11 +98,12 @@ class AccessToken(Value):
         if value is None:
             raise InvalidTokenResponse("the token response has no access_token")
         token_type = extra.pop("token_type", None)
-        lifetime = _seconds(extra.pop("expires_in", None))
+        expiry = Expiry.of(members, requested_at)
+        extra.pop("expires_in", None)
         return cls(
             value,
             token_type=token_type,
-            expires_at=None if lifetime is None else requested_at + lifetime,
+            expires_at=expiry.at,
             issued_at=requested_at,
             scope=_scope(extra.pop("scope", None)),
             extra=extra,
@@ -164,27 +171,64 @@ class AccessToken(Value):
         return f"AccessToken({self.token_type}, {lasts}{scope})"
 
 
+class Expiry(NamedTuple):
+    """When a token expires, by its response.
+
+    :param at: float or None, seconds since the epoch.
+    :param unreadable: str or None, the name of the member that says so in an unknown form.
+    """
+
+    at: float | None
+    unreadable: str | None = None
+
+    @classmethod
+    def of(cls, members: Mapping[str, Any], requested_at: float) -> Expiry:
+        """Read the expiry from a token response.
+
+        :param members: mapping, the parsed JSON object.
+        :param requested_at: float, seconds since the epoch.
+        :raises InvalidTokenResponse: if ``expires_in`` is neither a number nor a text.
+        """
+        written = members.get("expires_in")
+        if written is not None:
+            seconds = _number(written)
+            if seconds is not None:
+                return cls(requested_at + seconds)
+            if isinstance(written, str):
+                return cls(None, "expires_in")
+            raise InvalidTokenResponse("expires_in must be a number of seconds")
+        written = members.get("expires_on")
+        if written is None:
+            return cls(None)
+        moment = _number(written)
+        readable = moment is not None and moment < _LAST_MOMENT
+        return cls(moment) if readable else cls(None, "expires_on")
+
+
 def _token_type(value: object) -> str:
-    """Return the token type in one spelling; letter case does not count (RFC 6749 §7.1)."""
-    if value is None or (isinstance(value, str) and value.lower() in _BEARER_SPELLINGS):
+    """Return the token type as it is sent; letter case does not count (RFC 6749 §7.1)."""
+    if value is None:
         return "Bearer"
-    if isinstance(value, str) and value.lower() == "dpop":
+    if not isinstance(value, str):
+        raise InvalidTokenResponse(
+            f"token_type must be a string such as Bearer, not {type(value).__name__}"
+        )
+    name = value.strip().lower()
+    if name == "dpop":
         return "DPoP"
+    if name not in _OTHER_SCHEMES:
+        return "Bearer"
     raise InvalidTokenResponse(
-        "token_type must be Bearer, or DPoP if a DPoP key is used; the server sent another type, "
-        "which this library cannot use"
+        f"token_type {value.strip()} names a token that is not sent as Bearer or DPoP; this "
+        f"library cannot use it"
     )
 
 
-def _seconds(value: object) -> float | None:
-    """Return the seconds of ``expires_in``, which is a number or a numeric string."""
-    if value is None:
-        return None
+def _number(value: object) -> float | None:
+    """Return a number, or a text that is one, as a float; None for anything else."""
     if isinstance(value, str) and _NUMERIC.fullmatch(value.strip()):
         value = float(value)
-    if is_number(value):
-        return float(value)
-    raise InvalidTokenResponse("expires_in must be a number of seconds")
+    return float(value) if is_number(value) else None
 
 
 def _scope(value: object) -> str | None:

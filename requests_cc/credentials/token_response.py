@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
-from ..access_token import AccessToken
+import logging
+
+from ..access_token import AccessToken, Expiry
 from ..errors import InvalidTokenResponse
 from ..http.exchange import Answer
 from .authenticated_request import AuthenticatedRequest
+
+logger = logging.getLogger("requests_cc")
+
+A_YEAR = 366 * 86_400  # seconds
+MAX_SAID = 1024  # servers that a process warns about
+_said: set[tuple[str, str]] = set()
 
 
 def token_in(answer: Answer, request: AuthenticatedRequest) -> AccessToken:
@@ -30,12 +38,37 @@ def _token(answer: Answer, url: str) -> AccessToken:
             f"token endpoint's URL"
         )
     try:
+        _report_expiry(Expiry.of(members, answer.requested_at), answer.requested_at, url)
         return AccessToken.from_response(members, answer.requested_at)
     except InvalidTokenResponse as error:
         raise InvalidTokenResponse(
             f"{url} returned {answer.status_code} without a token that can be used: {error}; "
             f"check that this is the token endpoint's URL"
         ) from None
+
+
+def _report_expiry(expiry: Expiry, requested_at: float, url: str) -> None:
+    """Log, once for each server, an expiry that is probably not what the server means."""
+    if expiry.unreadable is not None:
+        _say_once(
+            "%s returned a token whose %s cannot be read: the token is used until an API rejects "
+            "it; ask the server's owner for expires_in in seconds",
+            url,
+            expiry.unreadable,
+        )
+    elif expiry.at is not None and expiry.at - requested_at > A_YEAR:
+        _say_once(
+            "%s returned a token that expires in %s days: check that the server writes seconds, "
+            "not milliseconds",
+            url,
+            f"{(expiry.at - requested_at) / 86_400:.0f}",
+        )
+
+
+def _say_once(message: str, url: str, detail: str) -> None:
+    if (message, url) not in _said and len(_said) < MAX_SAID:
+        _said.add((message, url))
+        logger.warning(message, url, detail)
 
 
 def _of_the_right_type(token: AccessToken, request: AuthenticatedRequest) -> AccessToken:

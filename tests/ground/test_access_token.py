@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from requests_cc import AccessToken, InvalidTokenResponse
+from requests_cc.access_token import Expiry
 
 VISIBLE = st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E), min_size=1)
 MOMENTS = st.none() | st.floats(allow_nan=False, allow_infinity=False) | st.integers(0, 2**40)
@@ -83,8 +84,13 @@ def test_any_visible_ascii_character_may_be_in_a_value() -> None:
         ("BearerToken", "Bearer"),
         ("bearertoken", "Bearer"),
         (None, "Bearer"),
+        ("", "Bearer"),
+        ("JWT", "Bearer"),
+        ("bearer ", "Bearer"),
+        ("Application Access Token", "Bearer"),
         ("DPoP", "DPoP"),
         ("dpop", "DPoP"),
+        (" DPOP", "DPoP"),
     ],
 )
 def test_token_types_are_compared_without_letter_case(
@@ -96,9 +102,21 @@ def test_token_types_are_compared_without_letter_case(
 
 
 @pytest.mark.rule(21)
-@pytest.mark.parametrize("token_type", ["mac", "N_A", "", 1, ["Bearer"], True])
-def test_a_token_of_another_type_is_refused(token_type: object) -> None:
-    with pytest.raises(InvalidTokenResponse, match="token_type"):
+@pytest.mark.parametrize(
+    ("token_type", "words"),
+    [
+        ("mac", "token_type mac names"),
+        ("PoP ", "token_type PoP names"),
+        ("N_A", "token_type N_A names"),
+        (1, "token_type must be a string such as Bearer, not int"),
+        (["Bearer"], "not list"),
+        (True, "not bool"),
+    ],
+)
+def test_a_type_that_needs_another_scheme_is_refused_by_its_name(
+    token_type: object, words: str
+) -> None:
+    with pytest.raises(InvalidTokenResponse, match=words):
         AccessToken.from_response(answer(token_type=token_type), 100.0)
 
 
@@ -135,10 +153,40 @@ def test_without_expires_in_a_token_has_no_expiry(members: dict[str, object]) ->
 
 @pytest.mark.rule(14)
 @pytest.mark.parametrize(
-    "written",
-    ["true", "false", '"abc"', '""', "NaN", "Infinity", "-Infinity", "1e400", '"NaN"', '"inf"',
-     '"1e400"', "[]", "{}", '"٣٦٠٠"', str(10**400), f'"{10**400}"'],
+    "written", ['"abc"', '""', '"NaN"', '"inf"', '"1e400"', '"٣٦٠٠"', f'"{10**400}"',
+                '"2026-11-26T12:00:00Z"', '"Thu, 26 Nov 2026 12:00:00 GMT"'],
 )  # fmt: skip
+def test_an_expires_in_that_is_a_text_costs_the_expiry_and_not_the_token(written: str) -> None:
+    members = answer(expires_in=json.loads(written), expires_on=5000)
+    assert AccessToken.from_response(members, 100.0).expires_at is None
+    assert Expiry.of(members, 100.0).unreadable == "expires_in"
+
+
+@pytest.mark.rule(14)
+@pytest.mark.parametrize(
+    ("written", "moment"),
+    [(1_800_000_000, 1.8e9), ("1800000000", 1.8e9), (" 1800000000.5", 1_800_000_000.5), (5, 5.0)],
+)
+def test_expires_on_counts_where_expires_in_is_missing(written: object, moment: float) -> None:
+    assert AccessToken.from_response(answer(expires_on=written), 100.0).expires_at == moment
+    both = answer(expires_on=written, expires_in=60)
+    assert AccessToken.from_response(both, 100.0).expires_at == 160.0
+
+
+@pytest.mark.rule(14)
+@pytest.mark.parametrize(
+    "written", ["4/15/2026 8:12:15 PM +00:00", 1_800_000_000_000, True, [], "", float("nan")]
+)
+def test_an_expires_on_that_is_no_moment_costs_the_expiry(written: object) -> None:
+    assert AccessToken.from_response(answer(expires_on=written), 100.0).expires_at is None
+    assert Expiry.of(answer(expires_on=written), 100.0).unreadable == "expires_on"
+
+
+@pytest.mark.rule(14)
+@pytest.mark.parametrize(
+    "written",
+    ["true", "false", "NaN", "Infinity", "-Infinity", "1e400", "[]", "{}", str(10**400)],
+)
 def test_an_expires_in_that_is_no_number_of_seconds_is_refused(written: str) -> None:
     with pytest.raises(InvalidTokenResponse, match="expires_in"):
         AccessToken.from_response(answer(expires_in=json.loads(written)), 100.0)

@@ -38,9 +38,10 @@ from .clients import HTML, client, failure
         (answer({"access_token": ""}), InvalidTokenResponse, "access_token must be"),
         (answer({"access_token": "a\r\nX: b"}), InvalidTokenResponse, "access_token must be"),
         (answer({"access_token": "a b"}), InvalidTokenResponse, "access_token must be"),
-        (answer({"access_token": "a", "token_type": "mac"}), InvalidTokenResponse, "token_type"),
+        (answer({"access_token": "a", "token_type": "mac"}), InvalidTokenResponse, "type mac"),
         (answer({"access_token": "a", "token_type": "DPoP"}), InvalidTokenResponse, "DPoP"),
-        (answer({"access_token": "a", "expires_in": "x"}), InvalidTokenResponse, "expires_in"),
+        (answer({"access_token": "a", "expires_in": True}), InvalidTokenResponse, "expires_in"),
+        (answer({"access_token": "a", "token_type": 7}), InvalidTokenResponse, "not int"),
         (answer({"error": None}), InvalidTokenResponse, "no access_token"),
         (answer({"error": "invalid_scope"}), OAuthError, "invalid_scope"),
         (answer({"error": "x", "access_token": "a"}), OAuthError, "x: see the"),
@@ -67,6 +68,29 @@ def test_a_bad_answer_has_its_own_error(bad: bytes, error_type: type, words: str
     assert words in str(error)
     assert error.__cause__ is None
     assert error.__context__ is None
+
+
+@pytest.mark.rule(14, 21)
+@pytest.mark.parametrize(
+    ("members", "words"),
+    [
+        ({"token_type": "Application Access Token", "expires_in": 60}, None),
+        ({"token_type": "", "expires_on": "4102444800"}, "expires in"),
+        ({"expires_in": "in an hour"}, "expires_in cannot be read"),
+        ({"expires_on": "4/15/2026 8:12:15 PM +00:00"}, "expires_on cannot be read"),
+        ({"expires_in": 86_400_000}, "expires in 1000 days: check that the server writes seconds"),
+    ],
+)
+def test_a_token_with_a_strange_type_or_expiry_is_used_and_said_once(
+    members: dict[str, object], words: str | None, caplog: pytest.LogCaptureFixture
+) -> None:
+    with Server(answer({"access_token": "t0ken", **members})) as server:
+        for _ in range(3):
+            token = client(server.url).request_token()
+            assert token.authorization == "Bearer t0ken"
+    warnings = [record for record in caplog.records if record.levelname == "WARNING"]
+    assert len(warnings) == (0 if words is None else 1)
+    assert all(words in each.getMessage() for each in warnings if words)
 
 
 @pytest.mark.parametrize("status", ["429 Slow", "500 Oops", "503 Busy"])
