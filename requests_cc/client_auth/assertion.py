@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+import os
 import re
 from collections.abc import Hashable
 from dataclasses import InitVar, dataclass, field
