@@ -1,4 +1,4 @@
-"""What all tests share: ``--rule``, and how many examples hypothesis tries.
+"""What all tests share: ``--rule``, fixtures, and how many examples hypothesis tries.
 
 ``HYPOTHESIS_PROFILE=long`` is for the run of 10,000 examples.
 """
@@ -6,9 +6,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+from requests_cc.testing import LocalServer
+from tests.support.sources import ManualClock
 
 settings.register_profile(
     "default", deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow]
@@ -17,6 +21,28 @@ settings.register_profile(
     "long", settings.get_profile("default"), max_examples=10_000, print_blob=True
 )
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
+
+
+_FROM_OUTSIDE = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+
+
+@pytest.fixture(autouse=True)
+def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Drop the environment's proxies and CA bundle, which every request would use."""
+    for name in _FROM_OUTSIDE:
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.lower(), raising=False)
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock()
+
+
+@pytest.fixture
+def server() -> Iterator[LocalServer]:
+    with LocalServer() as running:
+        yield running
 
 
 def pytest_xdist_auto_num_workers() -> int:

@@ -18,16 +18,9 @@ from requests_cc import (
     TokenRequestError,
     mount,
 )
-from requests_cc.testing import LocalServer
 from tests.support.api import Api, api_and_session, credentials_for, needs_token, session_for
 from tests.support.scripts import Reply, Request
 from tests.support.threads import in_threads, within
-
-
-@pytest.fixture
-def server() -> Iterator[LocalServer]:
-    with LocalServer() as running:
-        yield running
 
 
 def rejecting_first(reply: Reply):

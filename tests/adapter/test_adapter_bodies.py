@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -13,16 +13,9 @@ import pytest
 import requests
 
 from requests_cc import TokenCache
-from requests_cc.testing import LocalServer
 from tests.support.api import Api, needs_token, session_for
 from tests.support.scripts import Reply, Request
 from tests.support.threads import within
-
-
-@pytest.fixture
-def server() -> Iterator[LocalServer]:
-    with LocalServer() as running:
-        yield running
 
 
 @pytest.fixture

@@ -26,7 +26,6 @@ from requests_cc import (
     mount,
     set_default_cache,
 )
-from requests_cc.testing import LocalServer
 from tests.support.api import Api, api_and_session, credentials_for, needs_token, session_for
 from tests.support.scripts import Reply, Request
 from tests.support.threads import in_threads
@@ -39,12 +38,6 @@ class OneToken:
 
     def request_token(self) -> AccessToken:
         return AccessToken("the-token")
-
-
-@pytest.fixture
-def server() -> Iterator[LocalServer]:
-    with LocalServer() as running:
-        yield running
 
 
 # What HTTPAdapter has.

@@ -14,7 +14,6 @@ import requests
 
 from requests_cc import AccessToken, ClientCredentialsAdapter, TokenCache, mount
 from requests_cc.adapter.allowed_origins import MAX_WARNINGS
-from requests_cc.testing import LocalServer
 from tests.support.api import Api, api_and_session, credentials_for, needs_token, session_for
 from tests.support.scripts import Reply, Request
 
@@ -26,12 +25,6 @@ class OneToken:
 
     def request_token(self) -> AccessToken:
         return AccessToken("the-token")
-
-
-@pytest.fixture
-def server() -> Iterator[LocalServer]:
-    with LocalServer() as running:
-        yield running
 
 
 @pytest.fixture

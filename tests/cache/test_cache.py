@@ -25,11 +25,6 @@ from tests.support.sources import ManualClock, Source, outcomes, renewals_end
 
 
 @pytest.fixture
-def clock() -> ManualClock:
-    return ManualClock()
-
-
-@pytest.fixture
 def cache(clock: ManualClock) -> TokenCache:
     return TokenCache(clock=clock)
 

@@ -20,11 +20,6 @@ from tests.support.sources import PATIENCE, ManualClock, Source, in_thread, rene
 
 
 @pytest.fixture
-def clock() -> ManualClock:
-    return ManualClock()
-
-
-@pytest.fixture
 def cache(clock: ManualClock) -> TokenCache:
     return TokenCache(clock=clock)
 

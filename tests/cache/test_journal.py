@@ -25,11 +25,6 @@ from tests.support.sources import ManualClock, Source, renewals_end
 NAME = "source of key"
 
 
-@pytest.fixture
-def clock() -> ManualClock:
-    return ManualClock()
-
-
 def slow(source: Source, clock: ManualClock) -> None:
     """Each request takes a quarter of a second."""
 

@@ -31,11 +31,6 @@ from tests.support.sources import (
 
 
 @pytest.fixture
-def clock() -> ManualClock:
-    return ManualClock()
-
-
-@pytest.fixture
 def cache(clock: ManualClock) -> TokenCache:
     return TokenCache(clock=clock)
 

@@ -40,7 +40,6 @@ from requests_cc import (
     TokenEndpointUnreachable,
     TokenRequestError,
 )
-from requests_cc.credentials import authenticated_request
 from requests_cc.credentials.introspection import introspection_in
 from requests_cc.http.exchange import Answer
 from tests.support.scripts import Request, Script, answer, drop, hang, token
@@ -55,15 +54,6 @@ ENDPOINTS = {"introspect": "introspection_endpoint", "revoke": "revocation_endpo
 SETTINGS = tuple(ENDPOINTS.values())
 
 both = pytest.mark.parametrize("ask", BOTH)
-
-
-@pytest.fixture(autouse=True)
-def quick_and_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No proxy or CA bundle from outside, and little time between attempts."""
-    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
-        monkeypatch.delenv(name, raising=False)
-        monkeypatch.delenv(name.lower(), raising=False)
-    monkeypatch.setattr(authenticated_request, "FIRST_PAUSE", 0.01)
 
 
 def client(server: Server | str, secret: object = SECRET, **settings: object) -> ClientCredentials:

@@ -35,7 +35,6 @@ from requests_cc import (
     TokenRequestError,
     mount,
 )
-from requests_cc.credentials import authenticated_request
 from requests_cc.protocols import TokenSource
 from requests_cc.testing import LocalServer
 from tests.support.scripts import Request, answer, token
@@ -48,11 +47,6 @@ PEM = KEY.as_pem(private=True).decode()
 JWK: dict[str, Any] = KEY.as_dict(private=True)
 RSA_KEY = RSAKey.generate_key(2048)
 RSA_PEM = RSA_KEY.as_pem(private=True).decode()
-
-
-@pytest.fixture(autouse=True)
-def little_time_between_attempts(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(authenticated_request, "FIRST_PAUSE", 0.01)
 
 
 def source(server: AuthorizationServer | str = URL, **settings: Any) -> JWTBearer:

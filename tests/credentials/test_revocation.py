@@ -18,17 +18,11 @@ from requests_cc import (
     TokenCache,
     TokenEndpointUnreachable,
 )
-from requests_cc.credentials import authenticated_request
 from tests.support.scripts import answer, drop, token
 from tests.support.server import Server
 
 REVOKED = answer(b"")
 REFUSED = answer({"error": "unsupported_token_type"}, "400 Bad")
-
-
-@pytest.fixture(autouse=True)
-def little_time_between_attempts(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(authenticated_request, "FIRST_PAUSE", 0.01)
 
 
 @pytest.fixture

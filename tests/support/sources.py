@@ -20,8 +20,8 @@ PATIENCE = 60.0  # seconds, after which a test that hangs fails
 class ManualClock:
     """Both clocks; neither moves by itself."""
 
-    def __init__(self) -> None:
-        self.wall = NOON
+    def __init__(self, wall: float = NOON) -> None:
+        self.wall = wall
         self.up = 1000.0
 
     def time(self) -> float:

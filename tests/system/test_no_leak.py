@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import pickle
 import traceback
-from collections.abc import Iterator
 from urllib.parse import quote, quote_plus
 
 import pytest
@@ -24,12 +23,6 @@ from tests.support.api import Api, needs_token
 from tests.support.scripts import Reply, Request
 
 SECRET = "s3cret+of/the client"
-
-
-@pytest.fixture
-def server() -> Iterator[LocalServer]:
-    with LocalServer() as running:
-        yield running
 
 
 def forbidden(server: LocalServer, api: Api) -> list[str]:

@@ -7,14 +7,6 @@ from collections.abc import Iterator
 import pytest
 import requests
 
-from requests_cc.testing import LocalServer
-
-
-@pytest.fixture
-def server() -> Iterator[LocalServer]:
-    with LocalServer() as server:
-        yield server
-
 
 @pytest.fixture
 def http_session() -> Iterator[requests.Session]:

@@ -80,11 +80,6 @@ def store() -> DictStore:
 
 
 @pytest.fixture
-def clock() -> ManualClock:
-    return ManualClock()
-
-
-@pytest.fixture
 def breaker(store: DictStore, clock: ManualClock, caplog: pytest.LogCaptureFixture) -> Breaker:
     caplog.set_level(logging.DEBUG, "requests_cc")
     return Breaker(store, clock=clock, deadline=PATIENCE)

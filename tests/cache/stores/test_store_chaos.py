@@ -43,11 +43,6 @@ def client(request: pytest.FixtureRequest, own_server: RedisServer) -> Iterator[
 
 
 @pytest.fixture
-def clock() -> ManualClock:
-    return ManualClock()
-
-
-@pytest.fixture
 def breaker(client: Any, clock: ManualClock, caplog: pytest.LogCaptureFixture) -> Breaker:
     caplog.set_level(logging.INFO, "requests_cc")
     breaker = Breaker(RedisTokenStore(client), clock=clock)

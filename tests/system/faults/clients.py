@@ -12,6 +12,7 @@ from requests_cc import AuthorizationServer, ClientCredentials, ClientCredential
 from requests_cc.events import Event, TokenRequested
 from requests_cc.testing import LocalServer
 from tests.support.server import PATIENCE
+from tests.support.sources import ManualClock
 
 from .faulty_server import FaultyServer
 
@@ -20,27 +21,6 @@ E = TypeVar("E", bound=Event)
 SECRET = "correct-horse-battery-staple"
 HASTY = 0.4  # seconds to connect, and to read: for faults that end by a timeout only
 PATIENT = PATIENCE / 2  # seconds likewise: a busy machine must not make a timeout of anything else
-
-
-class FrozenClock:
-    """Both clocks, which stand still unless they are moved.
-
-    The wall clock starts at the real time: token requests are stamped with that.
-    """
-
-    def __init__(self) -> None:
-        self._wall = time.time()
-        self._monotonic = 1000.0
-
-    def time(self) -> float:
-        return self._wall
-
-    def monotonic(self) -> float:
-        return self._monotonic
-
-    def advance(self, seconds: float) -> None:
-        self._wall += seconds
-        self._monotonic += seconds
 
 
 class Events:
@@ -94,7 +74,7 @@ class Client:
     """
 
     def __init__(
-        self, api: LocalServer, server: FaultyServer, clock: FrozenClock, leeway: float = 60.0
+        self, api: LocalServer, server: FaultyServer, clock: ManualClock, leeway: float = 60.0
     ) -> None:
         self.api = api
         self.server = server

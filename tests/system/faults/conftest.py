@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import ssl
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,22 +12,15 @@ import pytest
 import trustme
 
 from requests_cc.testing import LocalServer
+from tests.support.sources import ManualClock
 
-from .clients import FrozenClock
 from .faulty_server import FaultyServer
 
 
-@pytest.fixture(autouse=True)
-def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A token request uses the environment's proxies and CA bundle, which a test must not."""
-    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
-        monkeypatch.delenv(name, raising=False)
-        monkeypatch.delenv(name.lower(), raising=False)
-
-
 @pytest.fixture
-def clock() -> FrozenClock:
-    return FrozenClock()
+def clock() -> ManualClock:
+    """A clock at the real time, with which token requests are stamped."""
+    return ManualClock(time.time())
 
 
 @pytest.fixture

@@ -24,9 +24,10 @@ from requests_cc import (
 from requests_cc.events import RenewalAheadFailed, TokenReceived, TokenRequested, TokenRequestFailed
 from requests_cc.testing import LocalServer
 from tests.support.server import PATIENCE, Play
+from tests.support.sources import ManualClock
 
 from . import misbehaviour as does
-from .clients import HASTY, SECRET, Client, FrozenClock
+from .clients import HASTY, SECRET, Client
 from .faulty_server import FaultyServer
 
 MENDED_BY_PEOPLE = (8.0, 12.0)  # seconds: ten, with its jitter
@@ -141,7 +142,7 @@ class Scene:
     """A client, and the fault that it is about to meet."""
 
     def __init__(
-        self, fault: Fault, api: LocalServer, server: FaultyServer, clock: FrozenClock, ca: Path
+        self, fault: Fault, api: LocalServer, server: FaultyServer, clock: ManualClock, ca: Path
     ) -> None:
         self.fault = fault
         self.server = server
@@ -204,7 +205,7 @@ def attempts_follow_soon(monkeypatch: pytest.MonkeyPatch) -> None:
 def scene_of(
     request: pytest.FixtureRequest,
     api: LocalServer,
-    clock: FrozenClock,
+    clock: ManualClock,
     ca_bundle: Path,
     attempts_follow_soon: None,
 ) -> Callable[[Fault], Scene]:
@@ -239,12 +240,12 @@ def test_at_a_cold_start_calls_fail_alike_until_the_cool_down_ends(
 
     scene.heal()
     least, most = fault.cool_down
-    client.clock.advance(least - 0.01)
+    client.clock.forward(least - 0.01)
     with pytest.raises(fault.error):
         client.call(scene.session)
     scene.check_one_token_request()
 
-    client.clock.advance(most - least + 0.02)
+    client.clock.forward(most - least + 0.02)
     assert client.call(scene.session).status_code == 200
     assert len(client.events.of(TokenReceived)) == 1
     assert client.cache.stats().cooling_down == 0
@@ -258,7 +259,7 @@ def test_during_renewal_ahead_the_current_token_serves_and_nobody_waits(
     scene = scene_of(fault)
     client, events = scene.client, scene.client.events
     current = client.token_of(scene.session)
-    client.clock.advance(LIFETIME - 45.0)
+    client.clock.forward(LIFETIME - 45.0)
     scene.begin_fault()
 
     # Renewal cannot end before it is let begin: whoever waited for it would wait for ever.
@@ -282,7 +283,7 @@ def test_during_renewal_ahead_the_current_token_serves_and_nobody_waits(
     scene.check_one_token_request()
 
     scene.heal()
-    client.clock.advance(fault.cool_down[1] + 0.01)
+    client.clock.forward(fault.cool_down[1] + 0.01)
     assert client.token_of(scene.session) == current
     events.wait_for(TokenReceived, 2)
     assert client.token_of(scene.session) != current
@@ -319,7 +320,7 @@ def test_after_a_401_that_call_fails_and_others_keep_the_token(
     scene.check_one_token_request()
 
     scene.heal()
-    client.clock.advance(fault.cool_down[1] + 0.01)
+    client.clock.forward(fault.cool_down[1] + 0.01)
     client.api.fail_next(status=401, at="api")
     renewed = client.token_of(scene.session)
     assert renewed != current
@@ -386,7 +387,7 @@ def test_a_hiccup_during_renewal_ahead_is_retried_unnoticed(
     scene = scene_of(fault)
     hiccup, client = Hiccup(scene), scene.client
     current = client.token_of(hiccup.session)
-    client.clock.advance(LIFETIME - 45.0)
+    client.clock.forward(LIFETIME - 45.0)
     client.api.token_lifetime = LONG_AFTER
     hiccup.begin()
     assert client.token_of(hiccup.session) == current
@@ -425,7 +426,7 @@ def kept_alive(
 
 
 @pytest.fixture
-def client(api: LocalServer, server: FaultyServer, clock: FrozenClock) -> Client:
+def client(api: LocalServer, server: FaultyServer, clock: ManualClock) -> Client:
     api.token_lifetime = LIFETIME
     return Client(api, server, clock, LEEWAY)
 
@@ -456,7 +457,7 @@ def test_a_closed_kept_alive_connection_is_unnoticed_during_renewal_ahead(
     kept_alive: requests.Session, client: Client
 ) -> None:
     current = client.token_of(kept_alive)
-    client.clock.advance(LIFETIME - 45.0)
+    client.clock.forward(LIFETIME - 45.0)
     client.api.token_lifetime = LONG_AFTER
     assert client.token_of(kept_alive) == current
     client.events.wait_for(TokenReceived, 2)
@@ -475,7 +476,7 @@ def test_a_closed_kept_alive_connection_is_unnoticed_after_a_401(
 
 
 def test_no_fault_leaves_a_thread_behind_once_the_server_is_gone(
-    api: LocalServer, clock: FrozenClock
+    api: LocalServer, clock: ManualClock
 ) -> None:
     with FaultyServer(api) as server:
         client = Client(api, server, clock)

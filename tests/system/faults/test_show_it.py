@@ -18,9 +18,10 @@ from requests_cc import TemporarilyUnavailable, TokenEndpointUnreachable, TokenR
 from requests_cc.events import TokenReceived, TokenRequested, TokenRequestFailed
 from requests_cc.testing import LocalServer
 from tests.support.server import PATIENCE
+from tests.support.sources import ManualClock
 
 from . import misbehaviour as does
-from .clients import Client, FrozenClock
+from .clients import Client
 from .faulty_server import FaultyServer
 
 T = TypeVar("T")
@@ -43,7 +44,7 @@ def outcomes_of(threads: int, act: Callable[[], T]) -> list[Future[T]]:
 
 
 @pytest.fixture
-def client(api: LocalServer, server: FaultyServer, clock: FrozenClock) -> Client:
+def client(api: LocalServer, server: FaultyServer, clock: ManualClock) -> Client:
     return Client(api, server, clock)
 
 
@@ -89,7 +90,7 @@ def test_200_calls_that_are_always_answered_401_cause_a_dozen_token_requests_at_
     session = client.session()
     for _ in range(200):
         assert client.call(session).status_code == 401
-        client.clock.advance(0.5)  # 100 seconds in all
+        client.clock.forward(0.5)  # 100 seconds in all
     assert 2 <= len(api.token_requests) <= 12
 
 
@@ -176,7 +177,7 @@ def test_16_threads_go_on_while_a_token_is_renewed_and_none_waits(
             load.wait_until_each_made(1)
             api.token_lifetime = 1000.0 * (renewal + 1)  # of which the clock is ahead by so many
             events.stop_token_requests()
-            client.clock.advance(955.0 if renewal == 1 else 1000.0)
+            client.clock.forward(955.0 if renewal == 1 else 1000.0)
             events.wait_for(TokenRequested, renewal + 1)
             load.wait_until_each_made(3)
             events.let_token_requests_begin()
@@ -225,14 +226,14 @@ def test_while_the_token_endpoint_is_down_no_call_fails_until_the_token_expires(
     server.refuse()
 
     for _ in range(99):
-        client.clock.advance(10.0)
+        client.clock.forward(10.0)
         begun = len(events.of(TokenRequested))
         assert client.token_of(session) == current
         if len(events.of(TokenRequested)) > begun:  # a renewal ahead, which is to fail first
             events.wait_for(TokenRequestFailed, begun)
     assert 1 <= len(events.of(TokenRequestFailed)) <= 7  # of a minute, with pauses that grow
 
-    client.clock.advance(75.0)  # past its expiry, and past any cool-down of the renewals
+    client.clock.forward(75.0)  # past its expiry, and past any cool-down of the renewals
     for _ in range(20):
         with pytest.raises(TokenEndpointUnreachable) as raised:
             client.call(session)
@@ -245,7 +246,7 @@ def test_while_the_token_endpoint_is_down_no_call_fails_until_the_token_expires(
     server.heal()
     api.token_lifetime = LONG_AFTER
     assert raised.value.retry_at is not None
-    client.clock.advance(raised.value.retry_at - client.clock.time() + 0.01)
+    client.clock.forward(raised.value.retry_at - client.clock.time() + 0.01)
     assert client.token_of(session) != current
     assert len(events.of(TokenRequested)) == failed_requests + 1
 
@@ -262,11 +263,11 @@ def test_retry_after_30_means_no_token_request_for_30_seconds_from_any_thread(
         return True
 
     for pause in (0.0, 0.5, 9.5, 10.0, 9.99):  # 29.99 s
-        client.clock.advance(pause)
+        client.clock.forward(pause)
         assert all(future.result() for future in outcomes_of(20, fails))
         assert server.accepted == 1
     server.heal()
-    client.clock.advance(0.02)
+    client.clock.forward(0.02)
     calls = outcomes_of(20, lambda: client.call(session).status_code)
     assert [future.result() for future in calls] == [200] * 20
     assert server.accepted == 2
@@ -343,7 +344,7 @@ def test_the_first_call_after_the_cool_down_is_served_to_all_who_wait(
     with pytest.raises(TokenRequestError):
         client.call(session)
     server.heal()
-    client.clock.advance(1.21)
+    client.clock.forward(1.21)
     before = server.accepted
     calls = outcomes_of(20, lambda: client.call(session).status_code)
     assert [future.result() for future in calls] == [200] * 20
