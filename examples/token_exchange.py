@@ -6,7 +6,6 @@ Run it: python examples/token_exchange.py
 from __future__ import annotations
 
 import base64
-import dataclasses
 import json
 import sys
 import threading
@@ -17,32 +16,34 @@ from urllib.parse import parse_qs
 
 import requests
 
-from requests_cc import ClientCredentials, ClientCredentialsAdapter, OAuthError, mount
+from requests_cc import ClientCredentialsAdapter, OAuthError, TokenExchange, mount
 
 # --- to copy ----------------------------------------------------------------------------------
 
-TOKEN_EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
-ACCESS_TOKEN = "urn:ietf:params:oauth:token-type:access_token"
 
-
-def on_behalf_of(gateway: ClientCredentials, user_token: str) -> ClientCredentials:
-    """The gateway's credentials, asking for a token in the place of a user's (RFC 8693 §2.1)."""
-    return dataclasses.replace(
-        gateway,
-        grant_type=TOKEN_EXCHANGE,
-        params={"subject_token": user_token, "subject_token_type": ACCESS_TOKEN},
+def on_behalf_of(user_token: str, origin: str) -> TokenExchange:
+    """The gateway's exchange of a user's token for one that the API accepts (RFC 8693 §2.1)."""
+    return TokenExchange(
+        f"{origin}/token",
+        "gateway",
+        "a secret",
+        subject=user_token,
+        scope="orders:read",
+        audience=f"{origin}/orders",
     )
 
 
-def call_api(gateway: ClientCredentials, user_token: str, url: str) -> requests.Response:
+def call_api(user_token: str, origin: str) -> requests.Response:
     """One call; the token of each user is exchanged once, since all sessions share one cache."""
     with requests.Session() as session:
-        mount(session, ClientCredentialsAdapter(on_behalf_of(gateway, user_token)))
-        return session.get(url, timeout=10)
+        mount(session, ClientCredentialsAdapter(on_behalf_of(user_token, origin)))
+        return session.get(f"{origin}/orders", timeout=10)
 
 
 # --- what runs it here: a local server that exchanges tokens, and an API -------------------------
 
+TOKEN_EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
+ACCESS_TOKEN = "urn:ietf:params:oauth:token-type:access_token"
 USERS = {"token-of-jane": "jane", "token-of-joe": "joe"}
 GATEWAY = "Basic " + base64.b64encode(b"gateway:a%20secret").decode()
 
@@ -98,16 +99,12 @@ def local_server() -> Iterator[str]:
 
 def main() -> int:
     with local_server() as origin:
-        url = f"{origin}/orders"
-        gateway = ClientCredentials(
-            f"{origin}/token", "gateway", "a secret", scope="orders:read", audience=url
-        )
         calls = ["token-of-jane", "token-of-joe", "token-of-jane", "token-of-joe", "token-of-jane"]
-        users = [call_api(gateway, user_token, url).json()["user"] for user_token in calls]
-        issued = on_behalf_of(gateway, "token-of-jane").request_token().extra["issued_token_type"]
+        users = [call_api(user_token, origin).json()["user"] for user_token in calls]
+        issued = on_behalf_of("token-of-jane", origin).request_token().extra["issued_token_type"]
         exchanges = Handler.exchanges
         try:
-            call_api(gateway, "token-of-nobody", url)
+            call_api("token-of-nobody", origin)
         except OAuthError as error:
             refused = error.error
         else:

@@ -44,6 +44,7 @@ if TYPE_CHECKING:  # for type checkers, which cannot follow __getattr__; a test 
     from .credentials.client_credentials import ClientCredentials as ClientCredentials
     from .credentials.introspection import Introspection as Introspection
     from .credentials.jwt_bearer import JWTBearer as JWTBearer
+    from .credentials.token_exchange import TokenExchange as TokenExchange
     from .errors import (
         ClientCredentialsError as ClientCredentialsError,
         ConfigurationError as ConfigurationError,
@@ -100,6 +101,7 @@ _MODULES = {
         "credentials.client_credentials": "ClientCredentials",
         "credentials.introspection": "Introspection",
         "credentials.jwt_bearer": "JWTBearer",
+        "credentials.token_exchange": "TokenExchange",
         "errors": (
             "ClientCredentialsError ConfigurationError InvalidClient InvalidGrant InvalidRequest "
             "InvalidScope InvalidTarget InvalidTokenResponse OAuthError ServerError "

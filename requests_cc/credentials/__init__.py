@@ -2,9 +2,11 @@
 
 The sources of tokens, their settings, and the requests that they make. Read in this order:
 
-- ``client_credentials``: the client credentials grant (RFC 6749 section 4.4); ``jwt_bearer`` is
-  another grant (RFC 7523 section 2.1). ``source`` is their base class, ``tracebacks`` the rule for
-  secrets in exceptions.
+- ``client_credentials``: the client credentials grant (RFC 6749 section 4.4). ``source`` is its
+  base class, ``tracebacks`` the rule for secrets in exceptions.
+- ``jwt_bearer`` (RFC 7523 section 2.1) and ``token_exchange`` (RFC 8693): grants that prove
+  themselves; ``optional_client`` is their base class, ``supplied_token`` a token that they are
+  given, ``jwt_expiry`` reads when one expires.
 - ``parameters`` and ``auth_setting``: the settings, validated and in one form.
 - ``authenticated_request``: a request that proves who the client is, and its few attempts.
 - ``token_response`` and ``introspection``: what a response holds.

@@ -12,11 +12,14 @@ from ..errors import ConfigurationError
 from .parameters import scope_text
 
 
-def service_account_settings(given: object, scope: str | Iterable[str]) -> dict[str, Any]:
+def service_account_settings(
+    given: object, scope: str | Iterable[str] | None, target_audience: str | None
+) -> dict[str, Any]:
     """Return the arguments of a :class:`~requests_cc.JWTBearer` for a service account.
 
     :param given: path of the account's JSON key file, or its contents as a mapping.
-    :param scope: str, or iterable of str.
+    :param scope: str, or iterable of str; for an access token.
+    :param target_audience: str, in its place: the audience of an ID token.
     :raises ConfigurationError: if it is not the key file of a service account.
     """
     account = given if isinstance(given, Mapping) else _json_in(given)
@@ -29,15 +32,22 @@ def service_account_settings(given: object, scope: str | Iterable[str]) -> dict[
             f"{', '.join(missing)}; download the account's key as JSON"
         )
     words = scope_text(scope)
-    if words is None:
-        raise ConfigurationError("scope is missing: Google issues no token without one")
+    if (words is None) == (target_audience is None):
+        raise ConfigurationError(
+            "scope is missing: Google issues no token without one; or pass target_audience= for an "
+            "ID token"
+            if words is None
+            else "target_audience is for an ID token, which has no scope: leave one of them out"
+        )
+    claims = {"jti": None}  # Google's example has none
     return {
         "server": members["token_uri"],
         "issuer": members["client_email"],
         "key": members["private_key"],
         "kid": members["private_key_id"],
         "lifetime": 3600,
-        "claims": {"scope": words, "jti": None},  # Google's example has no jti
+        "target_audience": target_audience,
+        "claims": claims if words is None else {"scope": words, **claims},
     }
 
 

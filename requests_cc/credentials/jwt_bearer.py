@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import InitVar, dataclass, field
 from os import PathLike
-from typing import Any, ClassVar
+from typing import Any
 
+from requests.auth import AuthBase
+
+from ..access_token import AccessToken
 from ..client_auth.assertion import check_lifetime
 from ..client_auth.private_key import PrivateKey
-from ..client_auth.secret import ClientSecret, digest
+from ..client_auth.secret import Secret, digest
 from ..client_auth.signing_key import SigningKey, fresh_claims
-from ..errors import ConfigurationError
-from ..protocols import Authentication, ClientIdentity
+from ..errors import ConfigurationError, InvalidTokenResponse
+from ..protocols import ClientAuthentication, ClientIdentity
 from ..server.authorization_server import AuthorizationServer
 from ..settings import optional_text, required_text
-from .authenticated_request import AuthenticatedRequest
-from .parameters import cache_key, pairs, scope_text
-from .source import Source, SourceKey, server_of
+from .jwt_expiry import jwt_expiry
+from .optional_client import GrantSource, as_secrets
+from .parameters import Params, further_params, pairs, scope_text
+from .source import server_of
+from .supplied_token import Supplied, SuppliedToken
 from .tracebacks import entry_point, guarded_constructor
 
 GRANT_TYPE = "urn:ietf:params:oauth:grant-type:jwt-bearer"
@@ -34,8 +39,8 @@ _OWN_CLAIMS = {
 
 @guarded_constructor
 @dataclass(frozen=True, repr=False, eq=False)
-class JWTBearer(Source):
-    """A source of tokens for whoever holds an issuer's key: the grant is a signed assertion.
+class JWTBearer(GrantSource):
+    """A source of tokens whose grant is a signed assertion: its own, or another server's.
 
     :param server: str, the token endpoint's URL; or an :class:`AuthorizationServer`, and kept as
         one.
@@ -44,6 +49,15 @@ class JWTBearer(Source):
     :param subject: str, the ``sub`` claim; None: the issuer; ``""``: no such claim.
     :param audience: str, the ``aud`` claim; None: the token endpoint's URL.
     :param scope: str, or iterable of str, sent as the parameter ``scope``.
+    :param assertion: in place of ``issuer`` and ``key``: an assertion that another server issued.
+        A str; a callable that returns it; or any source, such as :class:`TokenFile`. A callable and
+        a source are asked anew for each attempt.
+    :param target_audience: str, Google's: the audience of an ID token, which is then the token.
+    :param client_id: str, if a client is named beside the assertion.
+    :param client_secret: as for :class:`ClientCredentials`; None without ``auth``: the client does
+        not authenticate.
+    :param auth: as for :class:`ClientCredentials`.
+    :param params: mapping, further parameters, as for :class:`ClientCredentials`.
     :param alg: str, such as ``"PS256"``; None: a JWK's own, or one that fits the key.
     :param kid: str, the key id; ``"thumbprint"``: the key's own (RFC 7638); None: a JWK's own.
     :param lifetime: float, seconds from ``iat`` to ``exp``, from one to a day.
@@ -53,101 +67,131 @@ class JWTBearer(Source):
     :raises ConfigurationError: if a setting is wrong, or the extra ``jwt`` is missing.
 
     Frozen: safe to share between threads, and to give to a cache as a source, or to an adapter
-    with ``origins=``. Its ``repr`` shows neither the key nor ``claims``. A pickle holds the key,
-    decrypted. RFC 7523 §2.1.
+    with ``origins=``. Its ``repr`` shows neither the key nor ``claims`` nor the assertion. A pickle
+    holds the key, decrypted. RFC 7523 section 2.1.
     """
 
-    # Its audience names the authorization server (RFC 7523 §3), not an API.
-    resource_servers: ClassVar[tuple[str, ...]] = ()
-
     server: AuthorizationServer | str
-    issuer: str = field(kw_only=True)
-    key: PrivateKey = field(kw_only=True)
+    issuer: str | None = field(default=None, kw_only=True)
+    key: PrivateKey | None = field(default=None, kw_only=True)
     subject: str | None = field(default=None, kw_only=True)
     audience: str | None = field(default=None, kw_only=True)
     scope: str | Iterable[str] | None = field(default=None, kw_only=True)
+    assertion: Supplied | None = field(default=None, kw_only=True, hash=False)
+    target_audience: str | None = field(default=None, kw_only=True)
+    client_id: str | None = field(default=None, kw_only=True)
+    client_secret: Secret | Sequence[Secret] | None = field(default=None, kw_only=True, hash=False)
+    auth: str | ClientAuthentication | AuthBase | None = field(
+        default=None, kw_only=True, hash=False
+    )
+    params: Params | None = field(default=None, kw_only=True, hash=False)
     alg: str | None = field(default=None, kw_only=True)
     kid: str | None = field(default=None, kw_only=True)
     lifetime: float = field(default=300, kw_only=True)
     claims: Mapping[str, Any] | None = field(default=None, kw_only=True, hash=False)
     password: InitVar[str | bytes | None] = field(default=None, kw_only=True)
+    _kind = "jwt_bearer"
 
     def __post_init__(self, password: str | bytes | None) -> None:
-        required_text(self.issuer, "issuer")
-        if self.subject != "":
-            optional_text(self.subject, "subject")
-        optional_text(self.audience, "audience")
-        check_lifetime(self.lifetime)
-        key = SigningKey(self.key, alg=self.alg, kid=self.kid, password=password)
+        grant = self._own_assertion(password) if self.assertion is None else self._supplied()
         self._set(
-            key=key,
             scope=scope_text(self.scope),
-            claims=_further_claims(self.claims),
             server=server_of(self.server),
+            client_secret=as_secrets(self.client_secret),
+            params=_checked(self.params),
         )
-        self._set(_request=self._token_request(key), _secret=ClientSecret(None))
+        self._ask_with(grant, tuple(self._parameters()))
 
     @classmethod
     @entry_point
     def from_google_service_account(
         cls,
         path_or_dict: str | PathLike[str] | Mapping[str, Any],
-        scope: str | Iterable[str],
+        scope: str | Iterable[str] | None = None,
         *,
         subject: str | None = None,
+        target_audience: str | None = None,
     ) -> JWTBearer:
         """Return the source of tokens for a service account of Google Cloud.
 
         :param path_or_dict: path of the account's JSON key file, or its contents as a mapping.
         :param scope: str, or iterable of str, such as
-            ``"https://www.googleapis.com/auth/cloud-platform"``.
+            ``"https://www.googleapis.com/auth/cloud-platform"``; for an access token.
         :param subject: str, the user to act for (domain-wide delegation); None: the account.
+        :param target_audience: str, in place of ``scope``: the audience of an ID token, such as the
+            URL of a Cloud Run service, or the client id of an Identity-Aware Proxy.
         :returns: :class:`JWTBearer`.
         :raises ConfigurationError: if it is not the key file of a service account.
 
-        Google Identity, "Using OAuth 2.0 for Server to Server Applications", HTTP/REST.
+        Google Identity, "Using OAuth 2.0 for Server to Server Applications", HTTP/REST; Google
+        Cloud, "Get an ID token", service account key.
         """
         from .google_service_account import service_account_settings  # noqa: PLC0415 - optional
 
-        return cls(**service_account_settings(path_or_dict, scope), subject=subject or "")
+        settings = service_account_settings(path_or_dict, scope, target_audience)
+        return cls(**settings, subject=subject or "")
 
-    @SourceKey
-    def cache_key(self) -> Hashable:
-        """Equal only for sources whose tokens may be exchanged for each other."""
-        request = self._request
-        assertion = request.authentication.key_part
-        return cache_key("jwt_bearer", request.server.key_part, assertion, request.params)
+    @property
+    def resource_servers(self) -> tuple[str, ...]:
+        """The audience of an ID token; that of the assertion is the authorization server."""
+        return () if self.target_audience is None else (self.target_audience,)
 
     @property
     def label(self) -> str:
         """The issuer and the authorization server, as log lines and events name them."""
-        return f"{self.issuer} at {self._request.server.given_url}"
+        who = self.issuer or self.client_id or "a supplied assertion"
+        return f"{who} at {self._request.server.given_url}"
 
-    def _token_request(self, key: SigningKey) -> AuthenticatedRequest:
-        subject = self.issuer if self.subject is None else self.subject
-        claims = {
-            "iss": self.issuer,
-            **({"sub": subject} if subject else {}),
-            **(self.claims or {}),
-        }
-        assertion = _Assertion(key, claims, self.audience, self.lifetime)
-        params = (("grant_type", GRANT_TYPE), *pairs("scope", self.scope))
-        return AuthenticatedRequest(server_of(self.server), "token_endpoint", "", assertion, params)
+    def _own_assertion(self, password: str | bytes | None) -> _Assertion:
+        issuer = required_text(self.issuer, "issuer")
+        if self.subject != "":
+            optional_text(self.subject, "subject")
+        optional_text(self.audience, "audience")
+        optional_text(self.target_audience, "target_audience")
+        check_lifetime(self.lifetime)
+        key = SigningKey(self.key, alg=self.alg, kid=self.kid, password=password)
+        further = further_claims(self.claims, _OWN_CLAIMS)
+        self._set(key=key, claims=further)
+        subject = issuer if self.subject is None else self.subject
+        claims = {"iss": issuer, **({"sub": subject} if subject else {}), **(further or {})}
+        if self.target_audience is not None:
+            claims["target_audience"] = self.target_audience
+        return _Assertion(key, claims, self.audience, self.lifetime)
+
+    def _supplied(self) -> _SuppliedAssertion:
+        for name in ("issuer", "key", "subject", "audience", "target_audience", "alg", "kid"):
+            if getattr(self, name) is not None:
+                raise ConfigurationError(
+                    f"{name} is for an assertion that is signed here, and assertion= is sent as it "
+                    f"is: leave one of them out"
+                )
+        if self.claims is not None:
+            raise ConfigurationError("claims cannot be added to assertion=: leave one of them out")
+        return _SuppliedAssertion(SuppliedToken(self.assertion, "assertion"))
+
+    def _parameters(self) -> Iterator[tuple[str, str]]:
+        yield from pairs("grant_type", GRANT_TYPE)
+        yield from pairs("scope", self.scope)
+        for name, value in (self.params or {}).items():
+            yield from pairs(name, value)  # type: ignore[arg-type] # __post_init__ made them str
+
+    def _read(self, members: Mapping[str, Any], requested_at: float) -> AccessToken:
+        if self.target_audience is None:
+            return super()._read(members, requested_at)
+        return _id_token(members, requested_at)
 
     def __repr__(self) -> str:
-        names = ("issuer", "subject", "audience", "scope", "alg", "kid", "lifetime")
-        settings = ", ".join(f"{n}={getattr(self, n)!r}" for n in names if getattr(self, n))
-        return f"JWTBearer({self._request.server.given_url!r}, {settings})"
+        names = (
+            "issuer", "subject", "audience", "scope", "target_audience", "client_id", "alg", "kid",
+        )  # fmt: skip
+        shown = [f"{n}={getattr(self, n)!r}" for n in names if getattr(self, n)]
+        if self.assertion is None:
+            shown.append(f"lifetime={self.lifetime!r}")
+        return f"JWTBearer({', '.join([repr(self._request.server.given_url), *shown])})"
 
 
 class _Assertion:
-    """The grant, in place of client authentication: both are made anew for each attempt.
-
-    "Authentication of the client is optional" (RFC 7521 §4.1).
-    """
-
-    method = "a signed assertion"
-    needs_secret = False
+    """A signed assertion, which is made anew for each attempt."""
 
     def __init__(
         self, key: SigningKey, claims: Mapping[str, Any], audience: str | None, lifetime: float
@@ -162,23 +206,56 @@ class _Assertion:
         claims = digest(json.dumps([self._claims, self._audience], sort_keys=True))
         return (self._key.alg, self._key.thumbprint, claims)
 
-    def authenticate(self, identity: ClientIdentity) -> Authentication:
+    def params(self, identity: ClientIdentity) -> Mapping[str, str]:
         fresh = {"aud": self._audience or identity.token_endpoint, **fresh_claims(self._lifetime)}
         claims = {**fresh, **self._claims}
         if claims["jti"] is None:
             del claims["jti"]
         header = {"typ": "JWT", **({"kid": self._key.kid} if self._key.kid else {})}
-        assertion = self._key.sign(claims, header)
-        return Authentication(params={"assertion": assertion}, secrets=(assertion,))
+        return {"assertion": self._key.sign(claims, header)}
 
 
-def _further_claims(claims: object) -> dict[str, Any] | None:
-    """Return a checked copy of ``claims``."""
+class _SuppliedAssertion:
+    """An assertion that another server issued."""
+
+    def __init__(self, supplied: SuppliedToken) -> None:
+        self._supplied = supplied
+
+    @property
+    def key_part(self) -> Hashable:
+        return ("supplied", self._supplied.key_part)
+
+    def params(self, identity: ClientIdentity) -> Mapping[str, str]:
+        return {"assertion": self._supplied.read()}
+
+
+def _id_token(members: Mapping[str, Any], requested_at: float) -> AccessToken:
+    """Return the ID token of a response, which expires as it says itself."""
+    value = members.get("id_token")
+    if not isinstance(value, str):
+        raise InvalidTokenResponse("the response to target_audience= has no id_token")
+    extra = {name: member for name, member in members.items() if name != "id_token"}
+    return AccessToken(value, expires_at=jwt_expiry(value), issued_at=requested_at, extra=extra)
+
+
+def _checked(params: Params | None) -> dict[str, Any]:
+    if isinstance(params, Mapping) and "assertion" in params:
+        raise ConfigurationError("params repeats 'assertion': use assertion= instead")
+    return dict(further_params(params))
+
+
+def further_claims(claims: object, own: Mapping[str, str]) -> dict[str, Any] | None:
+    """Return a checked copy of ``claims``.
+
+    :param claims: the setting.
+    :param own: mapping from the claims that have a setting of their own to what to use instead.
+    :raises ConfigurationError: if it repeats one of those, or JSON cannot hold it.
+    """
     if claims is None:
         return None
     if not isinstance(claims, Mapping):
         raise ConfigurationError("claims must be a mapping, or None")
-    for name, advice in _OWN_CLAIMS.items():
+    for name, advice in own.items():
         if name in claims and (name, claims[name]) != ("jti", None):
             raise ConfigurationError(f"claims repeats {name!r}: {advice}")
     try:

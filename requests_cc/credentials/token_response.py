@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from ..access_token import AccessToken, Expiry
 from ..errors import InvalidTokenResponse
@@ -15,22 +17,29 @@ A_YEAR = 366 * 86_400  # seconds
 MAX_SAID = 1024  # servers that a process warns about
 _said: set[tuple[str, str]] = set()
 
+#: From a JSON object and the time of the request to a token: the first thing that a grant may do
+#: in its own way.
+Reader = Callable[[Mapping[str, Any], float], AccessToken]
 
-def token_in(answer: Answer, request: AuthenticatedRequest) -> AccessToken:
+
+def token_in(
+    answer: Answer, request: AuthenticatedRequest, read: Reader = AccessToken.from_response
+) -> AccessToken:
     """Return the token in a response.
 
     :param answer: the authorization server's response, which reports success.
     :param request: the token request.
+    :param read: makes a token of the JSON object, or raises :class:`InvalidTokenResponse`.
     :raises InvalidTokenResponse: if it holds no token that can be used.
     """
     try:
-        return _of_the_right_type(_token(answer, request.server.given_url), request)
+        return _of_the_right_type(_token(answer, request.server.given_url, read), request)
     except InvalidTokenResponse:
         request.server.look_up_again()  # the endpoint may have moved
         raise
 
 
-def _token(answer: Answer, url: str) -> AccessToken:
+def _token(answer: Answer, url: str, read: Reader) -> AccessToken:
     members = answer.json_object()
     if members is None:
         raise InvalidTokenResponse(
@@ -39,7 +48,7 @@ def _token(answer: Answer, url: str) -> AccessToken:
         )
     try:
         _report_expiry(Expiry.of(members, answer.requested_at), answer.requested_at, url)
-        return AccessToken.from_response(members, answer.requested_at)
+        return read(members, answer.requested_at)
     except InvalidTokenResponse as error:
         raise InvalidTokenResponse(
             f"{url} returned {answer.status_code} without a token that can be used: {error}; "

@@ -1,0 +1,101 @@
+"""A token that somebody else supplies: a text, a callable, or another source.
+
+The subject of a token exchange, an assertion that another server issued, the password in a login:
+each is read anew for each attempt, and no message, key or ``repr`` shows it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from typing import TypeAlias
+
+from ..client_auth.secret import EqualObject, callable_key_part, digest
+from ..errors import ConfigurationError, TokenRequestError
+from ..protocols import TokenSource
+from ..settings import required_text
+
+Supplied: TypeAlias = "str | Callable[[], str] | TokenSource"
+
+
+class SupplyFailedError(Exception):
+    """A supplier raised ``error``, which the caller of the outer request gets as it is.
+
+    Not a :class:`~requests_cc.TokenRequestError`: the outer request would take that for a failure
+    of its own server, and retry.
+    """
+
+    def __init__(self, error: TokenRequestError) -> None:
+        super().__init__()
+        self.error = error
+
+
+class SuppliedToken:
+    """A setting that is a text, a callable that returns one, or a source of tokens.
+
+    :param given: the setting.
+    :param setting: str, its name in messages.
+    :raises ConfigurationError: if it is none of these.
+
+    As safe to share between threads as the callable or the source is.
+    """
+
+    __slots__ = ("_given", "_setting")
+
+    def __init__(self, given: object, setting: str) -> None:
+        if isinstance(given, str):
+            required_text(given, setting)
+        elif isinstance(given, type) or not (is_source(given) or callable(given)):
+            kind = f"the class {given.__name__}" if isinstance(given, type) else _kind(given)
+            raise ConfigurationError(
+                f"{setting} must be a str, a callable that returns one, or a source of tokens such "
+                f"as TokenFile(path), not {kind}"
+            )
+        self._given = given
+        self._setting = setting
+
+    def read(self) -> str:
+        """Return the current token.
+
+        :raises SupplyFailedError: if the source or the callable raises a
+            :class:`~requests_cc.TokenRequestError`. Whatever else it raises is passed on.
+        :raises ConfigurationError: if the callable returns no text.
+        """
+        given = self._given
+        if isinstance(given, str):
+            return given
+        try:
+            if is_source(given):
+                value: object = given.request_token().value  # type: ignore[attr-defined] # a source
+            else:
+                value = given()  # type: ignore[operator] # __init__ made sure
+        except TokenRequestError as error:
+            failed = SupplyFailedError(error.with_traceback(None))
+        else:
+            return required_text(value, f"the value that {self._setting} returned")
+        raise failed
+
+    @property
+    def key_part(self) -> Hashable:
+        """The part of a cache key: a digest, a file's path, or what a callable or source is."""
+        given = self._given
+        if isinstance(given, str):
+            return digest(given)
+        if not is_source(given):
+            return callable_key_part(given)
+        key = getattr(given, "key_part", None) or given.cache_key  # type: ignore[attr-defined] # a source
+        kind = type(given).__qualname__
+        # A store takes the tokens of a source with a str alone.
+        readable = isinstance(key, str) or hasattr(given, "key_part")
+        return ("source", kind, key if readable else EqualObject(key))
+
+    def __repr__(self) -> str:
+        return f"SuppliedToken({self._setting})"
+
+
+def is_source(value: object) -> bool:
+    """Return whether a value is a source of tokens."""
+    return callable(getattr(value, "request_token", None)) and not isinstance(value, type)
+
+
+def _kind(value: object) -> str:
+    return "None" if value is None else type(value).__name__
