@@ -44,7 +44,9 @@ if TYPE_CHECKING:  # for type checkers, which cannot follow __getattr__; a test 
     from .credentials.client_credentials import ClientCredentials as ClientCredentials
     from .credentials.introspection import Introspection as Introspection
     from .credentials.jwt_bearer import JWTBearer as JWTBearer
+    from .credentials.self_signed import SelfSignedJWT as SelfSignedJWT
     from .credentials.token_exchange import TokenExchange as TokenExchange
+    from .credentials.token_file import TokenFile as TokenFile
     from .errors import (
         ClientCredentialsError as ClientCredentialsError,
         ConfigurationError as ConfigurationError,
@@ -101,7 +103,9 @@ _MODULES = {
         "credentials.client_credentials": "ClientCredentials",
         "credentials.introspection": "Introspection",
         "credentials.jwt_bearer": "JWTBearer",
+        "credentials.self_signed": "SelfSignedJWT",
         "credentials.token_exchange": "TokenExchange",
+        "credentials.token_file": "TokenFile",
         "errors": (
             "ClientCredentialsError ConfigurationError InvalidClient InvalidGrant InvalidRequest "
             "InvalidScope InvalidTarget InvalidTokenResponse OAuthError ServerError "

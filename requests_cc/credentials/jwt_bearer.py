@@ -150,7 +150,7 @@ class JWTBearer(GrantSource):
         optional_text(self.target_audience, "target_audience")
         check_lifetime(self.lifetime)
         key = SigningKey(self.key, alg=self.alg, kid=self.kid, password=password)
-        further = further_claims(self.claims, _OWN_CLAIMS)
+        further = further_members(self.claims, _OWN_CLAIMS)
         self._set(key=key, claims=further)
         subject = issuer if self.subject is None else self.subject
         claims = {"iss": issuer, **({"sub": subject} if subject else {}), **(further or {})}
@@ -244,24 +244,27 @@ def _checked(params: Params | None) -> dict[str, Any]:
     return dict(further_params(params))
 
 
-def further_claims(claims: object, own: Mapping[str, str]) -> dict[str, Any] | None:
-    """Return a checked copy of ``claims``.
+def further_members(
+    members: object, own: Mapping[str, str], setting: str = "claims"
+) -> dict[str, Any] | None:
+    """Return a checked copy of further claims or headers of a JWT.
 
-    :param claims: the setting.
-    :param own: mapping from the claims that have a setting of their own to what to use instead.
+    :param members: what was set.
+    :param own: mapping from the names that have a setting of their own to what to use instead.
+    :param setting: str, its name in messages.
     :raises ConfigurationError: if it repeats one of those, or JSON cannot hold it.
     """
-    if claims is None:
+    if members is None:
         return None
-    if not isinstance(claims, Mapping):
-        raise ConfigurationError("claims must be a mapping, or None")
+    if not isinstance(members, Mapping):
+        raise ConfigurationError(f"{setting} must be a mapping, or None")
     for name, advice in own.items():
-        if name in claims and (name, claims[name]) != ("jti", None):
-            raise ConfigurationError(f"claims repeats {name!r}: {advice}")
+        if name in members and (name, members[name]) != ("jti", None):
+            raise ConfigurationError(f"{setting} repeats {name!r}: {advice}")
     try:
-        copy: dict[str, Any] = json.loads(json.dumps(dict(claims), allow_nan=False))
+        copy: dict[str, Any] = json.loads(json.dumps(dict(members), allow_nan=False))
     except (TypeError, ValueError, RecursionError):
         raise ConfigurationError(
-            "claims holds something that JSON cannot hold: use str, int, list, dict"
+            f"{setting} holds something that JSON cannot hold: use str, int, list, dict"
         ) from None
     return copy
