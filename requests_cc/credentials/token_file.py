@@ -104,7 +104,7 @@ class TokenFile(Source):
 
     def _read(self) -> str:
         try:
-            with open(self.path, "rb") as file:  # noqa: PTH123 - a str
+            with open(self.path, "rb") as file:
                 content = file.read(LARGEST + 1)
         except (OSError, ValueError) as error:  # ValueError: a NUL in the path
             reason = getattr(error, "strerror", None) or "it is not a valid path"

@@ -28,8 +28,11 @@ from requests_cc import (
     OAuthError,
     OriginRouter,
     PrivateKeyJWT,
+    SelfSignedJWT,
     TLSClientAuth,
     TokenCache,
+    TokenExchange,
+    TokenFile,
     TokenRequestError,
     TokenSource,
     TokenStore,
@@ -121,6 +124,11 @@ class NoSource:
 
 source: TokenSource = OwnSource()
 jwt_bearer: TokenSource = JWTBearer(URL, issuer="me", key="-----BEGIN")
+self_signed: TokenSource = SelfSignedJWT("-----BEGIN", issuer="me", audience=["a", "b"])
+token_file: TokenSource = TokenFile("token", lifetime=60)
+exchange: TokenSource = TokenExchange(URL, "id", "secret", subject=token_file, actor=lambda: "a")
+JWTBearer(URL, assertion=token_file, client_id="id", client_secret="secret")
+TokenExchange(URL)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
 own_store = OwnStore()
 store: TokenStore = own_store
 authentication: ClientAuthentication = OwnAuthentication()

@@ -11,7 +11,13 @@ import pytest
 import requests
 from joserfc import jwt
 
-from requests_cc import ClientCredentialsAdapter, ConfigurationError, SelfSignedJWT, TokenCache, mount
+from requests_cc import (
+    ClientCredentialsAdapter,
+    ConfigurationError,
+    SelfSignedJWT,
+    TokenCache,
+    mount,
+)
 from requests_cc.protocols import TokenSource
 from tests.support.plain_stores import DictStore
 from tests.support.scripts import Reply, Request

@@ -146,7 +146,7 @@ def test_a_token_serves_on_while_the_file_is_torn_empty_or_gone(agent: Agent) ->
         (b"\xff\xfe", "does not hold a token"),
         (b"a" * (1024 * 1024 + 1), "does not hold a token"),
         (unsigned_jwt(exp=1).encode(), "holds a token that expired at 1970-01-01T00:00:01Z"),
-        (unsigned_jwt(exp=-(10**20)).encode(), "expired at an impossible time"),
+        (unsigned_jwt(exp=-(10**20)).encode(), "holds a token that expired at an impossible time"),
     ],
 )
 def test_a_file_without_a_token_is_an_error_that_names_the_path(
@@ -220,7 +220,9 @@ def test_it_is_a_value_that_shows_no_token(agent: Agent) -> None:
     assert isinstance(source, TokenSource)
     source.request_token()
     assert repr(source) == f"TokenFile({str(agent.path)!r})"
-    assert repr(TokenFile(agent.path, lifetime=60)) == f"TokenFile({str(agent.path)!r}, lifetime=60)"
+    assert (
+        repr(TokenFile(agent.path, lifetime=60)) == f"TokenFile({str(agent.path)!r}, lifetime=60)"
+    )
     assert source.label == f"the token file {agent.path}"
     assert dataclasses.replace(source) == source
     assert pickle.loads(pickle.dumps(source)) == source
