@@ -16,7 +16,7 @@ from ..errors import ClientCredentialsError
 from .get_token import session_for
 from .options import add_client_options, add_store_option
 from .output import API_REFUSED, DONE, NEEDS_A_PERSON, TRY_AGAIN, UsageError, note
-from .settings import Settings, cache_for
+from .settings import Settings, cache_for, check_standard_input
 from .wire import Wire
 
 CHUNK = 65_536  # bytes
@@ -53,6 +53,8 @@ def run(arguments: argparse.Namespace) -> int:
     :param arguments: what argparse read.
     :returns: int, the exit status.
     """
+    if arguments.data == "@-":
+        check_standard_input(arguments)
     settings, headers = Settings(arguments), _headers(arguments.header or [])
     body = _body(arguments.data)
     if body is not None and "content-type" not in {name.lower() for name in headers}:
@@ -105,8 +107,12 @@ def report(error: requests.RequestException) -> int:
 
 
 def _print(response: requests.Response) -> int:
+    end = b""
     for chunk in response.iter_content(CHUNK):
         sys.stdout.buffer.write(chunk)
+        end = chunk[-1:]
+    if end not in (b"", b"\n") and sys.stdout.isatty():
+        sys.stdout.buffer.write(b"\n")  # or the prompt would stand behind the body
     sys.stdout.flush()
     if response.status_code < _FIRST_ERROR:
         return DONE

@@ -11,7 +11,7 @@ from .decode import add_token_argument, in_words, token_in
 from .get_token import session_for
 from .options import add_client_options
 from .output import DONE, UsageError, note, result
-from .settings import Settings
+from .settings import Settings, check_standard_input
 
 _ENDPOINTS = {"introspect": "introspection_endpoint", "revoke": "revocation_endpoint"}
 
@@ -34,6 +34,8 @@ def run(arguments: argparse.Namespace) -> int:
     :param arguments: what argparse read.
     :returns: int, the exit status.
     """
+    if arguments.token == "-":
+        check_standard_input(arguments)
     settings = Settings(arguments)
     credentials = _with_endpoint(settings, arguments)
     token = token_in(arguments)

@@ -39,7 +39,7 @@ def run(arguments: argparse.Namespace) -> int:
         note(
             f"in another terminal:\n"
             f"  export OAUTH_TOKEN_URL={server.token_url} OAUTH_CLIENT_ID={client_id}\n"
-            f"  requests-cc check --client-secret-file -   # and type the secret\n"
+            f"  requests-cc check --client-secret-file -   # and type its secret\n"
             f"Ctrl-C stops it\n"
         )
         serve(server, sys.stdout)

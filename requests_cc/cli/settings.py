@@ -167,7 +167,7 @@ class Settings:
                     raise UsageError("--param takes NAME=VALUE")
                 self._set(f"PARAM_{name}", text, setting.option)
         elif setting.option == "--client-secret-file" and value == "-":
-            self._set("CLIENT_SECRET", sys.stdin.readline(), setting.option)
+            self._set("CLIENT_SECRET", _typed_secret(), setting.option)
         else:
             text = value if isinstance(value, str) else " ".join(value)
             self._set(setting.name, text, setting.option)
@@ -207,6 +207,25 @@ class Settings:
             return f"{_length(SecretFile(path, 'it')())}, in a file"
         except ConfigurationError:
             return "in a file that cannot be read"
+
+
+def check_standard_input(options: argparse.Namespace) -> None:
+    """Check that standard input is not wanted for the secret, if it is for something else.
+
+    :param options: what argparse read.
+    :raises UsageError: if it is.
+    """
+    if options.client_secret_file == "-":
+        raise UsageError("standard input cannot hold the secret and something else: use a file")
+
+
+def _typed_secret() -> str:
+    """The first line of standard input; at a terminal it is not shown while it is typed."""
+    if not sys.stdin.isatty():
+        return sys.stdin.readline()
+    from getpass import getpass  # noqa: PLC0415 - for terminals alone
+
+    return getpass("client secret: ", stream=sys.stderr)
 
 
 def _length(secret: str) -> str:

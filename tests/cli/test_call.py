@@ -46,6 +46,20 @@ def test_method_headers_and_a_file_are_sent_as_given(client, cli, tmp_path):
     assert request.headers["X-Trace"] == "7"
 
 
+@pytest.mark.parametrize(("body", "shown"), [(b"{}", "{}\n"), (b"{}\n", "{}\n"), (b"", "")])
+def test_on_a_terminal_the_prompt_has_a_line_of_its_own(client, cli, monkeypatch, body, shown):
+    with Server(answer(body)) as api:
+        assert cli("call", api.url).out == body.decode()
+        monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+        assert cli("call", api.url).out == shown
+
+
+def test_standard_input_holds_one_thing(client, cli):
+    ended = cli("call", client.api_url, "-d", "@-", "--client-secret-file", "-", stdin="x\ny\n")
+    assert ended.status == 2
+    assert client.token_requests == ()
+
+
 def test_a_body_can_come_from_standard_input(client, cli):
     cli("call", client.api_url, "-d", "@-", stdin="a=b")
     assert client.api_requests[0].body == b"a=b"

@@ -48,6 +48,12 @@ def test_a_token_is_revoked_and_shown_nowhere(issuer, cli):
     assert issuer.requests[-1].target == "/revoke"
 
 
+def test_standard_input_holds_one_thing(issuer, cli):
+    ended = cli("introspect", "--issuer", issuer.url, "--client-secret-file", "-", stdin="x\ny\n")
+    assert ended.status == 2
+    assert "standard input cannot hold the secret and something else" in ended.err
+
+
 @pytest.mark.parametrize("verb", ["introspect", "revoke"])
 def test_without_an_endpoint_the_way_to_it_is_named(issuer, cli, verb):
     ended = cli(verb, "t0ken", "--token-url", f"{issuer.url}/token")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import getpass
 import io
 import sys
 
@@ -65,6 +66,14 @@ def test_the_secret_of_standard_input_is_its_first_line(monkeypatch):
     assert made.client().client_secret == "from stdin"
     assert Shown("client secret", "set, 10 characters", "--client-secret-file") in made.shown()
     assert made.named("CLIENT_SECRET") == "--client-secret-file"
+
+
+def test_a_secret_that_is_typed_is_not_shown(monkeypatch):
+    typed = io.StringIO("not this")
+    typed.isatty = lambda: True
+    monkeypatch.setattr(sys, "stdin", typed)
+    monkeypatch.setattr(getpass, "getpass", lambda prompt, stream: "typed")
+    assert settings("--client-secret-file", "-").client().client_secret == "typed"
 
 
 def test_an_option_replaces_the_variables_that_it_excludes():

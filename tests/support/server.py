@@ -273,7 +273,8 @@ class Server:
             connections = dict(self._open)
         for thread, connection in connections.items():
             with suppress(OSError):
-                connection.socket.shutdown(socket.SHUT_RDWR)
+                # The plain one: that of TLS would take its state from a thread in a handshake.
+                socket.socket.shutdown(connection.socket, socket.SHUT_RDWR)
             thread.join(PATIENCE)
 
     def _accept(self, listener: socket.socket) -> None:
