@@ -1,4 +1,4 @@
-"""What a caller can catch.
+"""The errors that a caller can catch.
 
 Every error is a :class:`requests.RequestException`: an ``except requests.RequestException`` that
 existing code already has keeps working.
@@ -7,11 +7,11 @@ existing code already has keeps working.
 
     ClientCredentialsError (requests.RequestException)
     ├── ConfigurationError (ValueError)                     a setting is wrong or missing
-    ├── TokenRequestError                                   no token could be had
+    ├── TokenRequestError                                   no token can be obtained
     │   ├── TokenEndpointUnreachable (requests.ConnectionError)   refused, dropped, TLS failed
-    │   ├── TokenEndpointTimeout (requests.Timeout)         no whole answer in time
-    │   ├── InvalidTokenResponse                            an answer that is no token
-    │   └── OAuthError                                      the server said no (RFC 6749 §5.2)
+    │   ├── TokenEndpointTimeout (requests.Timeout)         no complete response in time
+    │   ├── InvalidTokenResponse                            a response that is not a token
+    │   └── OAuthError                                      the server refused (RFC 6749 §5.2)
     │       ├── InvalidClient              invalid_client
     │       ├── InvalidScope               invalid_scope
     │       ├── UnauthorizedClient         unauthorized_client
@@ -21,10 +21,10 @@ existing code already has keeps working.
     │       ├── InvalidTarget              invalid_target (RFC 8707 §2)
     │       ├── ServerError                server_error, and a 5xx without OAuth JSON
     │       └── TemporarilyUnavailable     temporarily_unavailable, 429, 503
-    └── TokenStoreError                                     an explicit call on a store failed
+    └── TokenStoreError                                     an explicit call of a store failed
 
 ``request`` and ``response`` are always None: code that reads ``error.response.status_code`` must
-not take the authorization server's answer for the API's.
+not take the authorization server's response for the API's.
 """
 
 from __future__ import annotations
@@ -40,28 +40,27 @@ E = TypeVar("E", bound=BaseException)
 class ClientCredentialsError(requests.RequestException):
     """The base of every error that this library raises.
 
-    :param message: str, what is wrong and what to do next.
+    :param message: str, what is wrong and what to do about it.
     """
 
     def __init__(self, message: str = "") -> None:
-        # One argument: RequestException is an OSError, which gives a second one another meaning.
+        # One argument: RequestException is an OSError, where a second one has another meaning.
         super().__init__(message)
 
 
 class ConfigurationError(ClientCredentialsError, ValueError):
-    """A setting is wrong or missing; the message names it and what to write instead."""
+    """A setting is wrong or missing; the message names it and what to pass instead."""
 
 
 class TokenRequestError(ClientCredentialsError):
-    """No token could be had.
+    """No token can be obtained.
 
-    :param message: str, what is wrong and what to do next.
-    :param retry_after: float or None, the seconds that the server asked to be left alone
-        (``Retry-After``, RFC 9110 §10.2.3).
-    :param retry_at: float or None, no token request is made before then (seconds since the epoch).
+    :param message: str, what is wrong and what to do about it.
+    :param retry_after: float or None, seconds, the server's ``Retry-After`` (RFC 9110 §10.2.3).
+    :param retry_at: float or None, seconds since the epoch; no token request is made before then.
     """
 
-    #: True when asking again cannot help until somebody changes a setting here or at the server.
+    #: True if a retry cannot help until somebody changes a setting, here or at the server.
     permanent = False
 
     def __init__(
@@ -87,21 +86,21 @@ class TokenEndpointUnreachable(TokenRequestError, requests.ConnectionError):
 
 
 class TokenEndpointTimeout(TokenRequestError, requests.Timeout):
-    """The token endpoint gave no whole answer within the ``AuthorizationServer``'s timeout."""
+    """The token endpoint sent no complete response within the ``AuthorizationServer``'s timeout."""
 
 
 class InvalidTokenResponse(TokenRequestError):
-    """The answer is no token: not JSON, too large, of a wrong type, a redirect."""
+    """The response is not a token: not JSON, too large, of a wrong type, a redirect."""
 
 
 class OAuthError(TokenRequestError):
     """The authorization server refused the token request (RFC 6749 §5.2).
 
-    :param message: str, what is wrong and what to do next.
+    :param message: str, what is wrong and what to do about it.
     :param error: str, the server's error code.
     :param error_description: str or None, the server's words.
-    :param error_uri: str or None, where the server says more.
-    :param status_code: int or None, the HTTP status of the answer.
+    :param error_uri: str or None, the URL of a page about the error.
+    :param status_code: int or None, the HTTP status of the response.
     :param retry_after: float or None, seconds, as in :class:`TokenRequestError`.
     """
 
@@ -125,7 +124,7 @@ class OAuthError(TokenRequestError):
 
 
 class InvalidClient(OAuthError):
-    """``invalid_client``: unknown client, wrong secret, or another authentication method wanted."""
+    """``invalid_client``: unknown client, wrong secret, or wrong authentication method."""
 
 
 class InvalidScope(OAuthError):
@@ -165,7 +164,7 @@ class TemporarilyUnavailable(OAuthError):
 
 
 class TokenStoreError(ClientCredentialsError):
-    """An explicit call on a token store failed; the cache itself goes on without the store."""
+    """An explicit call of a token store failed; the cache itself goes on without the store."""
 
 
 def _moment(seconds: float) -> str:
@@ -177,16 +176,15 @@ def _moment(seconds: float) -> str:
 
 
 def own_copy(error: E) -> E:
-    """What one of several waiters raises of an error that they share.
+    """Return a copy of an error for one of several threads that share it.
 
     :param error: an exception.
-    :returns: a copy without traceback, cause or context, where the error is this library's or a
-        subclass of one, so that no thread adds to another's traceback; any other exception itself,
-        as it is.
+    :returns: a copy without traceback, cause or context, so that no thread adds to another's
+        traceback, if it is an error of this library or of a subclass; any other exception itself.
     """
     if not isinstance(error, ClientCredentialsError):
         return error
-    # Not copy.copy, which calls __init__: a user's subclass may want other arguments there.
+    # Not copy.copy, which calls __init__: a user's subclass may have other arguments.
     duplicate = OSError.__new__(type(error))
     duplicate.args = error.args
     duplicate.__dict__.update(error.__dict__)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import base64
 import re
-from abc import abstractmethod
 from collections.abc import Callable, Hashable
 from typing import Any, Literal
 from urllib.parse import quote, quote_plus
@@ -17,30 +16,11 @@ from requests.auth import AuthBase, HTTPBasicAuth, HTTPDigestAuth
 
 from ..errors import ConfigurationError
 from ..protocols import Authentication, ClientIdentity
+from ..value import Value
 from .secret import SameObject, digest
 
 
-class _Method:
-    """A client authentication method: a value, equal to another with the same key part."""
-
-    __slots__ = ()
-
-    @property
-    @abstractmethod
-    def key_part(self) -> Hashable:
-        """The method and its settings."""
-
-    def __eq__(self, other: object) -> bool:
-        return type(other) is type(self) and other.key_part == self.key_part
-
-    def __hash__(self) -> int:
-        return hash(self.key_part)
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}()"
-
-
-class ClientSecretBasic(_Method):
+class ClientSecretBasic(Value):
     """HTTP Basic with the client's id and secret, form-encoded first (RFC 6749 §2.3.1).
 
     :param encoding: ``"strict"`` encodes as the RFC says, a space as ``%20`` (which every server
@@ -51,13 +31,14 @@ class ClientSecretBasic(_Method):
     """
 
     __slots__ = ("encoding",)
+    encoding: Literal["strict", "loose"]
     method = "client_secret_basic"
     needs_secret = True
 
     def __init__(self, encoding: Literal["strict", "loose"] = "strict") -> None:
         if encoding not in ("strict", "loose"):
             raise ConfigurationError('ClientSecretBasic: encoding must be "strict" or "loose"')
-        self.encoding = encoding
+        self._set(encoding=encoding)
 
     @property
     def key_part(self) -> Hashable:
@@ -76,7 +57,7 @@ class ClientSecretBasic(_Method):
         return f"ClientSecretBasic(encoding={self.encoding!r})"
 
 
-class ClientSecretPost(_Method):
+class ClientSecretPost(Value):
     """The client's id and secret as parameters of the body (RFC 6749 §2.3.1).
 
     Safe to share between threads.
@@ -87,6 +68,9 @@ class ClientSecretPost(_Method):
     needs_secret = True
     key_part: Hashable = (method,)
 
+    def __init__(self) -> None:
+        """It has no settings."""
+
     def authenticate(self, identity: ClientIdentity) -> Authentication:
         secret = identity.client_secret or ""
         return Authentication(
@@ -94,8 +78,11 @@ class ClientSecretPost(_Method):
             secrets=spellings(secret),
         )
 
+    def __repr__(self) -> str:
+        return "ClientSecretPost()"
 
-class NoClientAuthentication(_Method):
+
+class NoClientAuthentication(Value):
     """A public client: it sends its id and proves nothing (RFC 6749 §2.3, §3.2.1)."""
 
     __slots__ = ()
@@ -103,21 +90,28 @@ class NoClientAuthentication(_Method):
     needs_secret = False
     key_part: Hashable = (method,)
 
+    def __init__(self) -> None:
+        """It has no settings."""
+
     def authenticate(self, identity: ClientIdentity) -> Authentication:
         return Authentication(params={"client_id": identity.client_id})
 
+    def __repr__(self) -> str:
+        return "NoClientAuthentication()"
 
-class RequestsAuth(_Method):
+
+class RequestsAuth(Value):
     """Any requests auth object: HTTP Digest, or a user's own.
 
     :param auth: a callable that takes and returns a prepared request.
     """
 
     __slots__ = ("auth",)
+    auth: AuthBase
     needs_secret = False
 
     def __init__(self, auth: AuthBase) -> None:
-        self.auth = auth
+        self._set(auth=auth)
 
     @property
     def method(self) -> str:
@@ -132,6 +126,9 @@ class RequestsAuth(_Method):
         password = getattr(self.auth, "password", None)
         secrets = spellings(password) if isinstance(password, str) else ()
         return Authentication(auth=self.auth, secrets=secrets)
+
+    def __repr__(self) -> str:
+        return f"RequestsAuth(<{self.method}>)"  # its own repr may show a password
 
 
 def auth_key_part(auth: Any) -> Hashable:

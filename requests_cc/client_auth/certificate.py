@@ -6,13 +6,13 @@ import hashlib
 import os
 import ssl
 from collections.abc import Hashable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
 from ..errors import ConfigurationError
 from ..protocols import Authentication, Cert, ClientIdentity
 from ..settings import required_path
+from ..value import Value
 
 _BEGIN, _END = "-----BEGIN CERTIFICATE-----", "-----END CERTIFICATE-----"
 _KEY = "PRIVATE KEY-----"  # of whatever kind, encrypted or not
@@ -20,8 +20,7 @@ _KEY = "PRIVATE KEY-----"  # of whatever kind, encrypted or not
 LOADS = 10  # of files that may be just being replaced; a millisecond each
 
 
-@dataclass(frozen=True)
-class TLSClientAuth:
+class TLSClientAuth(Value):
     """A client certificate, at the token endpoint and, since the token is bound to it, at the API.
 
     :param cert: as in requests: the path of a file with certificate and key, or a pair of paths,
@@ -35,14 +34,18 @@ class TLSClientAuth:
     TLS handshake: :class:`TokenEndpointUnreachable`.
     """
 
+    __slots__ = ("cert",)
     cert: Cert
     method = "tls_client_auth"
     needs_secret = False
 
-    def __post_init__(self) -> None:
-        paths = _paths(self.cert)
-        object.__setattr__(self, "cert", paths[0] if len(paths) == 1 else paths)
+    def __init__(self, cert: Cert) -> None:
+        paths = _paths(cert)
+        self._set(cert=paths[0] if len(paths) == 1 else paths)
         _check_pair(paths)
+
+    def __repr__(self) -> str:
+        return f"TLSClientAuth({self.cert!r})"
 
     @property
     def key_part(self) -> Hashable:

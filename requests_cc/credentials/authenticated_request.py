@@ -23,7 +23,7 @@ from ..errors import (
     TokenEndpointUnreachable,
     TokenRequestError,
 )
-from ..http.exchange import Answer, exchange, is_transient, without_authorization
+from ..http.exchange import Response, exchange, is_transient, without_authorization
 from ..protocols import Authentication, ClientAuthentication, ClientIdentity, ProofKey
 from ..server.authorization_server import AuthorizationServer
 from ..server.error_response import refusal
@@ -88,19 +88,19 @@ class AuthenticatedRequest:
             self.server, endpoint, self.client_id, self.authentication, params
         )
 
-    def send(self, secret: ClientSecret) -> Answer:
+    def send(self, secret: ClientSecret) -> Response:
         """Send it with each of the client's secrets in turn, until one is accepted.
 
         :param secret: the client's secret or secrets.
-        :returns: an :class:`Answer` that reports success.
+        :returns: an :class:`Response` that reports success.
         :raises TokenRequestError: if there is none.
         """
-        result: Answer | TokenRequestError | None = None
+        result: Response | TokenRequestError | None = None
         # Short timeouts mean short waits: the pauses take no longer than one exchange may.
         deadline = time.monotonic() + min(RETRY_BUDGET, sum(self.server.reach.timeout))
         for candidate in secret.candidates():
             result = self._in_a_few_attempts(candidate, deadline)
-            if isinstance(result, Answer):
+            if isinstance(result, Response):
                 secret.accepted(candidate)
                 return result
             if not isinstance(result, InvalidClient):
@@ -114,10 +114,10 @@ class AuthenticatedRequest:
 
     def _in_a_few_attempts(
         self, candidate: Candidate, deadline: float
-    ) -> Answer | TokenRequestError:
+    ) -> Response | TokenRequestError:
         for attempt in range(1, ATTEMPTS):
             result = self._attempt(candidate)
-            if isinstance(result, Answer) or not _is_worth_a_retry(result):
+            if isinstance(result, Response) or not _is_worth_a_retry(result):
                 return result
             pause = max(_back_off(attempt), result.retry_after or 0.0)
             if time.monotonic() + pause > deadline:
@@ -125,7 +125,7 @@ class AuthenticatedRequest:
             time.sleep(pause)
         return self._attempt(candidate)
 
-    def _attempt(self, candidate: Candidate) -> Answer | TokenRequestError:
+    def _attempt(self, candidate: Candidate) -> Response | TokenRequestError:
         result, keep_nonce = self._exchange(candidate)
         # "... MUST be used ... in the DPoP proof" of another request (RFC 9449 §8); once, since a
         # server may demand a new one each time.
@@ -137,7 +137,7 @@ class AuthenticatedRequest:
 
     def _exchange(
         self, candidate: Candidate
-    ) -> tuple[Answer | TokenRequestError, Callable[[], bool]]:
+    ) -> tuple[Response | TokenRequestError, Callable[[], bool]]:
         """Make one exchange.
 
         :returns: the response or the error, and a function that keeps the response's nonce, if

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..errors import InvalidTokenResponse
-from ..http.exchange import Answer
+from ..http.exchange import Response
 from .authenticated_request import AuthenticatedRequest
 
 
@@ -46,7 +46,7 @@ class Introspection:
         return (self.active, self.scope, self.client_id, self.exp, self.aud, self.extra)
 
 
-def introspection_in(answer: Answer, request: AuthenticatedRequest) -> Introspection:
+def introspection_in(answer: Response, request: AuthenticatedRequest) -> Introspection:
     """Return the introspection in a response.
 
     :param answer: the authorization server's response, which reports success.

@@ -8,7 +8,7 @@ from typing import Any
 
 from ..access_token import AccessToken, Expiry
 from ..errors import InvalidTokenResponse
-from ..http.exchange import Answer
+from ..http.exchange import Response
 from .authenticated_request import AuthenticatedRequest
 
 logger = logging.getLogger("requests_cc")
@@ -23,7 +23,7 @@ Reader = Callable[[Mapping[str, Any], float], AccessToken]
 
 
 def token_in(
-    answer: Answer, request: AuthenticatedRequest, read: Reader = AccessToken.from_response
+    answer: Response, request: AuthenticatedRequest, read: Reader = AccessToken.from_response
 ) -> AccessToken:
     """Return the token in a response.
 
@@ -39,7 +39,7 @@ def token_in(
         raise
 
 
-def _token(answer: Answer, url: str, read: Reader) -> AccessToken:
+def _token(answer: Response, url: str, read: Reader) -> AccessToken:
     members = answer.json_object()
     if members is None:
         raise InvalidTokenResponse(

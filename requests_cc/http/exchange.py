@@ -1,7 +1,7 @@
 """One bounded HTTP exchange with an authorization server.
 
-No redirect is followed, netrc is not read, at most 1 MiB of answer is read, and whoever waits has
-an outcome by a deadline, however slowly names resolve, handshakes proceed or answers trickle in.
+No redirect is followed, netrc is not read, at most 1 MiB of the response is read. The caller has a
+result by a deadline, however long name look-up, TLS handshake and response take.
 """
 
 from __future__ import annotations
@@ -24,20 +24,21 @@ from ..threads import Call, Hanging
 from .body import read_body, with_body
 from .failure import failure
 
-MAX_ANSWER = 1024 * 1024  # bytes; a token response has a few thousand
-MAX_HANGING = 32  # threads left behind by one server that trickles without end
-# Asked for is identity. A chunk of these grows a thousandfold at the most, one of others, or of two
-# on top of each other, without end.
+MAX_RESPONSE = 1024 * 1024  # bytes; a token response has a few thousand
+MAX_HANGING = 32  # timed-out requests to one server that still run
+# The request asks for "identity". A chunk of the others grows a thousandfold at the most; a chunk
+# of any further encoding, or of two on top of each other, without limit.
 ENCODINGS = ("identity", "gzip", "x-gzip", "deflate")
+LONGEST_RETRY_AFTER = 10**9  # seconds: thirty years, which is for ever
 
-#: Whether the caller runs inside an exchange with an authorization server: how an adapter notices
-#: that a token request is about to travel through it, behind whatever routers and transports.
+#: Whether the code runs inside an exchange with an authorization server. By this an adapter notices
+#: that a token request is about to travel through it, behind any routers and transports.
 token_exchange_under_way = contextvars.ContextVar("token_exchange_under_way", default=False)
 hanging = Hanging(MAX_HANGING)
 
 
-class Answer(NamedTuple):
-    """What the authorization server answered.
+class Response(NamedTuple):
+    """A response of the authorization server, read to its end.
 
     :param status_code: int.
     :param headers: mapping, its names in any letter case.
@@ -50,16 +51,16 @@ class Answer(NamedTuple):
     body: bytes
     requested_at: float
 
-    def __repr__(self) -> str:
-        return f"Answer({self.status_code})"  # headers and body can hold tokens
-
     def json_object(self) -> dict[str, Any] | None:
-        """The JSON object in the body, or None where it holds none."""
+        """Return the JSON object in the body, or None if it holds none."""
         try:
             value = json.loads(self.body)
         except (ValueError, RecursionError):
             return None
         return value if isinstance(value, dict) else None
+
+    def __repr__(self) -> str:
+        return f"<Response [{self.status_code}]>"  # headers and body can hold a token
 
 
 def exchange(
@@ -67,17 +68,17 @@ def exchange(
     session: requests.Session | None,
     timeout: tuple[float, float],
     cert: Cert | None = None,
-) -> Answer:
-    """Sends one request to an authorization server and reads its answer.
+) -> Response:
+    """Send one request to an authorization server and read the response.
 
-    :param request: an unprepared request; its ``auth`` decides over the session's.
-    :param session: the session that sends it; None: one of its own, closed afterwards.
+    :param request: an unprepared request; its ``auth`` takes precedence over the session's.
+    :param session: the session that sends it; None: a new one, closed afterwards.
     :param timeout: the connect and the read timeout, seconds; their sum is the deadline.
     :param cert: the client certificate, as in requests; None: the session's.
-    :returns: an :class:`Answer`, whatever its status.
-    :raises TokenEndpointTimeout: when there is no whole answer by then.
-    :raises TokenEndpointUnreachable: when the connection is refused, dropped, or TLS fails.
-    :raises InvalidTokenResponse: when the answer is larger than 1 MiB.
+    :returns: a :class:`Response`, whatever its status.
+    :raises TokenEndpointTimeout: if the response is not complete by the deadline.
+    :raises TokenEndpointUnreachable: if the connection is refused or dropped, or TLS fails.
+    :raises InvalidTokenResponse: if the response is larger than 1 MiB.
     """
     server = urlsplit(str(request.url)).netloc
     if hanging.is_full(server):
@@ -92,25 +93,42 @@ def exchange(
     if not call.ends_within(sum(timeout)):
         hanging.add(call, server)
         sending.cut_off()
-        error: BaseException = requests.Timeout()
-    elif call.error is None:
-        return sending.answer
+        error: BaseException | None = requests.Timeout()
     else:
         error = call.error
-    has_certificate = bool(cert or (session and session.cert))
-    raise failure(str(request.url), error, mutual_tls=has_certificate)
+    if error is not None:
+        has_certificate = bool(cert or (session and session.cert))
+        raise failure(str(request.url), error, mutual_tls=has_certificate)
+    assert sending.received is not None  # noqa: S101 - or run() has raised
+    return sending.received
 
 
 def without_authorization(request: requests.PreparedRequest) -> requests.PreparedRequest:
-    """A requests auth object that adds nothing: where there is none, requests looks into netrc."""
+    """Add nothing: a requests auth object for requests that have none, or netrc would be read."""
     return request
 
 
-class _Sending:
-    """One exchange as its own thread makes it.
+def retry_after(response: Response) -> float | None:
+    """Return the seconds of ``Retry-After`` (RFC 9110 section 10.2.3), or None."""
+    text = response.headers.get("Retry-After", "").strip()
+    if text.isascii() and text.isdigit():
+        return float(min(int(text[:20]), LONGEST_RETRY_AFTER))
+    try:
+        moment = parsedate_to_datetime(text)
+    except (TypeError, ValueError, IndexError, OverflowError):
+        return None
+    if moment.tzinfo is None:  # "-0000": UTC, from a place that is not known
+        moment = moment.replace(tzinfo=timezone.utc)
+    return max(0.0, moment.timestamp() - time.time())
 
-    ``answer`` is there once :meth:`run` has returned.
-    """
+
+def is_transient(status: int) -> bool:
+    """Return whether the same request may succeed later."""
+    return status == 429 or status >= 500  # noqa: PLR2004 - RFC 6585 §4, RFC 9110 §15.6
+
+
+class _Sending:
+    """One exchange, as its own thread makes it; ``received`` is its response."""
 
     def __init__(
         self,
@@ -124,46 +142,37 @@ class _Sending:
         self._timeout = timeout
         self._cert = cert
         self._requested_at = time.time()
-        self._response: requests.Response | None = None
-        self._answer: Answer | None = None
-
-    @property
-    def answer(self) -> Answer:
-        assert self._answer is not None  # noqa: S101 - _receive sets it or raises
-        return self._answer
-
-    def cut_off(self) -> None:
-        """Ends the reading of an answer whose time is up, where urllib3 (2.3 and later) can."""
-        shutdown = getattr(getattr(self._response, "raw", None), "shutdown", None)
-        if shutdown is not None:
-            # Whoever loses the race against the answer's own end hears of it here.
-            with suppress(ValueError, OSError, RuntimeError):
-                shutdown()
+        self._reading: requests.Response | None = None
+        self.received: Response | None = None
 
     def run(self) -> None:
+        """Send the request and read the response."""
         with self._open_session() as session:
             prepared = session.prepare_request(self._request)
-            # Around each of the hooks, which may put another answer in place of the one they are
-            # given (HTTP Digest) or raise (raise_for_status): whatever they see is read already,
-            # and within its limit.
+            # Before and after each of the hooks, which may replace the response (HTTP Digest) or
+            # raise (raise_for_status): each of them sees one that is read, within its limit.
             around = [each for hook in prepared.hooks["response"] for each in (self._receive, hook)]
             prepared.hooks["response"] = [*around, self._receive]
-            # Given here, or else the environment would go before what the session sets.
+            # Passed here, since the environment would otherwise override the session's settings.
             settings = session.merge_environment_settings(
-                str(prepared.url),
-                dict(session.proxies),
-                True,
-                session.verify,
-                self._cert,
+                str(prepared.url), dict(session.proxies), True, session.verify, self._cert
             )
             under_way = token_exchange_under_way.set(True)
             try:
                 session.send(prepared, timeout=self._timeout, allow_redirects=False, **settings)
             except (requests.HTTPError, _Redirected):
-                if self._answer is None:
+                if self.received is None:
                     raise
             finally:
                 token_exchange_under_way.reset(under_way)
+
+    def cut_off(self) -> None:
+        """End the reading of a response whose time is up, if urllib3 can (2.3 and later)."""
+        shutdown = getattr(getattr(self._reading, "raw", None), "shutdown", None)
+        if shutdown is not None:
+            # It raises if the response ends at this very moment.
+            with suppress(ValueError, OSError, RuntimeError):
+                shutdown()
 
     @contextmanager
     def _open_session(self) -> Iterator[requests.Session]:
@@ -174,54 +183,32 @@ class _Sending:
                 yield session
 
     def _receive(self, response: requests.Response, **_: Any) -> requests.Response:
-        if response is self._response:
+        if response is self._reading:
             return response
-        self._response = response
+        self._reading = response
         body = _bounded_body(response)
         response.raw = with_body(response.raw, body, decoded=True)
-        self._answer = Answer(response.status_code, response.headers, body, self._requested_at)
+        self.received = Response(response.status_code, response.headers, body, self._requested_at)
         if 300 <= response.status_code < 400:  # noqa: PLR2004 - RFC 9110 §15.4
-            raise _Redirected  # before requests reads where to
+            raise _Redirected  # before requests reads the Location
         return response
 
 
 class _Redirected(Exception):
-    """The answer is a redirect, which is not followed."""
+    """The response is a redirect, which is not followed."""
 
 
 def _bounded_body(response: requests.Response) -> bytes:
-    if response.raw.closed:  # empty, or read to its end by an adapter of the user's
+    if response.raw.closed:  # empty, or read to its end by a user's own adapter
         return response.content
     if response.headers.get("Content-Encoding", "identity").lower() not in ENCODINGS:
         response.close()
         raise InvalidTokenResponse(
-            "the answer has a Content-Encoding that was not asked for: check what stands before "
-            "the authorization server"
+            "the response has a Content-Encoding that was not requested; check the proxies in "
+            "front of the authorization server"
         )
-    body, whole = read_body(response.raw, MAX_ANSWER, decode=True)
+    body, whole = read_body(response.raw, MAX_RESPONSE, decode=True)
     if not whole:
         response.close()
-        raise InvalidTokenResponse(f"the answer is larger than {MAX_ANSWER} bytes")
+        raise InvalidTokenResponse(f"the response is larger than {MAX_RESPONSE} bytes")
     return body
-
-
-LONGEST_RETRY_AFTER = 10**9  # seconds: thirty years, which is for ever
-
-
-def retry_after(answer: Answer) -> float | None:
-    """The seconds that an answer asks to be left alone (RFC 9110 §10.2.3), or None."""
-    text = answer.headers.get("Retry-After", "").strip()
-    if text.isascii() and text.isdigit():
-        return float(min(int(text[:20]), LONGEST_RETRY_AFTER))
-    try:
-        moment = parsedate_to_datetime(text)
-    except (TypeError, ValueError, IndexError, OverflowError):
-        return None
-    if moment.tzinfo is None:  # "-0000": UTC without a claim to a place
-        moment = moment.replace(tzinfo=timezone.utc)
-    return max(0.0, moment.timestamp() - time.time())
-
-
-def is_transient(status: int) -> bool:
-    """Whether a status speaks of this moment, and not of the request."""
-    return status == 429 or status >= 500  # noqa: PLR2004 - RFC 6585 §4, RFC 9110 §15.6

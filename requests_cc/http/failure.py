@@ -1,4 +1,4 @@
-"""What went wrong between us and an authorization server, told without its URL's query."""
+"""From an error of requests to one of ours, whose message shows no query of a URL."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from ..errors import (
 from ..url import without_query
 
 TLS_HINT = (
-    "the API session's verify and cert do not reach this request: give the AuthorizationServer a "
-    "session= of its own with verify set, or set REQUESTS_CA_BUNDLE"
+    "the API session's verify and cert do not apply to this request; pass the AuthorizationServer "
+    "a session= with verify set, or set REQUESTS_CA_BUNDLE"
 )
 CERTIFICATE_HINT = (
     "check the client certificate (TLSClientAuth, or the cert of the AuthorizationServer's "
@@ -29,39 +29,39 @@ CERTIFICATE_HINT = (
 
 
 def failure(url: str, cause: BaseException, *, mutual_tls: bool = False) -> BaseException:
-    """The error that a caller is given for what a request raised.
+    """Return the error to raise in place of one that a request raised.
 
-    :param url: str, where the request went.
-    :param cause: what was raised.
+    :param url: str, the URL of the request.
+    :param cause: the error that the request raised.
     :param mutual_tls: bool, whether the client presented a certificate.
-    :returns: one of our errors, with no link to ``cause`` (whose frames hold the request); or
-        ``cause`` itself where it is none of HTTP's, with the frames of the user's own code.
+    :returns: one of our errors, without a link to ``cause`` (whose frames hold the request); or
+        ``cause`` itself, if it does not come from HTTP, with only the frames of the user's code.
     """
     if isinstance(cause, ClientCredentialsError):
         return cause.with_traceback(None)
     where, reason = without_query(url), _innermost(cause)
     if any(isinstance(error, _TIMEOUTS) for error in (cause, reason)):
         return TokenEndpointTimeout(
-            f"{where} gave no whole answer in time: check that it is up, or raise the "
-            f"AuthorizationServer's timeout"
+            f"{where} sent no complete response in time; check that it is up, or set a longer "
+            f"timeout= of the AuthorizationServer"
         )
     if isinstance(cause, _UNREADABLE):
-        return InvalidTokenResponse(f"{where} gave an answer whose Content-Encoding is broken")
+        return InvalidTokenResponse(f"{where} sent a response with a broken Content-Encoding")
     if isinstance(cause, (requests.RequestException, urllib3.exceptions.HTTPError)):
         return _unreachable(where, cause, reason, mutual_tls)
-    if type(cause) is OSError:  # so requests says that the file of verify or cert is not there
+    if type(cause) is OSError:  # requests raises it if the file of verify or cert is missing
         hint = CERTIFICATE_HINT if mutual_tls and "CA certificate" not in str(cause) else TLS_HINT
-        return ConfigurationError(f"{where} was not asked: {cause}; {hint}")
+        return ConfigurationError(f"no request was sent to {where}: {cause}; {hint}")
     return cause.with_traceback(users_frames(cause.__traceback__))
 
 
 def is_of_own_certificate(cause: BaseException) -> bool:
-    """Whether OpenSSL could not read our own certificate and key, or they do not belong together.
+    """Return whether OpenSSL could not read our certificate and key, or they do not match.
 
-    Nothing was sent then. So it is for a moment while files are being replaced, even at once:
-    OpenSSL opens a file that holds both twice.
+    Then no request was sent. This can last for a moment while the files are being replaced, even
+    one file that holds both: OpenSSL opens it twice.
 
-    :param cause: what a request raised.
+    :param cause: the error that a request raised.
     """
     reason = _innermost(cause)
     return isinstance(reason, ssl.SSLError) and (
@@ -74,10 +74,12 @@ def _unreachable(
 ) -> TokenEndpointUnreachable:
     words = _in_words(reason)
     if is_of_own_certificate(reason):
-        # Not permanent: files that are being replaced belong together a moment later.
-        return TokenEndpointUnreachable(f"{where} was not asked: {words}; {CERTIFICATE_HINT}")
+        # Not permanent: files that are being replaced match a moment later.
+        return TokenEndpointUnreachable(
+            f"no request was sent to {where}: {words}; {CERTIFICATE_HINT}"
+        )
     if isinstance(reason, _TLS) and not isinstance(reason, _DROPPED):
-        # An alert is the server's verdict on what was sent, or was not (RFC 8446 §6.2).
+        # With an alert, the server refuses the certificate, or misses it (RFC 8446 §6.2).
         refused = "_ALERT_" in words and (mutual_tls or "CERTIFICATE" in words)
         hint = CERTIFICATE_HINT if refused else TLS_HINT
         error = TokenEndpointUnreachable(f"TLS with {where} failed: {words}; {hint}")
@@ -88,7 +90,7 @@ def _unreachable(
             f"the proxy for {where} failed: {words}; check HTTPS_PROXY, NO_PROXY, or the proxies "
             f"of the AuthorizationServer's session"
         )
-    # With TLS 1.3 a server judges the certificate after the handshake, and may just hang up.
+    # With TLS 1.3 a server checks the certificate after the handshake, and may just hang up.
     perhaps = f"; or {CERTIFICATE_HINT}" if mutual_tls and isinstance(reason, _PERHAPS) else ""
     return TokenEndpointUnreachable(
         f"{where} could not be reached: {words}; check the URL, and that it is up{perhaps}"
@@ -107,7 +109,7 @@ def users_frames(traceback: TracebackType | None) -> TracebackType | None:
 
 
 def _innermost(error: BaseException) -> BaseException:
-    """The first cause of all: those around it repeat the URL, query and all."""
+    """Return the first cause: the errors around it repeat the URL with its query."""
     for _ in range(10):  # a chain of causes is short, unless it is a ring
         candidates = [getattr(error, "reason", None), *error.args, error.__cause__]
         context = None if error.__suppress_context__ else error.__context__
@@ -123,7 +125,7 @@ def _in_words(reason: BaseException) -> str:
         return reason.verify_message
     if isinstance(reason, ssl.SSLError):
         if _UNREADABLE_PEM in str(reason):
-            return "no certificate with its key could be read"
+            return "no certificate with its key can be read"
         return getattr(reason, "reason", None) or "the handshake was cut short"
     if isinstance(reason, OSError) and reason.strerror:
         return reason.strerror
@@ -135,17 +137,17 @@ def _in_words(reason: BaseException) -> str:
 _TIMEOUTS = (TimeoutError, requests.Timeout, urllib3.exceptions.TimeoutError)
 _UNREADABLE = (requests.exceptions.ContentDecodingError, urllib3.exceptions.DecodeError)
 _TLS = (ssl.SSLError, CertificateError)
-_UNREADABLE_PEM = "PEM lib"  # all that OpenSSL says of a file without what it looks for
+_UNREADABLE_PEM = "PEM lib"  # OpenSSL's only words for a file without certificate or key
 
-# A connection that ends during the handshake or the answer was dropped, like any other.
+# A connection that ends during the handshake or the response was dropped, as without TLS.
 _DROPPED = (ssl.SSLEOFError, ssl.SSLZeroReturnError)
 
-# What also comes of a client certificate: one that was refused, or whose file may not be read.
+# Errors that can also come from a client certificate that was refused, or a file that is protected.
 _PERHAPS = (*_DROPPED, ConnectionResetError, BrokenPipeError, PermissionError)
 
 _LIBRARIES = ("requests_cc", "requests", "urllib3", "http")
 
 _WORDS = {
-    "RemoteDisconnected": "the connection was closed without an answer",
-    "IncompleteRead": "the connection was closed in the middle of the answer",
+    "RemoteDisconnected": "the connection was closed without a response",
+    "IncompleteRead": "the connection was closed in the middle of the response",
 }

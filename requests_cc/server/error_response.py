@@ -11,7 +11,7 @@ from ..errors import (
     OAuthError,
     TokenRequestError,
 )
-from ..http.exchange import Answer, is_transient, retry_after
+from ..http.exchange import Response, is_transient, retry_after
 from ..url import without_query
 
 LONGEST_TEXT = 300  # characters of the server's own words
@@ -74,7 +74,7 @@ _PROOFS = {
 
 
 def refusal(
-    answer: Answer, url: str, method: str, secrets: Iterable[str]
+    answer: Response, url: str, method: str, secrets: Iterable[str]
 ) -> TokenRequestError | None:
     """Return the error that a response reports.
 
@@ -118,7 +118,7 @@ def _code_of_status(status: int) -> str | None:
 def _oauth_error(
     code: str,
     members: dict[str, Any],
-    answer: Answer,
+    answer: Response,
     where: str,
     method: str,
     secrets: tuple[str, ...],

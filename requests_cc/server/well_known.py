@@ -23,7 +23,7 @@ from ..errors import (
     TokenEndpointUnreachable,
     TokenRequestError,
 )
-from ..http.exchange import Answer, exchange, is_transient, retry_after, without_authorization
+from ..http.exchange import Response, exchange, is_transient, retry_after, without_authorization
 from ..url import without_query
 from .error_response import readable
 from .reach import Reach
@@ -158,7 +158,7 @@ def _document(
     )
 
 
-def _no_document(answer: Answer) -> TokenRequestError:
+def _no_document(answer: Response) -> TokenRequestError:
     status = answer.status_code
     if is_transient(status):
         busy = status in (429, 503)  # RFC 6585 §4, RFC 9110 §15.6.4

@@ -41,7 +41,7 @@ from requests_cc import (
     TokenRequestError,
 )
 from requests_cc.credentials.introspection import introspection_in
-from requests_cc.http.exchange import Answer
+from requests_cc.http.exchange import Response
 from tests.support.scripts import Request, Script, answer, drop, hang, token
 from tests.support.server import Server
 
@@ -165,7 +165,7 @@ def test_whatever_the_server_says_none_of_it_is_lost(active: bool, members: dict
     members.pop("active", None)
     body = json.dumps({"active": active, **members}).encode()
 
-    said = introspection_in(Answer(200, {}, body, 0.0), client(URL)._request)
+    said = introspection_in(Response(200, {}, body, 0.0), client(URL)._request)
     assert said.active is active
     assert "active" not in said.extra
     written = json.loads(body)

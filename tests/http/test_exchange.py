@@ -46,7 +46,7 @@ def test_an_answer_is_told_whatever_it_is(body: bytes) -> None:
         told = exchange(requests.Request("POST", server.url, auth=("a", "b")), None, TIMEOUT)
     assert (told.status_code, told.body, told.headers["x-header"]) == (418, body, "yes")
     assert told.json_object() == ({"a": 1} if body.startswith(b"{") else None)
-    assert repr(told) == "Answer(418)"
+    assert repr(told) == "<Response [418]>"
 
 
 def test_an_answer_tells_a_time_before_the_request_arrived() -> None:

@@ -233,7 +233,7 @@ def test_two_issuers_that_are_the_same_differ_in_case_and_slash_alone(one: str, 
         ),
         (answer(b'{"error": "invalid_client"}', "401 X"), "it returned 401"),
         (answer(status="403 X"), "it returned 403"),
-        (answer(b" " * (1024 * 1024 + 1), "200 X"), "the answer is larger than 1048576 bytes"),
+        (answer(b" " * (1024 * 1024 + 1), "200 X"), "the response is larger than 1048576 bytes"),
     ],
 )
 def test_what_is_no_document_is_said_and_the_next_location_tried(

@@ -93,7 +93,7 @@ def test_whoever_waits_has_an_outcome_by_the_deadline_and_it_is_not_retried(slow
         took = time.monotonic() - began
         assert len(server.requests) == 1
     assert type(error) is TokenEndpointTimeout
-    assert "gave no whole answer in time" in str(error)
+    assert "sent no complete response in time" in str(error)
     assert took < 1.5
 
 
@@ -151,7 +151,7 @@ def test_a_retry_after_beyond_the_budget_is_handed_on(as_date: bool) -> None:
      ("Thu, 01 Jan 1970 00:00:00 +9999", None), ("٣", None)],
 )  # fmt: skip
 def test_odd_retry_afters_are_read(text: str, seconds: float | None) -> None:
-    assert retry_after(exchange.Answer(429, {"Retry-After": text}, b"", 0.0)) == seconds
+    assert retry_after(exchange.Response(429, {"Retry-After": text}, b"", 0.0)) == seconds
 
 
 class Budget:

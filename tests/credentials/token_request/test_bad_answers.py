@@ -57,8 +57,8 @@ from .clients import HTML, client, failure
         (answer(b"", "429 Slow"), TemporarilyUnavailable, "temporarily_unavailable"),
         (answer({"error": "slow"}, "429 Slow"), OAuthError, "slow"),
         (answer(b"x" * 99, headers={"Content-Encoding": "gzip"}), InvalidTokenResponse, "broken"),
-        (answer(b"x", headers={"Content-Encoding": "br"}), InvalidTokenResponse, "not asked for"),
-        (answer(b"x", headers={"Content-Encoding": "gzip, gzip"}), InvalidTokenResponse, "not ask"),
+        (answer(b"x", headers={"Content-Encoding": "br"}), InvalidTokenResponse, "not requested"),
+        (answer(b"x", headers={"Content-Encoding": "gzip, gzip"}), InvalidTokenResponse, "not req"),
     ],
 )  # fmt: skip
 def test_a_bad_answer_has_its_own_error(bad: bytes, error_type: type, words: str) -> None:

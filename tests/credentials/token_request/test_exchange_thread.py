@@ -37,7 +37,7 @@ def test_a_server_that_trickles_without_end_is_not_asked_without_end(
     monkeypatch.setattr(exchange.hanging, "limit", 1)
     slow: Callable = trickle(b"HTTP/1.1 200 OK\r\nX: " + b"x" * 999, 0.05)
     with Server(slow) as server, Server(token()) as other:
-        assert "no whole answer" in str(failure(server.url, timeout=(0.1, 0.2)))
+        assert "no complete response" in str(failure(server.url, timeout=(0.1, 0.2)))
         assert "1 timed-out requests to 127.0.0.1" in str(failure(server.url, timeout=(0.1, 0.2)))
         assert len(server.requests) == 1
         assert client(other.url).request_token().value == "token-1"  # another is asked

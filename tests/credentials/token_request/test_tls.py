@@ -45,7 +45,7 @@ def test_a_certificate_failure_says_what_to_set_and_is_not_retried(
     assert type(error) is TokenEndpointUnreachable
     assert error.permanent
     assert "TLS with https://127.0.0.1" in str(error)
-    assert "the API session's verify and cert do not reach this request" in str(error)
+    assert "the API session's verify and cert do not apply to this request" in str(error)
     assert "REQUESTS_CA_BUNDLE" in str(error)
 
 
@@ -82,7 +82,7 @@ def test_a_ca_bundle_that_is_not_there_is_a_configuration_error(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/no/such/ca.pem")
-    with pytest.raises(ConfigurationError, match=r"was not asked: .*/no/such/ca.pem"):
+    with pytest.raises(ConfigurationError, match=r"no request was sent to .*/no/such/ca.pem"):
         client("https://localhost:1/token").request_token()
 
 
