@@ -72,7 +72,7 @@ class TokenSource(Protocol):
                                                   secret; the name of its class
     ``resource_servers``  iterable of URLs        the origins of an adapter without ``origins=``;
                                                   ``audience`` and ``resource``
-    ``audience``          str or None             an origin, if it is an http(s) URL
+    ``audience``          str, iterable or None   origins, if they are http(s) URLs
     ``resource``          str, iterable or None   origins, if they are http(s) URLs
     ``cert``              as in requests          the certificate that its tokens are bound to (RFC
                                                   8705 section 3); they are not bound
@@ -111,8 +111,11 @@ def resource_servers_of(source: object) -> Iterable[object]:
     if named is not None:
         return named
     resource = getattr(source, "resource", None) or ()
-    resources = [resource] if isinstance(resource, str) else resource
-    return [getattr(source, "audience", None), *resources]
+    audience = getattr(source, "audience", None) or ()
+    return [
+        *([audience] if isinstance(audience, str) else audience),
+        *([resource] if isinstance(resource, str) else resource),
+    ]
 
 
 def certificate_of(source: TokenSource) -> Cert | None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from ..errors import ConfigurationError
-from ..protocols import Authentication, Cert, ClientIdentity
+from ..protocols import Authentication, Cert, ClientAuthentication, ClientIdentity
 from ..settings import required_path
 from ..value import Value
 
@@ -55,6 +55,66 @@ class TLSClientAuth(Value):
         paths = _paths(self.cert)
         _check_pair(paths)
         return Authentication(params={"client_id": identity.client_id}, cert=self.cert)
+
+
+class WithCertificate:
+    """Another client authentication method, and a certificate that the tokens are bound to.
+
+    :param authentication: the method.
+    :param cert: as in requests.
+    :raises ConfigurationError: as for :class:`TLSClientAuth`.
+
+    RFC 8705 section 3: "... independently of the client authentication method".
+    """
+
+    __slots__ = ("_certificate", "authentication")
+
+    def __init__(self, authentication: ClientAuthentication, cert: Cert) -> None:
+        self.authentication = authentication
+        self._certificate = TLSClientAuth(cert)
+
+    @property
+    def cert(self) -> Cert:
+        return self._certificate.cert
+
+    @property
+    def method(self) -> str:
+        return self.authentication.method
+
+    @property
+    def needs_secret(self) -> bool:
+        return self.authentication.needs_secret
+
+    @property
+    def key_part(self) -> Hashable:
+        other = self.authentication
+        return (type(other).__qualname__, other.key_part, self._certificate.key_part)
+
+    def authenticate(self, identity: ClientIdentity) -> Authentication:
+        other = self.authentication.authenticate(identity)
+        cert = self._certificate.authenticate(identity).cert
+        return Authentication(other.params, other.auth, cert, other.secrets)
+
+
+class _PathOfAuth(str):
+    __slots__ = ()
+
+
+class _PairOfAuth(tuple[str, str]):
+    __slots__ = ()
+
+
+def cert_of_auth(cert: Cert) -> Cert:
+    """Return a certificate of ``auth=``, marked so: ``replace`` sets it again, beside another auth.
+
+    :param cert: as in requests.
+    """
+    return _PathOfAuth(cert) if isinstance(cert, str) else _PairOfAuth(cert)
+
+
+def given_cert(cert: Cert) -> Cert | None:
+    """Return a certificate that a user gave; None if it is one that :func:`cert_of_auth` marked."""
+    return None if isinstance(cert, (_PathOfAuth, _PairOfAuth)) else cert
 
 
 def thumbprint(cert: Cert) -> str:

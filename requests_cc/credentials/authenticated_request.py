@@ -28,6 +28,7 @@ from ..protocols import Authentication, ClientAuthentication, ClientIdentity, Pr
 from ..server.authorization_server import AuthorizationServer
 from ..server.error_response import refusal
 from ..threads import growing, jittered
+from .parameters import Pair, current
 
 ATTEMPTS = 3  # of one request, the first included
 RETRY_BUDGET = 5.0  # seconds since the first attempt within which another may begin, at the most
@@ -54,7 +55,8 @@ class AuthenticatedRequest:
     :param endpoint: str, its name (RFC 8414 §2), such as ``token_endpoint``.
     :param client_id: str.
     :param authentication: how the client authenticates.
-    :param params: pairs of str, the parameters; client authentication adds its own.
+    :param params: pairs of a name and a str, or a callable that returns one and is called for each
+        attempt; client authentication adds its own.
     :param dpop: the key that the token is to be bound to, or None.
 
     Immutable, so safe to share between threads.
@@ -68,7 +70,7 @@ class AuthenticatedRequest:
         endpoint: str,
         client_id: str,
         authentication: ClientAuthentication,
-        params: tuple[tuple[str, str], ...],
+        params: tuple[Pair, ...],
         dpop: ProofKey | None = None,
     ) -> None:
         self.server = server
@@ -78,7 +80,7 @@ class AuthenticatedRequest:
         self.params = params
         self.dpop = dpop
 
-    def to(self, endpoint: str, params: tuple[tuple[str, str], ...]) -> AuthenticatedRequest:
+    def to(self, endpoint: str, params: tuple[Pair, ...]) -> AuthenticatedRequest:
         """Return a request of the same client to another endpoint, without a DPoP proof.
 
         :param endpoint: str, its name.
@@ -149,12 +151,13 @@ class AuthenticatedRequest:
                 self.client_id, candidate.secret, server.token_endpoint, server.issuer
             )
             authentication = self.authentication.authenticate(identity)
+            params = tuple(current(self.params))
             method = self.authentication.method  # here, since it may have to be looked up
             session = server.session
             has_cert = authentication.cert or (session and session.cert)
             # No variable holds the URL while a user's code runs: its query can hold keys.
             request = self._request(
-                server.endpoint(self.endpoint, mutual_tls=bool(has_cert)), authentication
+                server.endpoint(self.endpoint, mutual_tls=bool(has_cert)), authentication, params
             )
             answer = exchange(request, session, server.reach.timeout, authentication.cert)
         except TokenRequestError as error:
@@ -162,14 +165,16 @@ class AuthenticatedRequest:
         url = str(request.url)
         keep_nonce = partial(self._keep_nonce, url, answer.headers)
         keep_nonce()
-        secrets = (*authentication.secrets, *self._further_secrets(url))
+        secrets = (*authentication.secrets, *_further_secrets(url, params))
         return refusal(answer, url, method, secrets) or answer, keep_nonce
 
     def _keep_nonce(self, url: str, headers: Mapping[str, str]) -> bool:
         return self.dpop is not None and self.dpop.take_nonce(url, headers)
 
-    def _request(self, url: str, authentication: Authentication) -> requests.Request:
-        params = (*self.params, *authentication.params.items())
+    def _request(
+        self, url: str, authentication: Authentication, params: tuple[tuple[str, str], ...]
+    ) -> requests.Request:
+        params = (*params, *authentication.params.items())
         session, body_format = self.server.session, self._body_format
         # "identity": an uncompressed body cannot be a compression bomb.
         headers = {"Accept": "application/json", "Accept-Encoding": "identity"}
@@ -193,16 +198,17 @@ class AuthenticatedRequest:
         """The server's for a token request; a form for all others (RFC 7662, RFC 7009)."""
         return self.server.body_format if self.endpoint == "token_endpoint" else "form"
 
-    def _further_secrets(self, url: str) -> Iterator[str]:
-        yield urlsplit(url).query
-        for name, value in self.params:
-            long_enough = len(value) >= LONG_ENOUGH_TO_HIDE or name == "token"
-            if name not in SHOWN and long_enough:
-                yield from spellings(value)
-
     def __repr__(self) -> str:
         # Params and queries hold secrets, and debuggers print the variables of a traceback.
         return f"AuthenticatedRequest({self.server.given_url!r}, {self.client_id!r})"
+
+
+def _further_secrets(url: str, params: Iterable[tuple[str, str]]) -> Iterator[str]:
+    yield urlsplit(url).query
+    for name, value in params:
+        long_enough = len(value) >= LONG_ENOUGH_TO_HIDE or name == "token"
+        if name not in SHOWN and long_enough:
+            yield from spellings(value)
 
 
 _CONTENT_TYPES = {"form": "application/x-www-form-urlencoded", "json": "application/json"}

@@ -12,11 +12,20 @@ from ..client_auth.secret import ClientSecret, Secret
 from ..errors import ConfigurationError
 from ..protocols import Cert, ClientAuthentication
 from ..server.authorization_server import AuthorizationServer
-from ..settings import optional_text, required_text
+from ..settings import required_text
 from ..value import Value
 from .auth_setting import check_client, client_authentication
 from .authenticated_request import AuthenticatedRequest
-from .parameters import Params, cache_key, further_params, pairs, resource_uris, scope_text
+from .parameters import (
+    Params,
+    audiences,
+    cache_key,
+    further_params,
+    pairs,
+    params_key_part,
+    resource_uris,
+    scope_text,
+)
 from .source import Source, SourceKey, server_of
 from .tracebacks import entry_point
 
@@ -40,11 +49,14 @@ class ClientCredentials(Source, Value):
         object, or any requests auth object. None: what the server prefers of the first three;
         ``client_secret_basic`` if that is not known.
     :param scope: str, or iterable of str that are joined with a space (RFC 6749 §3.3).
-    :param audience: str, sent as the parameter ``audience``.
+    :param audience: str or iterable of str, sent as the parameter ``audience``, once each.
     :param resource: str or iterable of str: absolute URIs, sent once each (RFC 8707 §2).
     :param grant_type: str.
-    :param params: mapping, further parameters of the token request, to a str or to a list of str
-        that is repeated.
+    :param params: mapping, further parameters of the token request, to a str, to a callable that
+        returns one and is called for each request, or to a list of those that is repeated.
+    :param cert: as in requests: a path, or the pair of paths (certificate, key). The client
+        presents this certificate at the authorization server and at the API, whatever ``auth`` is
+        (RFC 8705 §3); the tokens are bound to it. Files that are replaced are read again.
     :param dpop: a :class:`DPoPKey` that the tokens are bound to (RFC 9449), or None.
     :raises ConfigurationError: if a setting is wrong or missing.
 
@@ -58,10 +70,11 @@ class ClientCredentials(Source, Value):
     client_secret: Secret | Sequence[Secret] | None
     auth: str | ClientAuthentication | AuthBase | None
     scope: str | None
-    audience: str | None
+    audience: str | tuple[str, ...] | None
     resource: tuple[str, ...]
     grant_type: str
     params: Params
+    cert: Cert | None
     dpop: DPoPKey | None
 
     @entry_point  # its arguments are secrets
@@ -73,10 +86,11 @@ class ClientCredentials(Source, Value):
         *,
         auth: str | ClientAuthentication | AuthBase | None = None,
         scope: str | Iterable[str] | None = None,
-        audience: str | None = None,
+        audience: str | Iterable[str] | None = None,
         resource: str | Iterable[str] | None = None,
         grant_type: str = "client_credentials",
         params: Params | None = None,
+        cert: Cert | None = None,
         dpop: DPoPKey | None = None,
     ) -> None:
         if isinstance(client_secret, Sequence) and not isinstance(client_secret, _TEXTS):
@@ -86,14 +100,19 @@ class ClientCredentials(Source, Value):
             client_secret=client_secret,
             auth=auth,
             scope=scope_text(scope),
-            audience=optional_text(audience, "audience"),
+            audience=audiences(audience),
             resource=resource_uris(resource),
             grant_type=required_text(grant_type, "grant_type"),
             params=further_params(params),
             server=server_of(server),
             dpop=_checked_dpop(dpop),
         )
-        self._set(_request=self._token_request(), _secret=ClientSecret(self.client_secret))
+        authentication = client_authentication(auth, self.server)
+        has_secret = client_secret is not None
+        check_client(authentication, self.client_id, has_secret=has_secret)
+        authentication, bound_to = _with_certificate(authentication, cert)
+        self._set(cert=bound_to, _secret=ClientSecret(client_secret))
+        self._set(_request=self._token_request(authentication))
 
     @classmethod
     def from_env(cls, prefix: str = "OAUTH_") -> ClientCredentials:
@@ -160,32 +179,25 @@ class ClientCredentials(Source, Value):
             type(authentication).__qualname__,
             authentication.key_part,
             self._secret.key_part,
-            self._request.params,
+            params_key_part(self._request.params),
             None if self.dpop is None else self.dpop.thumbprint,
         )
-
-    @property
-    def cert(self) -> Cert | None:
-        """The client certificate that the tokens are bound to, as in requests, or None."""
-        return getattr(self._request.authentication, "cert", None)
 
     @property
     def label(self) -> str:
         """The client and its server, as log lines and events name them."""
         return f"{self.client_id} at {self._request.server.given_url}"
 
-    def _token_request(self) -> AuthenticatedRequest:
+    def _token_request(self, authentication: ClientAuthentication) -> AuthenticatedRequest:
         server = self.server
-        authentication = client_authentication(self.auth, server)
+        audience = self.audience or ""
         settings = {
             "scope": self.scope or "",
-            "audience": self.audience or "",
+            "audience": audience if isinstance(audience, str) else " ".join(audience),
             "resource": " ".join(self.resource),
         }
         if server.habits is not None:
             server.habits.check(self.grant_type, settings)
-        has_secret = self.client_secret is not None
-        check_client(authentication, self.client_id, has_secret=has_secret)
         params = [
             *pairs("grant_type", self.grant_type),
             *pairs("scope", self.scope),
@@ -212,6 +224,27 @@ class ClientCredentials(Source, Value):
         }
         settings = ", ".join(f"{name}={value!r}" for name, value in shown.items() if value)
         return f"ClientCredentials({self._request.server.given_url!r}, {settings})"
+
+
+def _with_certificate(
+    authentication: ClientAuthentication, cert: Cert | None
+) -> tuple[ClientAuthentication, Cert | None]:
+    """Return the authentication, with ``cert`` if that is set, and the certificate it presents."""
+    own: Cert | None = getattr(authentication, "cert", None)
+    if cert is None and own is None:
+        return authentication, None
+    from ..client_auth import certificate  # noqa: PLC0415 - few clients have one
+
+    cert = None if cert is None else certificate.given_cert(cert)
+    if cert is None:
+        return authentication, None if own is None else certificate.cert_of_auth(own)
+    if own is not None:
+        raise ConfigurationError(
+            f"cert is set beside auth={type(authentication).__name__}(...), which has a "
+            f"certificate of its own: leave cert out"
+        )
+    both = certificate.WithCertificate(authentication, cert)
+    return both, both.cert
 
 
 def _checked_dpop(dpop: DPoPKey | None) -> DPoPKey | None:

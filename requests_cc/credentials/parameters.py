@@ -4,14 +4,27 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Hashable, Iterable, Mapping, Sequence, Set as AbstractSet
+from collections.abc import (
+    Callable,
+    Hashable,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+    Set as AbstractSet,
+)
 from typing import Any, TypeAlias
 from urllib.parse import urlsplit
 
+from ..client_auth.secret import callable_key_part
 from ..errors import ConfigurationError
-from ..settings import required_text
+from ..settings import optional_text, required_text
 
-Params: TypeAlias = Mapping[str, "str | int | Sequence[str | int]"]
+#: The value of a parameter; a callable is called for each request.
+Value: TypeAlias = "str | int | Callable[[], str]"
+Params: TypeAlias = Mapping[str, "Value | Sequence[Value]"]
+#: A parameter as a request keeps it.
+Pair: TypeAlias = "tuple[str, str | Callable[[], str]]"
 
 # Parameters that have a setting of their own, or belong to client authentication.
 _OWN = {
@@ -32,6 +45,14 @@ def scope_text(scope: str | Iterable[str] | None) -> str | None:
     return " ".join(words) or None
 
 
+def audiences(audience: str | Iterable[str] | None) -> str | tuple[str, ...] | None:
+    """Return audiences: None, one as a str, several as a tuple (RFC 8693 §2.1 repeats them)."""
+    if isinstance(audience, str) or audience is None:
+        return optional_text(audience, "audience")
+    texts = _texts(audience, "audience")
+    return texts if len(texts) > 1 else texts[0] if texts else None
+
+
 def resource_uris(resource: str | Iterable[str] | None) -> tuple[str, ...]:
     """Return resource indicators as a tuple.
 
@@ -46,8 +67,8 @@ def resource_uris(resource: str | Iterable[str] | None) -> tuple[str, ...]:
     return uris
 
 
-def further_params(params: Params | None) -> dict[str, str | tuple[str, ...]]:
-    """Return ``params`` with its values as str and tuples of str, in the order of its names.
+def further_params(params: Params | None) -> dict[str, Any]:
+    """Return ``params`` with its values as str, callables and tuples, in the order of its names.
 
     Equal mappings may hold their items in another order; the request and its key have one order.
 
@@ -57,7 +78,7 @@ def further_params(params: Params | None) -> dict[str, str | tuple[str, ...]]:
         return {}
     if not isinstance(params, Mapping):
         raise ConfigurationError(f"params must be a mapping, not {type(params).__name__}")
-    further: dict[str, str | tuple[str, ...]] = {}
+    further: dict[str, Any] = {}
     for name in sorted(required_text(name, "each name in params") for name in params):
         value = params[name]
         if name in _OWN:
@@ -67,11 +88,34 @@ def further_params(params: Params | None) -> dict[str, str | tuple[str, ...]]:
     return further
 
 
-def pairs(name: str, value: str | Iterable[str] | None) -> list[tuple[str, str]]:
+def pairs(name: str, value: str | Callable[[], str] | Iterable[Any] | None) -> list[Pair]:
     """Return a parameter as it is sent: not at all, once, or repeated."""
     if value is None:
         return []
-    return [(name, value)] if isinstance(value, str) else [(name, one) for one in value]
+    return [(name, one) for one in ([value] if _is_one(value) else value)]  # type: ignore[union-attr, misc] # an iterable
+
+
+def current(params: Iterable[Pair]) -> Iterator[tuple[str, str]]:
+    """Yield parameters with the present values of those that are callables.
+
+    :raises ConfigurationError: if a callable returns anything but a str.
+    """
+    for name, value in params:
+        if callable(value):
+            yield name, _text(value(), f"the value that the callable params[{name!r}] returned")
+        else:
+            yield name, value
+
+
+def params_key_part(params: Iterable[Pair]) -> Hashable:
+    """Return the part of a cache key for parameters; no callable is called for it."""
+    return tuple(
+        (name, callable_key_part(value) if callable(value) else value) for name, value in params
+    )
+
+
+def _is_one(value: object) -> bool:
+    return isinstance(value, str) or callable(value)
 
 
 def _texts(value: str | Iterable[str] | None, setting: str) -> tuple[str, ...]:
@@ -87,12 +131,19 @@ def _texts(value: str | Iterable[str] | None, setting: str) -> tuple[str, ...]:
     return tuple(sorted(texts) if isinstance(value, AbstractSet) else texts)
 
 
-def _param(value: Any, name: str) -> str:
+def _param(value: Any, name: str) -> str | Callable[[], str]:
+    if callable(value):
+        return value  # type: ignore[no-any-return] # what it returns is checked for each request
     if isinstance(value, bool) or not isinstance(value, (str, int)):
         raise ConfigurationError(
-            f"params[{name!r}] must be a str or a list of str, not {type(value).__name__}"
+            f"params[{name!r}] must be a str, a callable or a list of those, not "
+            f"{type(value).__name__}"
         )
-    return required_text(str(value), f"params[{name!r}]") if value != "" else ""
+    return _text(str(value), f"params[{name!r}]")
+
+
+def _text(value: object, what: str) -> str:
+    return "" if value == "" else required_text(value, what)
 
 
 def _is_absolute_uri(uri: str) -> bool:

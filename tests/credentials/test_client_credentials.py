@@ -205,7 +205,7 @@ def test_a_sequence_of_secrets_is_kept_as_it_was() -> None:
         ({"client_id": "a:b", "auth": ClientSecretBasic("loose")}, 'client_id holds a ":"'),
         ({"scope": 7}, "scope"),
         ({"audience": ""}, "audience"),
-        ({"audience": ["a"]}, "audience must be a non-empty str; it is list"),
+        ({"audience": [7]}, "each part of audience must be a non-empty str; it is int"),
         ({"resource": "api"}, "resource 'api' must be an absolute URI"),
         ({"grant_type": ""}, "grant_type"),
         ({"grant_type": None}, "grant_type"),

@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 from hypothesis import given, strategies as st
 
-from requests_cc import ConfigurationError
+from requests_cc import (
+    ClientCredentials,
+    ClientCredentialsAdapter,
+    ConfigurationError,
+    InvalidRequest,
+)
+from requests_cc.client_auth.secret import SecretFile
 from requests_cc.credentials.parameters import (
+    audiences,
     further_params,
     pairs,
     resource_uris,
     scope_text,
 )
+from requests_cc.testing import LocalServer
+from tests.support.scripts import answer
+from tests.support.server import Server
 
 LONE = "\ud800"
 
@@ -93,7 +105,7 @@ def test_params_are_text_in_one_order() -> None:
         ({"": "x"}, "each name in params"),
         ({1: "x"}, "each name in params"),
         ({LONE: "x"}, "UTF-8"),
-        ({"a": None}, r"params\['a'\] must be a str or a list of str, not NoneType"),
+        ({"a": None}, r"params\['a'\] must be a str, a callable or a list of those, not NoneType"),
         ({"a": True}, "not bool"),
         ({"a": 1.5}, "not float"),
         ({"a": b"s3cret"}, "not bytes"),
@@ -132,3 +144,81 @@ def test_a_parameter_is_sent_not_at_all_or_once_or_repeated() -> None:
     assert pairs("a", "x") == [("a", "x")]
     assert pairs("a", ("x", "y")) == [("a", "x"), ("a", "y")]
     assert pairs("a", ()) == []
+
+
+@pytest.mark.parametrize(
+    ("audience", "kept"),
+    [
+        (None, None),
+        ([], None),
+        ("a", "a"),
+        (["a"], "a"),
+        (["b", "a"], ("b", "a")),
+        ({"b", "a"}, ("a", "b")),
+    ],
+)
+def test_audiences_are_kept_in_one_form(audience: object, kept: object) -> None:
+    assert audiences(audience) == kept  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("audience", ["", 7, b"a", ["a", ""], [None]])
+def test_what_is_not_an_audience_is_refused(audience: object) -> None:
+    with pytest.raises(ConfigurationError, match="audience"):
+        audiences(audience)  # type: ignore[arg-type]
+
+
+def test_several_audiences_are_sent_once_each_and_are_origins() -> None:
+    urls = ["https://b.example.com", "https://a.example.com"]
+    with LocalServer({"me": "s3cret"}) as server:
+        credentials = ClientCredentials(server.token_url, "me", "s3cret", audience=urls)
+        credentials.request_token()
+        (request,) = server.token_requests
+    assert request.form["audience"] == urls
+    assert ClientCredentialsAdapter(credentials).origins == tuple(sorted(urls))
+    assert dataclasses.replace(credentials, scope="x").audience == tuple(urls)
+    assert credentials.cache_key != dataclasses.replace(credentials, audience=urls[:1]).cache_key
+
+
+def test_a_callable_is_called_for_each_attempt_and_its_value_is_hidden() -> None:
+    values = iter(["first-value", "second-value", "third-value"])
+    params = {"code": lambda: next(values), "several": ["a", lambda: "b"]}
+    with LocalServer({"me": "s3cret"}) as server:
+        credentials = ClientCredentials(server.token_url, "me", "s3cret", params=params)
+        assert "first-value" not in repr(credentials)
+        server.fail_next(1)
+        credentials.request_token()
+        credentials.request_token()
+        forms = [request.form for request in server.token_requests]
+    assert [form["code"] for form in forms] == [["first-value"], ["second-value"], ["third-value"]]
+    assert forms[0]["several"] == ["a", "b"]
+
+
+def test_what_a_server_repeats_of_a_callables_value_is_hidden() -> None:
+    error = {"error": "invalid_request", "error_description": "what is one-time-code?"}
+    with Server(answer(error, "400 Bad")) as server:
+        credentials = ClientCredentials(
+            server.url, "me", "s3cret", params={"code": lambda: "one-time-code"}
+        )
+        with pytest.raises(InvalidRequest) as caught:
+            credentials.request_token()
+    assert "one-time-code" not in f"{caught.value!r}{caught.value.__dict__}"
+
+
+def test_a_callable_counts_in_the_key_by_its_equality() -> None:
+    def key(value: object) -> object:
+        return ClientCredentials("https://x/token", "me", "s", params={"p": value}).cache_key
+
+    def one() -> str:
+        raise AssertionError("called")
+
+    assert isinstance(key(one), tuple)
+    assert key(one) == key(one)
+    assert len({key(one), key(lambda: "x"), key("x")}) == 3
+    assert isinstance(key(SecretFile("/run/code")), str)
+
+
+@pytest.mark.parametrize("value", [None, 7, b"x", LONE])
+def test_a_callable_that_returns_no_text_is_named(value: object) -> None:
+    credentials = ClientCredentials("https://x/token", "me", "s", params={"p": lambda: value})  # type: ignore[dict-item, return-value]
+    with pytest.raises(ConfigurationError, match=r"the callable params\['p'\] returned"):
+        credentials.request_token()
