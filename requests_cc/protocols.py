@@ -111,9 +111,9 @@ def resource_servers_of(source: object) -> Iterable[object]:
     if named is not None:
         return named
     resource = getattr(source, "resource", None) or ()
-    audience = getattr(source, "audience", None) or ()
+    audience = getattr(source, "audience", None)
     return [
-        *([audience] if isinstance(audience, str) else audience),
+        *([audience] if audience is None or isinstance(audience, str) else audience),
         *([resource] if isinstance(resource, str) else resource),
     ]
 
