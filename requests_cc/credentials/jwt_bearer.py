@@ -21,7 +21,7 @@ from ..server.authorization_server import AuthorizationServer
 from ..settings import optional_text, required_text
 from .jwt_expiry import jwt_expiry
 from .optional_client import GrantSource, as_secrets
-from .parameters import Params, further_params, pairs, scope_text
+from .parameters import Pair, Params, further_params, pairs, scope_text
 from .source import server_of
 from .supplied_token import Supplied, SuppliedToken
 from .tracebacks import entry_point, guarded_constructor
@@ -169,7 +169,7 @@ class JWTBearer(GrantSource):
             raise ConfigurationError("claims cannot be added to assertion=: leave one of them out")
         return _SuppliedAssertion(SuppliedToken(self.assertion, "assertion"))
 
-    def _parameters(self) -> Iterator[tuple[str, str]]:
+    def _parameters(self) -> Iterator[Pair]:
         yield from pairs("grant_type", GRANT_TYPE)
         yield from pairs("scope", self.scope)
         for name, value in (self.params or {}).items():

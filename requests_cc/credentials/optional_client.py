@@ -19,7 +19,7 @@ from ..server.authorization_server import AuthorizationServer
 from ..settings import required_text
 from .auth_setting import check_client, client_authentication
 from .authenticated_request import AuthenticatedRequest
-from .parameters import cache_key
+from .parameters import Pair, cache_key, params_key_part
 from .source import Source, SourceKey
 from .supplied_token import SupplyFailedError
 from .token_response import token_in
@@ -147,7 +147,7 @@ class GrantSource(Source):
             self.client_id,
             request.authentication.key_part,
             self._secret.key_part,
-            request.params,
+            params_key_part(request.params),
         )
 
     @property
@@ -156,11 +156,11 @@ class GrantSource(Source):
         granted: Any = self._request.authentication
         return getattr(granted.client, "cert", None)
 
-    def _ask_with(self, grant: Grant, params: tuple[tuple[str, str], ...]) -> None:
+    def _ask_with(self, grant: Grant, params: tuple[Pair, ...]) -> None:
         """Make the token request of the settings.
 
         :param grant: what proves the grant.
-        :param params: pairs of str, its other parameters.
+        :param params: its other parameters.
         """
         server: AuthorizationServer = self.server  # type: ignore[attr-defined] # of a subclass
         client = optional_client(self.client_id, self.client_secret, self.auth, server)

@@ -16,7 +16,7 @@ from ..server.authorization_server import AuthorizationServer
 from ..settings import required_text
 from .jwt_expiry import jwt_expiry
 from .optional_client import GrantSource, as_secrets
-from .parameters import Params, further_params, pairs, resource_uris, scope_text
+from .parameters import Pair, Params, further_params, pairs, resource_uris, scope_text
 from .source import server_of
 from .supplied_token import Supplied, SuppliedToken
 from .tracebacks import guarded_constructor
@@ -110,7 +110,7 @@ class TokenExchange(GrantSource):
         """The client and its server, as log lines and events name them."""
         return f"{self.client_id or 'token exchange'} at {self._request.server.given_url}"
 
-    def _parameters(self) -> Iterator[tuple[str, str]]:
+    def _parameters(self) -> Iterator[Pair]:
         yield from pairs("grant_type", GRANT_TYPE)
         yield from pairs("resource", self.resource)
         yield from pairs("audience", self.audience)
