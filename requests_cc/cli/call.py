@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import requests
 
@@ -15,7 +15,7 @@ from ..adapter.mounting import mount
 from ..errors import ClientCredentialsError
 from .get_token import session_for
 from .options import add_client_options, add_store_option
-from .output import API_REFUSED, DONE, NEEDS_A_PERSON, TRY_AGAIN, UsageError, note
+from .output import API_REFUSED, DONE, NEEDS_A_PERSON, TRY_AGAIN, UsageError, note, safe
 from .settings import Settings, cache_for, check_standard_input
 from .wire import Wire
 
@@ -59,35 +59,41 @@ def run(arguments: argparse.Namespace) -> int:
     body = _body(arguments.data)
     if body is not None and "content-type" not in {name.lower() for name in headers}:
         headers["Content-Type"] = _content_type(body)
+    method = arguments.request or ("GET" if body is None else "POST")
+    request = requests.Request(method, arguments.url, headers=headers, data=body)
     credentials = settings.client(session_for(arguments))
+    server: Any = credentials.server  # Settings.client() made it one
     adapter = ClientCredentialsAdapter(
         credentials,
         origins=arguments.url,
         cache=cache_for(arguments.store),
         transport=Wire(verbose=arguments.verbose),
-        allow_http=bool(arguments.allow_http),
+        allow_http=server.allow_http,
     )
-    with ExitStack() as stack:
-        session = stack.enter_context(requests.Session())
+    try:
+        return _send(request, adapter, settings.value("CA_BUNDLE"))
+    except ClientCredentialsError:
+        raise
+    except requests.RequestException as error:
+        return report(error)
+
+
+def _send(
+    request: requests.Request, adapter: ClientCredentialsAdapter, ca_bundle: str | None
+) -> int:
+    with requests.Session() as session:
         mount(session, adapter)
-        method = arguments.request or ("GET" if body is None else "POST")
-        try:
-            response = stack.enter_context(
-                session.request(
-                    method,
-                    arguments.url,
-                    data=body,
-                    headers=headers,
-                    timeout=DEFAULT_TIMEOUT,
-                    stream=True,
-                    verify=settings.value("CA_BUNDLE"),  # None: the environment's, or certifi's
-                )
-            )
+        response = session.request(
+            request.method or "GET",
+            request.url or "",
+            data=request.data,
+            headers=request.headers,
+            timeout=DEFAULT_TIMEOUT,
+            stream=True,
+            verify=ca_bundle,  # None: the environment's, or certifi's
+        )
+        with response:
             return _print(response)
-        except ClientCredentialsError:
-            raise
-        except requests.RequestException as error:
-            return report(error)
 
 
 def report(error: requests.RequestException) -> int:
@@ -116,7 +122,8 @@ def _print(response: requests.Response) -> int:
     sys.stdout.flush()
     if response.status_code < _FIRST_ERROR:
         return DONE
-    note(f"requests-cc call: the API responded {response.status_code} {response.reason}")
+    reason = safe(response.reason or "")
+    note(f"requests-cc call: the API responded {response.status_code} {reason}".rstrip())
     return API_REFUSED
 
 

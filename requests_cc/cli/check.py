@@ -58,7 +58,7 @@ def run(arguments: argparse.Namespace) -> int:
             check.server()
             check.token()
             if api_url is not None:
-                check.api(api_url, allow_http=bool(arguments.allow_http))
+                check.api(api_url)
     except StepError as error:
         return error.status
     return DONE
@@ -99,14 +99,13 @@ class Check:
         """Request a token."""
         self._step("token request", self._request_token)
 
-    def api(self, url: str, *, allow_http: bool) -> None:
+    def api(self, url: str) -> None:
         """Call the API.
 
         :param url: str.
-        :param allow_http: bool, whether it may be plain http beyond loopback.
         """
         self._probe(url, "--url")
-        self._step("API call", partial(self._call, url, allow_http))
+        self._step("API call", partial(self._call, url))
 
     def _read(self) -> str:
         try:
@@ -143,36 +142,37 @@ class Check:
             return in_words(token, scope if isinstance(scope, str) else None)
         raise token_failure(failure, self._credentials, self._settings, self._wire.last)
 
-    def _call(self, url: str, allow_http: bool) -> str:
+    def _call(self, url: str) -> str:
+        shown = f"GET {without_query(url)}"
+        try:
+            return _judged(self._response(url), shown)
+        except ConfigurationError as error:
+            raise StepError(*_split(str(error))) from None
+        except ClientCredentialsError as error:
+            raise StepError(f"{shown}: {error}", *_permanence(error)) from None
+        except requests.RequestException as error:
+            what = f"{shown} got no response ({type(error).__name__})"
+            raise StepError(what, "check that the API is up", TRY_AGAIN) from None
+
+    def _response(self, url: str) -> requests.Response:
+        adapter = ClientCredentialsAdapter(
+            self._credentials,
+            origins=url,
+            cache=self._cache,
+            transport=self._api_wire,
+            allow_http=self._server.allow_http,
+        )
         with requests.Session() as session:
-            adapter = ClientCredentialsAdapter(
-                self._credentials,
-                origins=url,
-                cache=self._cache,
-                transport=self._api_wire,
-                allow_http=allow_http,
-            )
             mount(session, adapter)
-            shown = f"GET {without_query(url)}"
-            try:
-                response = session.get(
-                    url,
-                    timeout=API_TIMEOUT,
-                    stream=True,
-                    allow_redirects=False,
-                    verify=self._settings.value("CA_BUNDLE"),
-                )
-            except ClientCredentialsError as error:
-                raise StepError(f"{shown}: {error}", *_permanence(error)) from None
-            except requests.RequestException as error:
-                reason = type(error).__name__
-                raise StepError(
-                    f"{shown} got no response ({reason})",
-                    "check that the API is up",
-                    TRY_AGAIN,
-                ) from None
-            with response:
-                return _judged(response, shown)
+            response = session.get(
+                url,
+                timeout=API_TIMEOUT,
+                stream=True,  # the body is of no interest
+                allow_redirects=False,
+                verify=self._settings.value("CA_BUNDLE"),
+            )
+            response.close()
+            return response
 
     def _probe(self, url: str, setting: str) -> None:
         """Look into a connection, unless there was one to the same place."""

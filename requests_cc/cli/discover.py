@@ -71,7 +71,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _document(session: requests.Session, wire: Wire) -> Mapping[str, Any]:
-    """The whole document, from where the library found it: it keeps only what it needs."""
+    """Return the whole document, read again at the URL at which the library found it."""
     url = wire.last.url if wire.last is not None else ""
     _print_row("metadata", url)
     try:

@@ -306,6 +306,20 @@ def test_a_renewal_that_fails_is_said(client, cli, failing, exit_status):
     assert re.match(r"FAILED  API call      GET \S+: x", failure(ended))
 
 
+def test_an_api_over_plain_http_elsewhere_is_refused_unless_that_is_allowed(
+    client, cli, environment, monkeypatch
+):
+    monkeypatch.setattr("requests_cc.cli.probe.Probe.run", lambda probe, step: None)
+    ended = cli("check", "--url", "http://api.invalid/")
+    assert ended.status == 78
+    assert "FAILED  API call" in failure(ended)
+    assert "http" in failure(ended)
+    environment.setenv("OAUTH_ALLOW_HTTP", "1")
+    ended = cli("check", "--url", "http://api.invalid/")
+    assert ended.status == 75
+    assert "got no response" in failure(ended)
+
+
 def test_tls_of_the_api_is_looked_into_too(client, cli, https_server, ca_bundle):
     with https_server(token()) as api:
         ended = cli("check", "--url", api.url, "--cacert", ca_bundle)
