@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import ssl
 import threading
+import time
 from collections.abc import Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
@@ -21,6 +22,7 @@ class Front:
     :param server: whose API is behind it.
     :param answers: content type and body in the place of the API's 200, by path without query.
     :param headers: added to each response.
+    :param delay: seconds that each response takes, so that calls of two processes overlap.
     :param tls: serves https with this context.
     """
 
@@ -30,9 +32,11 @@ class Front:
         answers: Mapping[str, Answer],
         *,
         headers: Mapping[str, str] | None = None,
+        delay: float = 0.0,
         tls: ssl.SSLContext | None = None,
     ) -> None:
         self.server, self.answers, self.headers = server, answers, headers or {}
+        self.delay = delay
         self._listener = _Listener(("127.0.0.1", 0), _Handler)
         self._listener.front = self
         if tls is not None:
@@ -75,6 +79,7 @@ class _Handler(BaseHTTPRequestHandler):
         if response.status == http.HTTPStatus.OK:
             answer = front.answers.get(self.path.partition("?")[0])
             content_type, content = answer or (content_type, content)
+        time.sleep(front.delay)
         self.send_response(response.status)
         for name, value in response.headers.items():
             if name.lower() not in UNTOUCHED:

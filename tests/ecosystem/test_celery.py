@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from .front import Front
 from .journey import Journey, awaits_forked_pools
 from .packages import needed
 from .program import environment
@@ -17,6 +18,7 @@ from .program import environment
 celery = needed("celery", "celery")
 
 WORKERS = 2
+DELAY = 0.02  # seconds: calls of the two processes overlap
 
 
 @pytest.fixture
@@ -27,14 +29,18 @@ def app(journey: Journey, tmp_path: Path) -> Iterator[Any]:
     queue = dict.fromkeys(("data_folder_in", "data_folder_out"), str(tmp_path / "queue"))
     app = celery.Celery(broker="filesystem://", backend=f"file://{tmp_path}/results")
     app.conf.broker_transport_options = queue
-    variables = {"CELERY_FOLDER": str(tmp_path), "WARM": "yes"}
     worker = ["-A", "celery_app", "worker", "--pool=prefork", f"--concurrency={WORKERS}"]
     with (
+        Front(journey.server, {}, delay=DELAY) as front,
         (tmp_path / "log").open("wb") as log,
         subprocess.Popen(
             [sys.executable, "-m", "celery", *worker, "--loglevel=DEBUG"],
             cwd=tmp_path,
-            env={**environment(journey, tmp_path), **variables},
+            env={
+                **environment(journey, tmp_path),
+                "API_URL": f"{front.url}/",
+                "CELERY_FOLDER": str(tmp_path),
+            },
             stdout=log,
             stderr=log,
         ) as running,

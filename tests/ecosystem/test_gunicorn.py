@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 import requests
 
+from .front import Front
 from .journey import Journey, awaits_forked_pools
 from .packages import installed
 from .program import environment
@@ -20,6 +21,7 @@ from .program import environment
 installed("gunicorn")
 
 WORKERS = 2
+DELAY = 0.02  # seconds: calls of the two processes overlap
 
 
 @pytest.fixture
@@ -29,11 +31,12 @@ def url(journey: Journey, tmp_path: Path) -> Iterator[str]:
     options = ["--access-logfile=-", "--log-level=debug", "preloaded"]
     log = tmp_path / "log"
     with (
+        Front(journey.server, {}, delay=DELAY) as front,
         log.open("wb") as output,
         subprocess.Popen(
             [sys.executable, "-m", *command, *options],
             cwd=tmp_path,
-            env=environment(journey, tmp_path),
+            env={**environment(journey, tmp_path), "API_URL": f"{front.url}/"},
             stdout=output,
             stderr=output,
         ) as running,

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 
 import pytest
 from packaging.version import Version
 
-from .page import asked_for, documented, environment
+from .page import TOOLS, asked_for, documented, environment
 
 
 def test_it_names_every_package_of_the_environment_and_no_other() -> None:
     assert set(documented()) == asked_for()
+
+
+def test_each_package_has_a_test() -> None:
+    modules = [path.read_text(encoding="utf-8") for path in Path(__file__).parent.glob("test_*.py")]
+    named = re.compile(r"\b(?:needed\(\s*\"[\w.]+\", |installed\()\"([\w.-]+)\"")
+    assert {name for text in modules for name in named.findall(text)} - TOOLS == asked_for()
 
 
 @pytest.mark.parametrize("package", sorted(documented()))

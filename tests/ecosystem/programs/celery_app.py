@@ -15,12 +15,11 @@ app.conf.update(broker_transport_options=queue, worker_send_task_events=True)
 url = os.environ["API_URL"]
 session = requests.Session()
 mount(session, ClientCredentialsAdapter(ClientCredentials.from_env(), origins=url))
-if os.environ.get("WARM"):
-    session.get(url).raise_for_status()
+session.get(url).raise_for_status()
 
 
 @app.task(name="orders.call")
 def call(number: int) -> str:
-    response = session.put(f"{url}{number}", data=b"whole")
+    response = session.put(f"{url}{number}", data=b"whole", timeout=5)
     response.raise_for_status()
     return response.json()["path"]

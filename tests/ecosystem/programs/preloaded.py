@@ -13,6 +13,6 @@ session.get(url).raise_for_status()
 
 
 def application(environ, start_response):
-    response = session.put(url + environ["PATH_INFO"].lstrip("/"), data=b"whole")
+    response = session.put(url + environ["PATH_INFO"].lstrip("/"), data=b"whole", timeout=5)
     start_response(f"{response.status_code} -", [("X-Worker", str(os.getpid()))])
     return [response.json()["path"].encode()]
