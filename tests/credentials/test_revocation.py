@@ -1,8 +1,7 @@
-"""Revoking a token (RFC 7009); test_introspection.py has what it shares with asking about one."""
+"""Revoking the cache's current token (RFC 7009); endpoints/ has the request for it."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 
 import pytest
@@ -14,7 +13,6 @@ from requests_cc import (
     ConfigurationError,
     JWTBearer,
     OAuthError,
-    TemporarilyUnavailable,
     TokenCache,
     TokenEndpointUnreachable,
 )
@@ -37,54 +35,6 @@ def client(revoking: Server, issuing: Server | None = None) -> ClientCredentials
         revoking.url if issuing is None else issuing.url, revocation_endpoint=revoking.url
     )
     return ClientCredentials(server, "me", "s3cret", auth="client_secret_post")
-
-
-@pytest.mark.parametrize(
-    "success",
-    [
-        answer(b""),
-        answer(b"", "204 No Content"),
-        answer({}),
-        answer("<html>Done</html>"),
-        answer({"active": False}),
-    ],
-)
-def test_any_success_will_do(success: bytes) -> None:
-    with Server(success) as server:
-        assert client(server).revoke("t0ken") is None
-        (request,) = server.requests
-    assert request.form == {
-        "token": ["t0ken"],
-        "token_type_hint": ["access_token"],
-        "client_id": ["me"],
-        "client_secret": ["s3cret"],
-    }
-
-
-def test_a_type_that_the_server_cannot_revoke_is_an_error() -> None:
-    with Server(REFUSED) as server, pytest.raises(OAuthError) as raised:
-        client(server).revoke("t0ken")
-    assert raised.value.error == "unsupported_token_type"
-    assert raised.value.permanent
-    assert "/token returned 400]" in str(raised.value)
-
-
-def test_a_server_that_is_busy_is_asked_again() -> None:
-    # "the client must assume the token still exists and may retry" (RFC 7009 §2.2.1)
-    with Server(answer(b"", "503 Busy", {"Retry-After": "0"}), drop, REVOKED) as server:
-        client(server).revoke("t0ken")
-        assert len(server.requests) == 3
-
-
-def test_a_server_that_stays_busy_says_until_when() -> None:
-    with Server(answer(b"", "503 Busy", {"Retry-After": "90"})) as server:
-        with pytest.raises(TemporarilyUnavailable) as raised:
-            client(server).revoke("t0ken")
-        assert len(server.requests) == 1
-    assert raised.value.retry_at == pytest.approx(time.time() + 90, abs=5)
-
-
-# --- the cache's current token -----------------------------------------------------------------
 
 
 def test_the_caches_token_is_revoked_and_forgotten(issuing: Server) -> None:

@@ -1,4 +1,4 @@
-"""What comes of answers that are no token: each has its own error."""
+"""What responses raise that are no token, no introspection, or more than a response should be."""
 
 from __future__ import annotations
 
@@ -17,7 +17,9 @@ from requests_cc import (
 from tests.support.scripts import answer, token
 from tests.support.server import Server
 
-from .clients import HTML, client, failure
+from .endpoint import ENDPOINTS, GOOD, HTML, Endpoint, client, failure
+
+TOKEN_ENDPOINT = ENDPOINTS["token"]
 
 
 @pytest.mark.rule(21)
@@ -61,9 +63,9 @@ from .clients import HTML, client, failure
         (answer(b"x", headers={"Content-Encoding": "gzip, gzip"}), InvalidTokenResponse, "not req"),
     ],
 )  # fmt: skip
-def test_a_bad_answer_has_its_own_error(bad: bytes, error_type: type, words: str) -> None:
+def test_what_is_no_token_has_its_own_error(bad: bytes, error_type: type, words: str) -> None:
     with Server(bad) as server:
-        error = failure(server.url)
+        error = failure(TOKEN_ENDPOINT, server)
     assert type(error) is error_type or (error_type is OAuthError and isinstance(error, OAuthError))
     assert words in str(error)
     assert error.__cause__ is None
@@ -86,7 +88,7 @@ def test_a_token_with_a_strange_type_or_expiry_is_used_and_said_once(
 ) -> None:
     with Server(answer({"access_token": "t0ken", **members})) as server:
         for _ in range(3):
-            token = client(server.url).request_token()
+            token = client(server).request_token()
             assert token.authorization == "Bearer t0ken"
     warnings = [record for record in caplog.records if record.levelname == "WARNING"]
     assert len(warnings) == (0 if words is None else 1)
@@ -94,23 +96,23 @@ def test_a_token_with_a_strange_type_or_expiry_is_used_and_said_once(
 
 
 @pytest.mark.parametrize("status", ["429 Slow", "500 Oops", "503 Busy"])
-def test_an_error_with_a_passing_status_is_not_permanent(status: str) -> None:
+def test_an_error_with_a_passing_status_is_not_permanent(endpoint: Endpoint, status: str) -> None:
     with Server(answer({"error": "unheard_of"}, status)) as server:
-        error = failure(server.url)
+        error = failure(endpoint, server)
     assert type(error) is OAuthError
     assert not error.permanent
 
 
-def test_a_gzipped_answer_is_read_although_identity_was_asked_for() -> None:
-    body = gzip.compress(b'{"access_token": "t0ken"}')
+def test_a_gzipped_response_is_read_although_identity_was_asked_for(endpoint: Endpoint) -> None:
+    body = gzip.compress(GOOD.partition(b"\r\n\r\n")[2])
     with Server(answer(body, headers={"Content-Encoding": "gzip"})) as server:
-        assert client(server.url).request_token().value == "t0ken"
+        endpoint.call(client(server))
         assert server.requests[0].headers["Accept-Encoding"] == "identity"
 
 
 @pytest.mark.rule(18)
 @pytest.mark.parametrize("status", ["200 OK", "302 Found", "400 Bad"])
-def test_no_more_than_a_mebibyte_of_an_answer_is_read(status: str) -> None:
+def test_no_more_than_a_mebibyte_of_a_response_is_read(endpoint: Endpoint, status: str) -> None:
     sent = []
 
     def flood(request) -> None:
@@ -122,32 +124,75 @@ def test_no_more_than_a_mebibyte_of_an_answer_is_read(status: str) -> None:
             sent.append(2**16)
 
     with Server(flood) as server:
-        error = failure(server.url)
+        error = failure(endpoint, server)
     assert isinstance(error, InvalidTokenResponse)
     assert "larger than 1048576 bytes" in str(error)
     assert sum(sent) < 20 * 2**20  # the rest of it fills socket buffers only
 
 
 @pytest.mark.rule(18)
-def test_a_compressed_bomb_is_no_larger_than_any_answer() -> None:
+def test_a_compressed_bomb_is_no_larger_than_any_response(endpoint: Endpoint) -> None:
     bomb = gzip.compress(b" " * (64 * 2**20))
     with Server(answer(bomb, headers={"Content-Encoding": "gzip"})) as server:
-        assert "larger than" in str(failure(server.url))
+        assert "larger than" in str(failure(endpoint, server))
 
 
 @pytest.mark.rule(18)
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308, 300, 304])
-def test_no_redirect_is_followed(status: int) -> None:
-    with Server(token()) as target:
+def test_no_redirect_is_followed(endpoint: Endpoint, status: int) -> None:
+    with Server(GOOD) as target:
         redirect = answer(b"", f"{status} Elsewhere", {"Location": target.url})
         with Server(redirect) as server:
-            error = failure(server.url, auth="client_secret_post")
+            error = failure(endpoint, server, auth="client_secret_post")
             assert len(server.requests) == 1
         assert target.requests == []
     assert isinstance(error, InvalidTokenResponse)
-    assert f"returned {status}, a redirect" in str(error)
+    assert f"{endpoint.path} returned {status}, a redirect" in str(error)
 
 
-def test_a_redirect_to_what_is_no_url_is_a_redirect() -> None:
+def test_a_redirect_to_what_is_no_url_is_a_redirect(endpoint: Endpoint) -> None:
     with Server(answer(b"", "302 Elsewhere", {"Location": "http://["})) as server:
-        assert "302, a redirect" in str(failure(server.url))
+        assert "302, a redirect" in str(failure(endpoint, server))
+
+
+@pytest.mark.parametrize(
+    "rubbish",
+    [
+        answer(b""),
+        answer(b"", "204 No Content"),
+        answer(HTML),
+        answer([{"active": True}]),
+        answer("true"),
+        answer({}),
+        answer({"active": None}),
+        answer({"active": "true"}),
+        answer({"active": 1}),
+        token(),
+    ],
+)
+def test_an_introspection_without_the_boolean_names_the_setting(rubbish: bytes) -> None:
+    with Server(rubbish) as server:
+        error = failure(ENDPOINTS["introspection"], server)
+        assert type(error) is InvalidTokenResponse
+        assert 'without the boolean "active"' in str(error)
+        assert str(error).endswith("check introspection_endpoint")
+        assert f"http://127.0.0.1:{server.port}/" in str(error)
+        assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize(
+    "success", [answer(b""), answer(b"", "204 No Content"), answer({}), answer(HTML)]
+)
+def test_any_success_is_a_revocation(success: bytes) -> None:
+    with Server(success) as server:
+        assert client(server).revoke("t0ken") is None
+        assert len(server.requests) == 1
+
+
+def test_a_type_that_the_server_cannot_revoke_is_an_error() -> None:
+    refused = answer({"error": "unsupported_token_type"}, "400 Bad")
+    with Server(refused) as server:
+        error = failure(ENDPOINTS["revocation"], server)
+    assert isinstance(error, OAuthError)
+    assert error.error == "unsupported_token_type"
+    assert error.permanent

@@ -13,7 +13,7 @@ from requests_cc.testing import LocalServer
 from tests.support.scripts import token, trickle
 from tests.support.server import Server
 
-from .clients import client, failure
+from .endpoint import ENDPOINTS, client, failure
 
 
 def test_the_token_request_is_made_without_a_thread_where_none_can_start(
@@ -37,8 +37,8 @@ def test_a_server_that_trickles_without_end_is_not_asked_without_end(
     monkeypatch.setattr(exchange.hanging, "limit", 1)
     slow: Callable = trickle(b"HTTP/1.1 200 OK\r\nX: " + b"x" * 999, 0.05)
     with Server(slow) as server, Server(token()) as other:
-        assert "no complete response" in str(failure(server.url, timeout=(0.1, 0.2)))
-        assert "1 timed-out requests to 127.0.0.1" in str(failure(server.url, timeout=(0.1, 0.2)))
+        for words in ("no complete response", "1 timed-out requests to 127.0.0.1"):
+            assert words in str(failure(ENDPOINTS["token"], server, timeout=(0.1, 0.2)))
         assert len(server.requests) == 1
         assert client(other.url).request_token().value == "token-1"  # another is asked
     deadline = time.monotonic() + 5

@@ -1,1 +1,0 @@
-"""The whole token request, over real sockets: its attempts, and what comes of bad answers."""
