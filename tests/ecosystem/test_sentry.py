@@ -62,7 +62,6 @@ def test_an_api_that_cannot_be_reached(
     journey.assert_recorded_nowhere(events)
 
 
-@awaits_hidden_headers
 def test_an_authorization_server_that_cannot_be_reached(
     journey: Journey, session: requests.Session, events: list[str]
 ) -> None:
