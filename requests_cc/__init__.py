@@ -47,6 +47,7 @@ if TYPE_CHECKING:  # for type checkers, which cannot follow __getattr__; a test 
     from .credentials.self_signed import SelfSignedJWT as SelfSignedJWT
     from .credentials.token_exchange import TokenExchange as TokenExchange
     from .credentials.token_file import TokenFile as TokenFile
+    from .credentials.token_request import TokenRequest as TokenRequest
     from .errors import (
         ClientCredentialsError as ClientCredentialsError,
         ConfigurationError as ConfigurationError,
@@ -106,6 +107,7 @@ _MODULES = {
         "credentials.self_signed": "SelfSignedJWT",
         "credentials.token_exchange": "TokenExchange",
         "credentials.token_file": "TokenFile",
+        "credentials.token_request": "TokenRequest",
         "errors": (
             "ClientCredentialsError ConfigurationError InvalidClient InvalidGrant InvalidRequest "
             "InvalidScope InvalidTarget InvalidTokenResponse OAuthError ServerError "

@@ -21,7 +21,7 @@ from .auth_setting import check_client, client_authentication
 from .authenticated_request import AuthenticatedRequest
 from .parameters import Pair, cache_key, params_key_part
 from .source import Source, SourceKey
-from .supplied_token import SupplyFailedError
+from .supplied_token import raised_by_supplier
 from .token_response import token_in
 from .tracebacks import entry_point
 
@@ -129,13 +129,9 @@ class GrantSource(Source):
         :raises TokenRequestError: if no token can be obtained; also if another source that this
             one depends on obtains none.
         """
-        try:
-            answer = self._request.send(self._secret)
-        except SupplyFailedError as failed:
-            error = failed.error
-        else:
-            return token_in(answer, self._request, self._read)
-        raise error
+        with raised_by_supplier():
+            response = self._request.send(self._secret)
+        return token_in(response, self._request, self._read)
 
     @SourceKey
     def cache_key(self) -> Hashable:

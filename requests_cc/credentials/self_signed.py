@@ -17,9 +17,8 @@ from ..client_auth.signing_key import SigningKey
 from ..errors import ConfigurationError
 from ..settings import optional_text
 from .jwt_bearer import further_members
-from .parameters import cache_key, scope_text
+from .parameters import audiences, cache_key, scope_text
 from .source import Source
-from .token_exchange import audiences
 from .tracebacks import entry_point, guarded_constructor
 
 BACKDATED = 60  # seconds, against clocks that are behind; at most a tenth of the lifetime
@@ -81,10 +80,9 @@ class SelfSignedJWT(Source):
             optional_text(self.issuer, "issuer")
         optional_text(self.subject, "subject")
         check_lifetime(self.lifetime)
-        one = isinstance(self.audience, str)
         self._set(
             key=SigningKey(self.key, alg=self.alg, kid=self.kid, password=password),
-            audience=audiences(self.audience)[0] if one else audiences(self.audience) or None,
+            audience=audiences(self.audience),
             scope=scope_text(self.scope),
             headers=further_members(self.headers, _OWN_HEADERS, "headers"),
             claims=further_members(self.claims, _OWN_CLAIMS),
@@ -110,7 +108,8 @@ class SelfSignedJWT(Source):
     @property
     def resource_servers(self) -> tuple[str, ...]:
         """The audience: the URLs in it are an adapter's origins."""
-        return audiences(self.audience)
+        audience = audiences(self.audience) or ()
+        return (audience,) if isinstance(audience, str) else audience
 
     @cached_property
     def cache_key(self) -> Hashable:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence, Set as AbstractSet
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,7 +16,7 @@ from ..server.authorization_server import AuthorizationServer
 from ..settings import required_text
 from .jwt_expiry import jwt_expiry
 from .optional_client import GrantSource, as_secrets
-from .parameters import Pair, Params, further_params, pairs, resource_uris, scope_text
+from .parameters import Pair, Params, audiences, further_params, pairs, resource_uris, scope_text
 from .source import server_of
 from .supplied_token import Supplied, SuppliedToken
 from .tracebacks import guarded_constructor
@@ -103,7 +103,9 @@ class TokenExchange(GrantSource):
     @property
     def resource_servers(self) -> tuple[str, ...]:
         """Every audience and resource: the URLs among them are an adapter's origins."""
-        return (*audiences(self.audience), *resource_uris(self.resource))
+        audience = audiences(self.audience) or ()
+        several = (audience,) if isinstance(audience, str) else audience
+        return (*several, *resource_uris(self.resource))
 
     @property
     def label(self) -> str:
@@ -159,23 +161,6 @@ def _exchanged(members: Mapping[str, Any], requested_at: float) -> AccessToken:
         if members.get("expires_in") is None and expiry is not None:
             members["expires_in"] = expiry - requested_at
     return AccessToken.from_response(members, requested_at)
-
-
-def audiences(audience: object) -> tuple[str, ...]:
-    """Return the setting ``audience`` as a tuple.
-
-    :raises ConfigurationError: if it is not a str or an iterable of str.
-    """
-    if audience is None:
-        return ()
-    if isinstance(audience, str):
-        return (required_text(audience, "audience"),)
-    if isinstance(audience, (bytes, Mapping)) or not isinstance(audience, Iterable):
-        raise ConfigurationError(
-            f"audience must be a str or an iterable of str, not {type(audience).__name__}"
-        )
-    several = sorted(audience) if isinstance(audience, AbstractSet) else audience
-    return tuple(required_text(one, "each part of audience") for one in several)
 
 
 def _token_type(value: object, setting: str) -> str:

@@ -47,7 +47,7 @@ def _token(answer: Response, url: str, read: Reader) -> AccessToken:
             f"token endpoint's URL"
         )
     try:
-        _report_expiry(Expiry.of(members, answer.requested_at), answer.requested_at, url)
+        report_expiry(Expiry.of(members, answer.requested_at), answer.requested_at, url)
         return read(members, answer.requested_at)
     except InvalidTokenResponse as error:
         raise InvalidTokenResponse(
@@ -56,7 +56,7 @@ def _token(answer: Response, url: str, read: Reader) -> AccessToken:
         ) from None
 
 
-def _report_expiry(expiry: Expiry, requested_at: float, url: str) -> None:
+def report_expiry(expiry: Expiry, requested_at: float, url: str) -> None:
     """Log, once for each server, an expiry that is probably not what the server means."""
     if expiry.unreadable is not None:
         _say_once(

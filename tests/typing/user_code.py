@@ -33,6 +33,7 @@ from requests_cc import (
     TokenCache,
     TokenExchange,
     TokenFile,
+    TokenRequest,
     TokenRequestError,
     TokenSource,
     TokenStore,
@@ -126,6 +127,13 @@ source: TokenSource = OwnSource()
 jwt_bearer: TokenSource = JWTBearer(URL, issuer="me", key="-----BEGIN")
 self_signed: TokenSource = SelfSignedJWT("-----BEGIN", issuer="me", audience=["a", "b"])
 token_file: TokenSource = TokenFile("token", lifetime=60)
+other_form: TokenSource = TokenRequest(
+    "https://api.example.com/login",
+    json={"jwt": token_file, "user": "me"},
+    expires=3600,
+    auth=self_signed,
+)
+TokenRequest("https://api.example.com", method="GET", token=None, expires=None, query={"a": "b"})
 exchange: TokenSource = TokenExchange(URL, "id", "secret", subject=token_file, actor=lambda: "a")
 JWTBearer(URL, assertion=token_file, client_id="id", client_secret="secret")
 TokenExchange(URL)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]

@@ -140,7 +140,6 @@ def test_a_key_tells_apart_what_shapes_the_token() -> None:
         {"issuer": "you"},
         {"subject": "s"},
         {"audience": "a"},
-        {"audience": ["a"]},
         {"scope": "s"},
         {"lifetime": 60},
         {"kid": "k"},
