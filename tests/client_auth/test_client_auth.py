@@ -213,6 +213,26 @@ def test_the_key_part_of_a_secret_holds_digests_and_marks() -> None:
     assert ClientSecret(None).key_part == ()
 
 
+@pytest.mark.parametrize(
+    ("method", "shown"),
+    [
+        (ClientSecretBasic(encoding="loose"), "ClientSecretBasic(encoding='loose')"),
+        (ClientSecretPost(), "ClientSecretPost()"),
+        (NoClientAuthentication(), "NoClientAuthentication()"),
+    ],
+)
+def test_a_method_is_a_value(method: Any, shown: str) -> None:
+    assert repr(method) == shown
+    assert len({method, pickle.loads(pickle.dumps(method))}) == 1
+    with pytest.raises(AttributeError):
+        method.encoding = "strict"
+
+
+def test_a_requests_auth_object_is_shown_by_its_name() -> None:
+    method = RequestsAuth(HTTPDigestAuth("me", "s3cret"))
+    assert repr(method) == "RequestsAuth(<HTTPDigestAuth>)"
+
+
 @pytest.mark.rule(26)
 def test_a_secret_file_is_a_value(tmp_path: Path) -> None:
     path = tmp_path / "secret"
@@ -220,6 +240,7 @@ def test_a_secret_file_is_a_value(tmp_path: Path) -> None:
     file = SecretFile(path)
     assert file() == "s3cret"
     assert file == SecretFile(path) == pickle.loads(pickle.dumps(file))
+    assert len({file, SecretFile(path)}) == 1
     assert "s3cret" not in repr(file)
 
 

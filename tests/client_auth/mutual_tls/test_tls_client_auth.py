@@ -65,6 +65,7 @@ def test_it_is_a_value(pair: tuple[Path, Path]) -> None:
     auth = TLSClientAuth(pair)
     assert auth == TLSClientAuth([str(path) for path in pair])  # type: ignore[arg-type]
     assert hash(auth) == hash(TLSClientAuth(pair))
+    assert repr(auth) == f"TLSClientAuth({tuple(map(str, pair))})"
     assert pickle.loads(pickle.dumps(auth)) == auth
 
 
