@@ -25,11 +25,13 @@ class TokenStore(Protocol):
     The methods may raise anything: a :class:`~requests_cc.TokenCache` treats an exception as a
     miss. They must be safe to call from several threads. A store may also have:
 
-    ==========  ======  ======================================================================
-    member      type    meaning
-    ==========  ======  ======================================================================
-    ``advice``  str     what to check when the store fails; the log's WARNING ends with it
-    ==========  ======  ======================================================================
+    ===========  ===================  =========================================================
+    member       type                 meaning
+    ===========  ===================  =========================================================
+    ``advice``   str                  what to check when the store fails; ends the log's WARNING
+    ``prepare``  callable, of a key   does slow calculations without I/O; called before the other
+                                      methods, in the caller's thread and outside their deadline
+    ===========  ===================  =========================================================
     """
 
     def get(self, key: str) -> bytes | None:

@@ -129,16 +129,16 @@ class Breaker:
                 return value
             raise TokenStoreError(f"its get() gave {type(value).__name__}, not bytes or None")
 
-        value = self._try("get", lambda: self._bounded.call(get))
+        value = self._try("get", key, lambda: self._bounded.call(get))
         return value if isinstance(value, bytes) else None
 
     def set(self, key: str, value: bytes, ttl: float) -> None:
         """Keep a value, if the store can."""
-        self._try("set", lambda: self._bounded.call(lambda: self._store.set(key, value, ttl)))
+        self._try("set", key, lambda: self._bounded.call(lambda: self._store.set(key, value, ttl)))
 
     def delete(self, key: str) -> None:
         """Delete the value under a key, if the store can."""
-        self._try("delete", lambda: self._bounded.call(lambda: self._store.delete(key)))
+        self._try("delete", key, lambda: self._bounded.call(lambda: self._store.delete(key)))
 
     @contextmanager
     def lock(self, key: str, timeout: float) -> Iterator[bool]:
@@ -148,7 +148,7 @@ class Breaker:
         """
         holder, obtained = LockHolder(self._bounded, self._store, key, timeout), False
         try:
-            obtained = self._try("lock", holder.take) is True
+            obtained = self._try("lock", key, holder.take) is True
             yield obtained
         finally:
             holder.let_go()
@@ -157,12 +157,19 @@ class Breaker:
             if obtained and not self._circuit.hangs:
                 self._attempt("lock", self._circuit.time, holder.wait)
 
-    def _try(self, operation: str, function: Callable[[], object]) -> object:
+    def _try(self, operation: str, key: str, function: Callable[[], object]) -> object:
         """Return what the store returns; None if it is left alone or fails."""
         admitted = self._circuit.admit()
         if admitted is None:
             return None
-        worked, value = self._attempt(operation, admitted, function)
+
+        def prepare_and_call() -> object:
+            # In the caller's thread, and before the deadline begins: calculations that take long on
+            # a busy machine, or with a small share of a CPU, do not mean that the store is slow.
+            getattr(self._store, "prepare", _nothing)(key)
+            return function()
+
+        worked, value = self._attempt(operation, admitted, prepare_and_call)
         if worked and self._circuit.succeeded(operation, admitted):
             logger.info("%s works again: tokens are shared again", self._name)
         return value
@@ -179,6 +186,8 @@ class Breaker:
             hangs, reason = True, f"no response within {self._bounded.deadline:g} s"
         except Failed as failure:
             hangs, reason = False, _in_words(failure.error)
+        except Exception as error:  # noqa: BLE001 - of prepare(), which is the store's own code
+            hangs, reason = False, _in_words(error)
         pause = self._circuit.failed(operation, admitted, hangs=hangs)
         if pause is not None:
             self._warn(operation, reason, pause)
@@ -198,6 +207,10 @@ class Breaker:
     @property
     def _name(self) -> str:
         return type(self._store).__qualname__
+
+
+def _nothing(_: str) -> None:
+    """Stands for the ``prepare()`` that a store does not have."""
 
 
 def _in_words(error: BaseException) -> str:

@@ -485,6 +485,32 @@ def test_a_store_says_what_to_check(
     assert caplog.messages[0].endswith("in 5 s. Ask Alice.")
 
 
+def test_a_store_prepares_in_the_callers_thread_before_its_deadline_begins(
+    hasty: Breaker, store: DictStore, caplog: pytest.LogCaptureFixture
+) -> None:
+    prepared: list[object] = []
+
+    def prepare(key: str) -> None:
+        time.sleep(1.2)  # longer than the deadline
+        prepared.append((key, threading.current_thread()))
+
+    hasty._bounded.deadline = 1.0
+    store.prepare = prepare  # type: ignore[attr-defined]
+    hasty.set("k", b"v", 60)
+    assert prepared == [("k", threading.current_thread())]
+    assert store.kept == {"k": b"v"}
+    assert not caplog.records
+
+
+def test_a_preparation_that_fails_is_a_failure_of_the_store(
+    breaker: Breaker, store: DictStore, caplog: pytest.LogCaptureFixture
+) -> None:
+    store.prepare = store.kept.__getitem__  # type: ignore[attr-defined]
+    assert breaker.get("k") is None
+    assert "get: KeyError" in caplog.text
+    assert store.asked == []
+
+
 def test_the_store_is_asked_in_the_callers_context(breaker: Breaker, store: DictStore) -> None:
     trace: contextvars.ContextVar[str] = contextvars.ContextVar("trace")
     trace.set("the caller's")
