@@ -5,25 +5,48 @@ No event holds a token or a secret.
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Any, Protocol
 
 from .value import Value
+
+
+class SourceName(str):
+    """The name of a source: a str, its ``label`` or else the name of its class.
+
+    ``client_id`` (str or None) and ``server`` (str or None, the authorization server's URL without
+    its query) are its parts, for those who label metrics. No part holds a secret.
+    """
+
+    __slots__ = ("client_id", "server")
+
+    client_id: str | None
+    server: str | None
+
+    def __new__(  # noqa: PYI034 - typing.Self is new in Python 3.11
+        cls, label: str, client_id: str | None = None, server: str | None = None
+    ) -> SourceName:
+        name = super().__new__(cls, label)
+        name.client_id, name.server = client_id, server
+        return name
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (str(self), self.client_id, self.server)
 
 
 class Event(Value):
     """Something that happened in a :class:`~requests_cc.TokenCache`.
 
-    :param source: str, which source: its ``label``, or the name of its type.
+    :param source: a :class:`SourceName`, a str: which source.
 
     Frozen, and equal to an event of the same type with equal fields. Safe to share between threads.
     """
 
     __slots__ = ("source",)
 
-    source: str
+    source: SourceName
 
     def __init__(self, source: str) -> None:
-        self._set(source=source)
+        self._set(source=source if isinstance(source, SourceName) else SourceName(source))
 
     def __repr__(self) -> str:
         fields = ", ".join(f"{name}={value!r}" for name, value in self._given().items())
@@ -42,7 +65,8 @@ class TokenRequested(Event):
     reason: str
 
     def __init__(self, source: str, reason: str) -> None:
-        self._set(source=source, reason=reason)
+        super().__init__(source)
+        self._set(reason=reason)
 
 
 class TokenReceived(Event):
@@ -58,7 +82,8 @@ class TokenReceived(Event):
     expires_in: float | None
 
     def __init__(self, source: str, duration: float, expires_in: float | None) -> None:
-        self._set(source=source, duration=duration, expires_in=expires_in)
+        super().__init__(source)
+        self._set(duration=duration, expires_in=expires_in)
 
 
 class TokenRequestFailed(Event):
@@ -66,15 +91,31 @@ class TokenRequestFailed(Event):
 
     :param duration: float, seconds.
     :param error: str, the name of the exception's type.
+    :param code: str or None, the server's OAuth error code.
+    :param status_code: int or None, the HTTP status of the server's response.
+    :param description: str or None, the server's words, without anything that the request held.
     """
 
-    __slots__ = ("duration", "error")
+    __slots__ = ("code", "description", "duration", "error", "status_code")
 
     duration: float
     error: str
+    code: str | None
+    status_code: int | None
+    description: str | None
 
-    def __init__(self, source: str, duration: float, error: str) -> None:
-        self._set(source=source, duration=duration, error=error)
+    def __init__(
+        self,
+        source: str,
+        duration: float,
+        error: str,
+        code: str | None = None,
+        status_code: int | None = None,
+        description: str | None = None,
+    ) -> None:
+        super().__init__(source)
+        self._set(duration=duration, error=error)
+        self._set(code=code, status_code=status_code, description=description)
 
 
 class TokenShared(Event):
@@ -90,11 +131,18 @@ class TokenShared(Event):
     expires_in: float | None
 
     def __init__(self, source: str, reason: str, expires_in: float | None) -> None:
-        self._set(source=source, reason=reason, expires_in=expires_in)
+        super().__init__(source)
+        self._set(reason=reason, expires_in=expires_in)
 
 
 class TokenRejected(Event):
     """An API rejected a token, and the cache was asked for another one."""
+
+    __slots__ = ()
+
+
+class RenewalAccepted(Event):
+    """The API accepted a token that was renewed after a rejection: the resend worked."""
 
     __slots__ = ()
 
@@ -112,7 +160,8 @@ class RenewalHeld(Event):
     seconds: float
 
     def __init__(self, source: str, seconds: float) -> None:
-        self._set(source=source, seconds=seconds)
+        super().__init__(source)
+        self._set(seconds=seconds)
 
 
 class CoolingDown(Event):
@@ -126,7 +175,8 @@ class CoolingDown(Event):
     seconds: float
 
     def __init__(self, source: str, seconds: float) -> None:
-        self._set(source=source, seconds=seconds)
+        super().__init__(source)
+        self._set(seconds=seconds)
 
 
 class RenewalAheadFailed(Event):
@@ -142,14 +192,16 @@ class RenewalAheadFailed(Event):
     expires_in: float | None
 
     def __init__(self, source: str, error: str, expires_in: float | None) -> None:
-        self._set(source=source, error=error, expires_in=expires_in)
+        super().__init__(source)
+        self._set(error=error, expires_in=expires_in)
 
 
 class Observer(Protocol):
     """Receives every :class:`Event`. Any callable works, for example ``list.append``.
 
     It is called in the thread where the event happened, with no lock held. The cache logs the first
-    exception that an observer raises, and ignores the others.
+    exception that an observer raises, and ignores the others. An observer may also have a method
+    ``watch(cache)``: each :class:`~requests_cc.TokenCache` that it is given to calls it once.
     """
 
     def __call__(self, event: Event) -> None:

@@ -10,6 +10,7 @@ from typing import Protocol, TypeAlias, runtime_checkable
 import requests
 
 from .access_token import AccessToken
+from .events import SourceName
 
 #: What shapes a token and JSON can hold; two equal parts stand for the same thing.
 KeyPart: TypeAlias = "str | int | tuple[KeyPart, ...] | None"
@@ -72,6 +73,8 @@ class TokenSource(Protocol):
     ====================  ======================  ===============================================
     ``label``             str                     its name in events and log lines, without a
                                                   secret; the name of its class
+    ``client_id``         str                     a part of its name in events; None
+    ``server``            AuthorizationServer     its URL is a part of its name in events; None
     ``resource_servers``  iterable of URLs        the origins of an adapter without ``origins=``;
                                                   ``audience`` and ``resource``
     ``audience``          str, iterable or None   origins, if they are http(s) URLs
@@ -101,10 +104,16 @@ class TokenSource(Protocol):
 # Everything that reads an optional member of a source:
 
 
-def label_of(source: TokenSource) -> str:
+def name_of(source: TokenSource) -> SourceName:
     """Return a source's name for events and log lines; never its repr, which may hold a secret."""
     label = getattr(source, "label", None)
-    return label if isinstance(label, str) else type(source).__qualname__
+    client_id = getattr(source, "client_id", None)
+    server = getattr(getattr(source, "server", None), "given_url", None)
+    return SourceName(
+        label if isinstance(label, str) else type(source).__qualname__,
+        client_id if isinstance(client_id, str) else None,
+        server if isinstance(server, str) else None,
+    )
 
 
 def resource_servers_of(source: object) -> Iterable[object]:

@@ -15,7 +15,7 @@ from ..cache.token_cache import TokenCache, default_cache
 from ..errors import ConfigurationError
 from ..http.exchange import token_exchange_under_way
 from ..http.failure import is_of_own_certificate
-from ..protocols import TokenSource, certificate_of, label_of, proof_key_of
+from ..protocols import TokenSource, certificate_of, name_of, proof_key_of
 from .allowed_origins import Audience, origins_of
 from .authorized_copy import authorized_copy, hide_copy
 from .bound_token import PresentedCertificate, check_retries
@@ -194,7 +194,7 @@ class ClientCredentialsAdapter(HTTPAdapter):
         else:
             state = f"token expires in {token.expires_in:.0f} s"
         origins = ", ".join(self.origins)
-        return f"<{type(self).__name__} {label_of(self._source)} for {origins}: {state}>"
+        return f"<{type(self).__name__} {name_of(self._source)} for {origins}: {state}>"
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)

@@ -13,8 +13,10 @@ from ..events import (
     CoolingDown,
     Event,
     Observer,
+    RenewalAccepted,
     RenewalAheadFailed,
     RenewalHeld,
+    SourceName,
     TokenReceived,
     TokenRejected,
     TokenRequested,
@@ -118,7 +120,7 @@ class Journal:
         )
 
 
-def landing(name: str, flight: Flight, state: Lifecycle, now: Now) -> Iterator[Event]:
+def landing(name: SourceName, flight: Flight, state: Lifecycle, now: Now) -> Iterator[Event]:
     """Return the events at the end of a flight.
 
     :param name: the source's label.
@@ -137,7 +139,14 @@ def landing(name: str, flight: Flight, state: Lifecycle, now: Now) -> Iterator[E
             yield RenewalHeld(name, state.held_for(now))
         return
     kind = type(outcome).__name__
-    yield TokenRequestFailed(name, duration, kind)
+    yield TokenRequestFailed(
+        name,
+        duration,
+        kind,
+        code=getattr(outcome, "error", None) or None,
+        status_code=getattr(outcome, "status_code", None),
+        description=getattr(outcome, "error_description", None),
+    )
     yield CoolingDown(name, state.cools_for(now))
     if flight.ahead and state.usable(now):
         yield RenewalAheadFailed(name, kind, seconds_left(state.token, now))
@@ -195,6 +204,7 @@ _LOG_LINES: dict[type[Event], tuple[int, str]] = {
         "%(expires_in)s",
     ),
     TokenRejected: (logging.INFO, "%(source)s: the API rejected the token"),
+    RenewalAccepted: (logging.DEBUG, "%(source)s: the API accepted the renewed token"),
     RenewalHeld: (
         logging.WARNING,
         "%(source)s: renewal did not help (the API rejected the new token too, or the server "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 import random
 import threading
 from collections.abc import Callable, Hashable
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING
 from ..access_token import AccessToken
 from ..errors import own_copy
 from ..events import TokenRequested
-from ..protocols import Clock, TokenSource, label_of
+from ..protocols import Clock, TokenSource, name_of
 from ..threads import ForkSafeLock, watch_forks
 from .flight import Entry, Flight, TokenTable, key_of, outcome_of
 from .journal import Journal, landing
@@ -167,8 +168,9 @@ class SingleFlight:
         try:
             flight.in_background = True
             threading.Thread(
-                target=self._fly_in_background,
-                args=(source, flight),
+                # In the caller's context, so that an observer sees what caused the renewal.
+                target=contextvars.copy_context().run,
+                args=(self._fly_in_background, source, flight),
                 name="requests-cc renewal",
                 daemon=True,
             ).start()
@@ -190,7 +192,7 @@ class SingleFlight:
 
     def _fly(self, source: TokenSource, flight: Flight) -> None:
         """Bring a token, and end the flight for all who wait."""
-        name = label_of(source)
+        name = name_of(source)
         with flight.aboard():  # the observers too: they may use an API that needs this very token
             outcome = self._bring(source, flight)
         state, now = self._land(flight, outcome)
@@ -218,7 +220,7 @@ class SingleFlight:
 
     def _request(self, source: TokenSource, flight: Flight) -> AccessToken | Exception:
         flight.began = self.now()  # without the time that was spent on the store
-        self._journal.record(TokenRequested(label_of(source), flight.reason))
+        self._journal.record(TokenRequested(name_of(source), flight.reason))
         return outcome_of(source)
 
     def _abandon(self, flight: Flight) -> None:

@@ -81,6 +81,10 @@ class TokenCache:
             table, self._journal, clock, shared, leeway=leeway, background=background
         )
         self._reading = ForkSafeLock()  # guards the counts, which one thread at a time may read
+        for observer in self._settings["observers"]:
+            watch = getattr(observer, "watch", None)
+            if callable(watch):
+                watch(self)
 
     def token(self, source: TokenSource) -> AccessToken:
         """Return the current token of a source, requested only if needed.

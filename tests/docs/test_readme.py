@@ -324,6 +324,7 @@ SHOWN = [
     events.TokenReceived("it", 0.081, 3600.0),
     events.TokenShared("it", "missing", 3540.0),
     events.TokenRejected("it"),
+    events.RenewalAccepted("it"),
     events.TokenRequestFailed("it", 0.590, "TokenEndpointUnreachable"),
     events.CoolingDown("it", 1.2),
     events.RenewalAheadFailed("it", "TokenEndpointTimeout", 42.0),

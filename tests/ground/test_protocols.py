@@ -8,7 +8,7 @@ from requests_cc.protocols import (
     Authentication,
     ClientIdentity,
     certificate_of,
-    label_of,
+    name_of,
     proof_key_of,
     resource_servers_of,
     revocation_of,
@@ -26,7 +26,7 @@ class Plain:
 
 def test_a_source_may_leave_out_everything_optional() -> None:
     source = Plain()
-    assert label_of(source) == "Plain"  # type: ignore[arg-type]
+    assert name_of(source) == "Plain"  # type: ignore[arg-type]
     assert list(resource_servers_of(source)) == [None]
     assert certificate_of(source) is None  # type: ignore[arg-type]
     assert proof_key_of(source) is None  # type: ignore[arg-type]
