@@ -12,14 +12,14 @@ existing code already has keeps working.
     │   ├── TokenEndpointTimeout (requests.Timeout)         no complete response in time
     │   ├── InvalidTokenResponse                            a response that is not a token
     │   └── OAuthError                                      the server refused (RFC 6749 §5.2)
-    │       ├── InvalidClient              invalid_client
+    │       ├── InvalidClient              invalid_client, and any 401
+    │       │   └── UnauthorizedClient     unauthorized_client
     │       ├── InvalidScope               invalid_scope
-    │       ├── UnauthorizedClient         unauthorized_client
     │       ├── InvalidGrant               invalid_grant
     │       ├── InvalidRequest             invalid_request
     │       ├── UnsupportedGrantType       unsupported_grant_type
     │       ├── InvalidTarget              invalid_target (RFC 8707 §2)
-    │       ├── ServerError                server_error, and a 5xx without OAuth JSON
+    │       ├── ServerError                server_error, and other 5xx
     │       └── TemporarilyUnavailable     temporarily_unavailable, 429, 503
     └── TokenStoreError                                     an explicit call of a store failed
 
@@ -97,7 +97,7 @@ class OAuthError(TokenRequestError):
     """The authorization server refused the token request (RFC 6749 §5.2).
 
     :param message: str, what is wrong and what to do about it.
-    :param error: str, the server's error code.
+    :param error: str or None, the server's error code, if it sent one.
     :param error_description: str or None, the server's words.
     :param error_uri: str or None, the URL of a page about the error.
     :param status_code: int or None, the HTTP status of the response.
@@ -110,7 +110,7 @@ class OAuthError(TokenRequestError):
         self,
         message: str = "",
         *,
-        error: str = "",
+        error: str | None = None,
         error_description: str | None = None,
         error_uri: str | None = None,
         status_code: int | None = None,
@@ -124,15 +124,19 @@ class OAuthError(TokenRequestError):
 
 
 class InvalidClient(OAuthError):
-    """``invalid_client``: unknown client, wrong secret, or wrong authentication method."""
+    """The client was refused: wrong secret, unknown client, or wrong authentication method.
+
+    Any 401, and ``invalid_client`` or ``unauthorized_client`` with any status: servers do not agree
+    on the code. ``error`` is the code that the server sent, or None.
+    """
 
 
 class InvalidScope(OAuthError):
     """``invalid_scope``: the scope is unknown, malformed, or not for this client."""
 
 
-class UnauthorizedClient(OAuthError):
-    """``unauthorized_client``: this client may not use this grant."""
+class UnauthorizedClient(InvalidClient):
+    """``unauthorized_client``, not with 401: a wrong secret, or a grant that it may not use."""
 
 
 class InvalidGrant(OAuthError):

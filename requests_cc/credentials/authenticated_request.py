@@ -9,7 +9,8 @@ import random
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
-from urllib.parse import urlsplit
+from itertools import chain
+from urllib.parse import quote, urlsplit
 
 import requests
 
@@ -26,7 +27,7 @@ from ..errors import (
 from ..http.exchange import Response, exchange, is_transient, without_authorization
 from ..protocols import Authentication, ClientAuthentication, ClientIdentity, ProofKey
 from ..server.authorization_server import AuthorizationServer
-from ..server.error_response import refusal
+from ..server.error_response import Attempt, refusal, with_words
 from ..threads import growing, jittered
 from .parameters import Pair, current
 
@@ -165,8 +166,24 @@ class AuthenticatedRequest:
         url = str(request.url)
         keep_nonce = partial(self._keep_nonce, url, answer.headers)
         keep_nonce()
-        secrets = (*authentication.secrets, *_further_secrets(url, params))
-        return refusal(answer, url, method, secrets) or answer, keep_nonce
+        further = (
+            *_further_secrets(url, params),
+            *chain.from_iterable(map(spellings, answer.sent)),
+        )
+        attempt = Attempt(
+            url,
+            self.endpoint,
+            method,
+            loose_may_help=self._loose_may_help(method, identity),
+            secrets=(*authentication.secrets, *further),
+        )
+        return refusal(answer, attempt) or with_words(answer, attempt), keep_nonce
+
+    def _loose_may_help(self, method: str, identity: ClientIdentity) -> bool:
+        """Return whether a server that does not decode Basic credentials reads other ones."""
+        encoding = getattr(self.authentication, "encoding", "strict")
+        sent = f"{identity.client_id}{identity.client_secret}"
+        return (method, encoding) == ("client_secret_basic", "strict") and quote(sent, "") != sent
 
     def _keep_nonce(self, url: str, headers: Mapping[str, str]) -> bool:
         return self.dpop is not None and self.dpop.take_nonce(url, headers)

@@ -9,6 +9,7 @@ from typing import Any
 
 from ..errors import InvalidTokenResponse
 from ..http.exchange import Response
+from ..server.error_response import in_brackets
 from .authenticated_request import AuthenticatedRequest
 
 
@@ -58,8 +59,8 @@ def introspection_in(answer: Response, request: AuthenticatedRequest) -> Introsp
         request.server.look_up_again()  # the endpoint may have moved
         raise InvalidTokenResponse(
             f"the introspection endpoint of {request.server.given_url} returned "
-            f'{answer.status_code} without the boolean "active" (RFC 7662 §2.2): check '
-            f"introspection_endpoint"
+            f'{answer.status_code} without the boolean "active" (RFC 7662 §2.2)'
+            f"{in_brackets(answer.words)}: check introspection_endpoint"
         )
     known = {name: read(members.get(name)) for name, read in _READ.items()}
     # A member of another type is kept all the same: a person may understand it.

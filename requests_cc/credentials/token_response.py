@@ -9,6 +9,7 @@ from typing import Any
 from ..access_token import AccessToken, Expiry
 from ..errors import InvalidTokenResponse
 from ..http.exchange import Response
+from ..server.error_response import in_brackets
 from .authenticated_request import AuthenticatedRequest
 
 logger = logging.getLogger("requests_cc")
@@ -40,19 +41,19 @@ def token_in(
 
 
 def _token(answer: Response, url: str, read: Reader) -> AccessToken:
-    members = answer.json_object()
+    members, words = answer.json_object(), in_brackets(answer.words)
     if members is None:
         raise InvalidTokenResponse(
-            f"{url} returned {answer.status_code} without a JSON object: check that this is the "
-            f"token endpoint's URL"
+            f"{url} returned {answer.status_code} without a JSON object{words}: check that this "
+            f"is the token endpoint's URL"
         )
     try:
         report_expiry(Expiry.of(members, answer.requested_at), answer.requested_at, url)
         return read(members, answer.requested_at)
     except InvalidTokenResponse as error:
         raise InvalidTokenResponse(
-            f"{url} returned {answer.status_code} without a token that can be used: {error}; "
-            f"check that this is the token endpoint's URL"
+            f"{url} returned {answer.status_code} without a token that can be used: "
+            f"{error}{words}; check that this is the token endpoint's URL"
         ) from None
 
 

@@ -23,6 +23,7 @@ from ..protocols import Cert
 from ..threads import Call, Hanging
 from .body import read_body, with_body
 from .failure import failure
+from .sent import sent_texts
 
 MAX_RESPONSE = 1024 * 1024  # bytes; a token response has a few thousand
 MAX_HANGING = 32  # timed-out requests to one server that still run
@@ -44,12 +45,16 @@ class Response(NamedTuple):
     :param headers: mapping, its names in any letter case.
     :param body: bytes, decoded.
     :param requested_at: float, seconds since the epoch, read before the request was sent.
+    :param sent: tuple of str, the secrets that the request held outside its body.
+    :param words: str, the server's own words, fit to be shown, if somebody has looked for them.
     """
 
     status_code: int
     headers: Mapping[str, str]
     body: bytes
     requested_at: float
+    sent: tuple[str, ...] = ()
+    words: str = ""
 
     def json_object(self) -> dict[str, Any] | None:
         """Return the JSON object in the body, or None if it holds none."""
@@ -188,7 +193,10 @@ class _Sending:
         self._reading = response
         body = _bounded_body(response)
         response.raw = with_body(response.raw, body, decoded=True)
-        self.received = Response(response.status_code, response.headers, body, self._requested_at)
+        sent = tuple(sent_texts(response.request))
+        self.received = Response(
+            response.status_code, response.headers, body, self._requested_at, sent
+        )
         if 300 <= response.status_code < 400:  # noqa: PLR2004 - RFC 9110 §15.4
             raise _Redirected  # before requests reads the Location
         return response

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 from typing import Any
+from urllib.parse import urljoin, urlsplit
 
 from .. import errors
 from ..errors import (
@@ -13,20 +15,15 @@ from ..errors import (
 )
 from ..http.exchange import Response, is_transient, retry_after
 from ..url import without_query
-
-LONGEST_TEXT = 300  # characters of the server's own words
-_HIDDEN = "[hidden]"
+from .server_words import LONGEST_TEXT, server_words, shown
 
 # Error code: the class, and what to do.
 _CODES: dict[str, tuple[type[OAuthError], str]] = {
-    "invalid_client": (
-        errors.InvalidClient,
-        "{proof}, and that the server accepts {method}",
-    ),
+    "invalid_client": (errors.InvalidClient, "{client}"),
     "invalid_scope": (errors.InvalidScope, "check scope, and which scopes this client may request"),
     "unauthorized_client": (
         errors.UnauthorizedClient,
-        "allow this client the grant at the authorization server",
+        "{client}; or allow this client the grant at the authorization server",
     ),
     "invalid_grant": (
         errors.InvalidGrant,
@@ -59,10 +56,16 @@ _CODES: dict[str, tuple[type[OAuthError], str]] = {
         "the server is overloaded or limits the rate: try again later",
     ),
 }
+_OAUTH_MEMBERS = ("error", "error_description", "error_uri")
+_OF_DPOP = ("invalid_dpop_proof", "use_dpop_nonce")  # no other secret helps
 
 # Client authentication method: what to check if it was not accepted.
 _PROOFS = {
-    "client_secret_jwt": "check the client id and secret, the audience, and this machine's clock",
+    "client_secret_basic": 'check client_secret and client_id; or set auth="client_secret_post"',
+    "client_secret_post": 'check client_secret and client_id; or set auth="client_secret_basic"',
+    "client_secret_jwt": (
+        "check client_secret and client_id, the audience, and this machine's clock"
+    ),
     "private_key_jwt": (
         "check the client id, which key and kid are registered for it, the audience, and this "
         "machine's clock"
@@ -73,92 +76,162 @@ _PROOFS = {
 }
 
 
-def refusal(
-    answer: Response, url: str, method: str, secrets: Iterable[str]
-) -> TokenRequestError | None:
+class Attempt:
+    """What a request sent, as far as the advice in an error depends on it.
+
+    :param url: str, where it went; shown without its query.
+    :param endpoint: str, the name of the endpoint, such as ``token_endpoint``.
+    :param method: str, the client authentication method.
+    :param loose_may_help: bool, whether id or secret were sent with characters encoded that a
+        server may not decode.
+    :param secrets: str, texts that are hidden if the server repeats them.
+    """
+
+    __slots__ = ("endpoint", "loose_may_help", "method", "secrets", "url")
+
+    def __init__(
+        self, url: str, endpoint: str, method: str, *, loose_may_help: bool, secrets: Iterable[str]
+    ) -> None:
+        self.url = url
+        self.endpoint = endpoint
+        self.method = method
+        self.loose_may_help = loose_may_help
+        self.secrets = tuple(secrets)
+
+    @property
+    def client_advice(self) -> str:
+        """What to do if the server refuses the client; it begins with the secret."""
+        advice = _PROOFS.get(
+            self.method,
+            f"check the client's secret and id, and that the server accepts {self.method}",
+        )
+        return advice + (', or auth=ClientSecretBasic(encoding="loose")' * self.loose_may_help)
+
+
+def refusal(response: Response, attempt: Attempt) -> TokenRequestError | None:
     """Return the error that a response reports.
 
-    :param answer: the authorization server's response.
-    :param url: str, where the request went; shown without its query.
-    :param method: str, the client authentication method that was used.
-    :param secrets: str, texts that are hidden if the server repeats them.
+    :param response: the authorization server's response.
+    :param attempt: what it responds to.
     :returns: an error, or None if the response reports success.
     """
-    members = answer.json_object() or {}
+    members = response.json_object() or {}
     code = members.get("error")
-    where, status = without_query(url), answer.status_code
+    where, status = without_query(attempt.url), response.status_code
     if isinstance(code, str) and code:
-        return _oauth_error(code, members, answer, where, method, tuple(secrets))
-    if 200 <= status < 300:  # noqa: PLR2004 - RFC 9110 §15.3
-        if code is None:
-            return None
-        return InvalidTokenResponse(f"{where} returned {status} with an error of an unknown form")
+        return _oauth_error(code, members, response, attempt)
     if 300 <= status < 400:  # noqa: PLR2004 - RFC 9110 §15.4
         return InvalidTokenResponse(
-            f"{where} returned {status}, a redirect, which is not followed: use the URL that it "
-            f"leads to, if you trust that server with the secret"
+            f"{where} returned {status}, {redirect(response, attempt.url, attempt.secrets)}: use "
+            f"the URL that it leads to, if you trust that server with the secret"
         )
-    code = _code_of_status(status)
-    if code is not None:
-        return _oauth_error(code, {}, answer, where, method, ())
+    if status < 300 and code is None:  # noqa: PLR2004 - RFC 9110 §15.3
+        return None
+    words = server_words(response.body, attempt.secrets, is_error=True)
+    if status < 300:  # noqa: PLR2004 - RFC 9110 §15.3
+        return InvalidTokenResponse(
+            f"{where} returned {status} with an error of an unknown form{in_brackets(words)}"
+        )
+    if status == 401 or is_transient(status):  # noqa: PLR2004 - RFC 6749 §5.2
+        return _error_of_status(words, response, attempt)
     return InvalidTokenResponse(
-        f"{where} returned {status} without an OAuth error: check that this is the endpoint's URL",
-        retry_after=retry_after(answer),
+        f"{where} returned {status} without an OAuth error{in_brackets(words)}: check that this "
+        f"is the endpoint's URL",
+        retry_after=retry_after(response),
     )
 
 
-def _code_of_status(status: int) -> str | None:
+def with_words(response: Response, attempt: Attempt) -> Response:
+    """Return a response that reports success, with the server's own words if it has any."""
+    return response._replace(words=server_words(response.body, attempt.secrets, is_error=False))
+
+
+def redirect(response: Response, url: str, secrets: Iterable[str] = ()) -> str:
+    """Return the words about a redirect, with the URL that it leads to.
+
+    :param response: the redirect.
+    :param url: str, where the request went.
+    :param secrets: str, texts that are hidden.
+    """
+    try:
+        target = urlsplit(urljoin(url, response.headers["Location"]))
+        netloc = target.netloc.rpartition("@")[2]
+        leads_to = target._replace(netloc=netloc, query="", fragment="").geturl()
+    except (KeyError, ValueError):
+        return "a redirect, which is not followed"
+    return f"a redirect to {shown(leads_to, secrets)}, which is not followed"
+
+
+def in_brackets(words: str) -> str:
+    """Return a server's words as a message appends them."""
+    return f" ({words})" if words else ""
+
+
+def _error_of_status(words: str, response: Response, attempt: Attempt) -> OAuthError:
+    """Return the error of a response that has no error code: none is claimed."""
+    where, status = without_query(attempt.url), response.status_code
+    kind, advice = _of_status(status)
+    status_and_words = f"{status}{in_brackets(words)}"
+    if kind is errors.InvalidClient:
+        endpoint = attempt.endpoint.replace("_", " ")
+        advice = f"{attempt.client_advice}; is this the {endpoint}?"
+        status_and_words = f"{status} without an OAuth error{in_brackets(words)}"
+    error = kind(
+        f"{where} returned {status_and_words}: {advice}",
+        error_description=words or None,
+        status_code=status,
+        retry_after=retry_after(response),
+    )
+    error.permanent = False  # a gateway, which says nothing of the client
+    return error
+
+
+def _of_status(status: int) -> tuple[type[OAuthError], str]:
     if status == 401:  # noqa: PLR2004 - RFC 6749 §5.2
-        return "invalid_client"
+        return _CODES["invalid_client"]
     if status in (429, 503):  # RFC 6585 §4, RFC 9110 §15.6.4
-        return "temporarily_unavailable"
-    return "server_error" if status >= 500 else None  # noqa: PLR2004 - RFC 9110 §15.6
+        return _CODES["temporarily_unavailable"]
+    if status >= 500:  # noqa: PLR2004 - RFC 9110 §15.6
+        return _CODES["server_error"]
+    return OAuthError, "see the authorization server's documentation"
 
 
 def _oauth_error(
-    code: str,
-    members: dict[str, Any],
-    answer: Response,
-    where: str,
-    method: str,
-    secrets: tuple[str, ...],
+    code: str, members: dict[str, Any], response: Response, attempt: Attempt
 ) -> OAuthError:
+    status, secrets = response.status_code, attempt.secrets
+    kind, advice = _CODES.get(code) or _of_status(status)
+    if status == 401 and code not in _OF_DPOP:  # noqa: PLR2004 - RFC 6749 §5.2
+        kind = errors.InvalidClient
+        if code != "unauthorized_client":
+            advice = "{client}"
     if code not in _CODES:
-        code = _readable(code, secrets)
-    description = _text(members.get("error_description"), secrets)
-    error_type, advice = _CODES.get(
-        code, (OAuthError, "see the authorization server's documentation")
-    )
-    described = "" if description is None else f" ({description})"
-    proof = _PROOFS.get(method, "check the client id and secret")
-    advice = advice.format(proof=proof, method=method)
-    error = error_type(
-        f"{code}{described}: {advice} [{where} returned {answer.status_code}]",
+        code = shown(code, secrets)
+    words = _description(members, secrets)
+    advice = advice.format(client=attempt.client_advice, method=attempt.method)
+    error = kind(
+        f"{code}{in_brackets(words)}: {advice} [{without_query(attempt.url)} returned {status}]",
         error=code,
-        error_description=description,
+        error_description=words or None,
         error_uri=_text(members.get("error_uri"), secrets),
-        status_code=answer.status_code,
-        retry_after=retry_after(answer),
+        status_code=status,
+        retry_after=retry_after(response),
     )
-    if is_transient(answer.status_code):
+    if is_transient(status):
         error.permanent = False  # whatever its error code
     return error
 
 
+def _description(members: dict[str, Any], secrets: tuple[str, ...]) -> str:
+    described = _text(members.get("error_description"), secrets)
+    if described is not None:
+        return described
+    others = {name: value for name, value in members.items() if name not in _OAUTH_MEMBERS}
+    return server_words(json.dumps(others).encode(), secrets, is_error=False)
+
+
 def _text(value: object, secrets: tuple[str, ...]) -> str | None:
-    return _readable(value, secrets) if isinstance(value, str) and value else None
-
-
-def _readable(text: str, secrets: tuple[str, ...]) -> str:
-    """Return the server's words fit for a terminal and a log: they may repeat what we sent."""
-    text = _printable(text)
-    for secret in sorted(filter(None, map(_printable, secrets)), key=len, reverse=True):
-        text = text.replace(secret, _HIDDEN)
-    return text if len(text) <= LONGEST_TEXT else f"{text[:LONGEST_TEXT]}…"
-
-
-def _printable(text: str) -> str:
-    return "".join(character for character in text if character.isprintable())
+    return shown(value, secrets) if isinstance(value, str) and value else None
 
 
 MOST_SHOWN = 10  # items of a document's list in a message; the list can have any length

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import ConfigurationError, InvalidTokenResponse
 from ..url import check_url, without_query
-from .error_response import LONGEST_TEXT
 from .reach import Reach
+from .server_words import LONGEST_TEXT
 
 if TYPE_CHECKING:
     from .discovery import Discovery

@@ -309,10 +309,10 @@ def test_metadata_that_wants_more_than_a_secret_is_an_error_that_says_so(
     assert published.targets == [METADATA]
 
 
-def test_a_refusal_names_the_method_that_was_preferred(published: Server) -> None:
+def test_a_refusal_advises_another_method_than_the_preferred_one(published: Server) -> None:
     publish(published, token_endpoint_auth_methods_supported=["client_secret_post"])
     published.routes["/token"] = answer(status="401 X")
-    with pytest.raises(InvalidClient, match="the server accepts client_secret_post"):
+    with pytest.raises(InvalidClient, match='set auth="client_secret_basic"'):
         discovered(published).request_token()
 
 

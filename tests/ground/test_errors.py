@@ -34,7 +34,7 @@ PARENTS = {
     "OAuthError": (TokenRequestError,),
     "InvalidClient": (OAuthError,),
     "InvalidScope": (OAuthError,),
-    "UnauthorizedClient": (OAuthError,),
+    "UnauthorizedClient": (InvalidClient,),
     "InvalidGrant": (OAuthError,),
     "InvalidRequest": (OAuthError,),
     "UnsupportedGrantType": (OAuthError,),

@@ -52,7 +52,7 @@ def test_a_hiccup_is_retried_with_fresh_authentication(endpoint: Endpoint, hiccu
         (drop, TokenEndpointUnreachable, 3),
         (answer(b"", "503 Busy"), TemporarilyUnavailable, 3),
         (answer(b"", "429 Slow"), TemporarilyUnavailable, 3),
-        (answer({"error": "unheard_of"}, "503 Busy"), OAuthError, 3),
+        (answer({"error": "unheard_of"}, "503 Busy"), TemporarilyUnavailable, 3),
         (answer(HTML, "404 No"), InvalidTokenResponse, 1),
         *((answer({"error": "x"}, f"{status} X"), OAuthError, 1) for status in (400, 403, 404)),
         *((answer({"error": "x"}, f"{status} X"), OAuthError, 1) for status in (408, 425, 499)),

@@ -49,14 +49,14 @@ TOKEN_ENDPOINT = ENDPOINTS["token"]
         (answer({"error": "x", "access_token": "a"}), OAuthError, "x: see the"),
         (answer({"error": {"code": 1}}), InvalidTokenResponse, "error of an unknown form"),
         (answer({"error": ""}), InvalidTokenResponse, "error of an unknown form"),
-        (answer(b"", "401 No"), InvalidClient, "invalid_client: check the client id and secret"),
+        (answer(b"", "401 No"), InvalidClient, "401 without an OAuth error: check"),
         (answer(HTML, "400 Bad"), InvalidTokenResponse, "400 without an OAuth error"),
         (answer(HTML, "403 No"), InvalidTokenResponse, "403 without an OAuth error"),
         (answer(HTML, "404 No"), InvalidTokenResponse, "404 without an OAuth error"),
         (answer({"error": "invalid_request"}, "400 Bad"), InvalidRequest, "invalid_request"),
-        (answer(HTML, "502 Bad Gateway"), ServerError, "server_error"),
-        (answer(HTML, "503 Busy"), TemporarilyUnavailable, "temporarily_unavailable"),
-        (answer(b"", "429 Slow"), TemporarilyUnavailable, "temporarily_unavailable"),
+        (answer(HTML, "502 Bad Gateway"), ServerError, "502 (Welcome): the server failed"),
+        (answer(HTML, "503 Busy"), TemporarilyUnavailable, "503 (Welcome): the "),
+        (answer(b"", "429 Slow"), TemporarilyUnavailable, "429: the server is"),
         (answer({"error": "slow"}, "429 Slow"), OAuthError, "slow"),
         (answer(b"x" * 99, headers={"Content-Encoding": "gzip"}), InvalidTokenResponse, "broken"),
         (answer(b"x", headers={"Content-Encoding": "br"}), InvalidTokenResponse, "not requested"),
@@ -95,11 +95,20 @@ def test_a_token_with_a_strange_type_or_expiry_is_used_and_said_once(
     assert all(words in each.getMessage() for each in warnings if words)
 
 
-@pytest.mark.parametrize("status", ["429 Slow", "500 Oops", "503 Busy"])
-def test_an_error_with_a_passing_status_is_not_permanent(endpoint: Endpoint, status: str) -> None:
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [
+        ("429 Slow", TemporarilyUnavailable),
+        ("500 Oops", ServerError),
+        ("503 Busy", TemporarilyUnavailable),
+    ],
+)
+def test_an_error_with_a_passing_status_is_not_permanent(
+    endpoint: Endpoint, status: str, kind: type
+) -> None:
     with Server(answer({"error": "unheard_of"}, status)) as server:
         error = failure(endpoint, server)
-    assert type(error) is OAuthError
+    assert type(error) is kind
     assert not error.permanent
 
 

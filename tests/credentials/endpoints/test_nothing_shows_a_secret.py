@@ -79,7 +79,7 @@ def test_a_server_that_repeats_our_secret_is_not_quoted(
     [
         drop,
         answer(b"", "500 Oops"),
-        answer(b"", "302 Found", {"Location": f"/{TOKEN}"}),
+        answer(b"", "302 Found", {"Location": f"/{FORMS['percent']}?{TOKEN}"}),
         answer({"error": {"token": TOKEN}}),
         *ANY_REVOCATION,
     ],

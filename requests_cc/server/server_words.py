@@ -1,0 +1,144 @@
+"""The authorization server's own words: found in a response of any form, and fit to be shown."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+LONGEST_TEXT = 300  # characters of the server's own words
+HIDDEN = "[hidden]"
+MOST_TEXTS = 3  # of one response; a gateway may list many errors
+DEEPEST = 5  # levels of JSON that are searched
+MOST_READ = 65_536  # characters of a text or a page that are searched
+
+# Members with words for a person, by the end of the name, in lower case without "_" and "-"; the
+# best first: RFC 6749 section 5.2, Okta, Apigee, RFC 9457, and what gateways write.
+_WORDS = (
+    "description",
+    "summary",
+    "faultstring",
+    "message",
+    "detail",
+    "details",
+    "title",
+    "reason",
+    "msg",
+    "text",
+)
+_HOLDERS = ("error", "errors", "fault", "errorcauses", "exception")  # of words, or of members
+_TITLE = re.compile(r"<(title|h1|h2)\b[^>]*>(.*?)</\1", re.IGNORECASE | re.DOTALL)
+_NOT_SHOWN = re.compile(r"<(script|style|head)\b.*?</\1[^>]*>|<!--.*?-->|<[^>]*>", re.I | re.DOTALL)
+_LONG_WORD = re.compile(r"[\w.~+/=-]{20,}")
+
+
+def server_words(body: bytes, secrets: Iterable[str], *, is_error: bool) -> str:
+    """Return a server's own words in a response, fit to be shown, or "".
+
+    :param body: bytes, the response's body.
+    :param secrets: str, the texts to hide if the server repeats them.
+    :param is_error: bool, whether the status reports an error. The body of a success may be a
+        token in a form that nobody knows: then a text counts only if it is a sentence.
+    """
+    texts = dict.fromkeys(text.strip() for text in _texts(body, is_error=is_error))
+    secrets = tuple(secrets)
+    words = [shown(text, secrets) for text in texts if text]
+    if not is_error:
+        words = [_LONG_WORD.sub(HIDDEN, text) for text in words]
+    return cut("; ".join(words[:MOST_TEXTS]))
+
+
+def shown(text: str, secrets: Iterable[str]) -> str:
+    """Return a text of the server's as a message may show it: cleaned, cut, without secrets.
+
+    :param text: str.
+    :param secrets: str, the texts to hide.
+    """
+    # White space becomes one space; but a secret is found across the ends of lines too.
+    joined = _without(_printable(text), secrets)
+    spaced = _without(_printable(" ".join(text.split())), secrets)
+    return cut(joined if joined.count(HIDDEN) > spaced.count(HIDDEN) else spaced)
+
+
+def cut(text: str) -> str:
+    """Return a text, cut at :data:`LONGEST_TEXT` characters."""
+    return text if len(text) <= LONGEST_TEXT else f"{text[:LONGEST_TEXT]}…"
+
+
+def _without(text: str, secrets: Iterable[str]) -> str:
+    for secret in sorted(filter(None, map(_printable, secrets)), key=len, reverse=True):
+        text = text.replace(secret, HIDDEN)
+    return text
+
+
+def _printable(text: str) -> str:
+    return "".join(character for character in text if character.isprintable())
+
+
+def _texts(body: bytes, *, is_error: bool) -> Iterator[str]:
+    try:
+        document = json.loads(body)
+    except (ValueError, RecursionError):
+        text = body.decode("utf-8", "replace")[:MOST_READ].strip()
+        # JSON that is broken or too deep is not a text.
+        if not text.startswith(("{", "[")):
+            read = _page if text.startswith("<") else _sentence
+            yield from read(text, is_error=is_error)
+    else:
+        if isinstance(document, str):
+            yield from _sentence(document, is_error=is_error)
+        else:
+            found = list(_members(document, DEEPEST))
+            yield from found or (_sentences(document, DEEPEST) if is_error else ())
+
+
+def _sentence(text: str, *, is_error: bool) -> Iterator[str]:
+    if is_error or any(character.isspace() for character in text):
+        yield text
+
+
+def _page(text: str, *, is_error: bool) -> Iterator[str]:
+    from html import unescape  # noqa: PLC0415 - its table of names is large
+
+    title = _TITLE.search(text)
+    text = _NOT_SHOWN.sub(" ", title[2] if title is not None else text)
+    words = " ".join(unescape(text).split())
+    if words:
+        yield from _sentence(words, is_error=is_error or title is not None)
+
+
+def _members(value: Any, deepest: int) -> Iterator[str]:
+    """Yield the texts for a person in a JSON value: those of its own members, then deeper ones."""
+    if isinstance(value, list):
+        for item in value[:MOST_TEXTS]:
+            yield from [item] if isinstance(item, str) else _members(item, deepest - 1)
+    elif isinstance(value, Mapping) and deepest > 0:
+        yield from _best_text(value)
+        for name, member in value.items():
+            if isinstance(member, (list, Mapping)):
+                yield from _members(member, deepest - 1)
+            elif isinstance(member, str) and _plain(name) in _HOLDERS:
+                yield member
+
+
+def _sentences(value: Any, deepest: int) -> Iterator[str]:
+    """Yield the texts with white space in a JSON value: no token has any."""
+    if isinstance(value, str):
+        yield from _sentence(value, is_error=False)
+    elif isinstance(value, (list, Mapping)) and deepest > 0:
+        for member in value.values() if isinstance(value, Mapping) else value:
+            yield from _sentences(member, deepest - 1)
+
+
+def _best_text(members: Mapping[str, Any]) -> Iterator[str]:
+    texts = {_plain(name): text for name, text in members.items() if isinstance(text, str)}
+    for word in _WORDS:
+        best = [text for name, text in texts.items() if name.endswith(word) and text.strip()]
+        if best:
+            yield best[0]
+            return
+
+
+def _plain(name: str) -> str:
+    return name.replace("_", "").replace("-", "").lower()
