@@ -1,4 +1,4 @@
-"""Waiting: for a call until a deadline, for another thread, before another attempt; and ``fork()``.
+"""Wait for a call until a deadline, for another thread, before a retry; and survive ``fork()``.
 
 Nothing here knows HTTP, OAuth, stores or settings.
 """
@@ -9,8 +9,18 @@ import contextvars
 import os
 import threading
 from collections.abc import Callable, Hashable
-from typing import Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 from weakref import WeakSet
+
+if TYPE_CHECKING:
+    from typing import Protocol
+
+    class Forkable(Protocol):
+        """An object with locks, or with traces of threads."""
+
+        def after_fork(self) -> None:
+            """Replace them; called in the child, while no other thread runs."""
+
 
 T = TypeVar("T")
 
@@ -155,13 +165,6 @@ def jittered(seconds: float, share: float, spread: float) -> float:
     return seconds * (1.0 - share + 2 * share * spread)
 
 
-class Forkable(Protocol):
-    """Something with locks, or with traces of threads."""
-
-    def after_fork(self) -> None:
-        """Make anew what the parent's threads held; called in the child, while no other runs."""
-
-
 _forkables: WeakSet[Forkable] = WeakSet()
 
 
@@ -180,10 +183,11 @@ class ForkSafeLock:
         watch_forks(self)
 
     def after_fork(self) -> None:
+        """Replace the lock, which a thread of the parent may hold."""
         self._lock = threading.Lock()
 
     # The lock's own methods, and not calls of them: in a frame of ours a KeyboardInterrupt could
-    # come between taking the lock and the body of `with`, and nobody would ever let go of it.
+    # come between taking the lock and the body of `with`, and nobody would ever release it.
 
     @property
     def __enter__(self) -> Callable[[], bool]:
