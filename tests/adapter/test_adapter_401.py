@@ -50,7 +50,7 @@ def test_a_revoked_token_is_renewed_and_the_request_resent_once(server):
 
 @pytest.mark.rule(5)
 @pytest.mark.parametrize("status", [204, 401, 403, 404, 418, 503])
-def test_the_second_answer_is_the_callers_whatever_it_is(server, status):
+def test_the_second_response_is_the_callers_whatever_it_is(server, status):
     second = b"" if status == 204 else b"teapot"
     answers = iter([Reply(401, body=b"first"), Reply(status, body=second)])
     with Api(lambda _: next(answers)) as api, session_for(server, api.origin) as session:
@@ -93,7 +93,7 @@ def test_a_late_401_for_an_older_token_uses_the_newer_one(server):
 
 
 @pytest.mark.rule(8)
-def test_an_api_that_always_answers_401_causes_few_token_requests(server):
+def test_an_api_that_always_returns_401_causes_few_token_requests(server):
     cache = TokenCache()
     never = Reply(401, body=b"never")
     with api_and_session(server, lambda _: never, cache=cache) as (api, session):
@@ -104,7 +104,7 @@ def test_an_api_that_always_answers_401_causes_few_token_requests(server):
 
 
 @pytest.mark.rule(8)
-def test_a_path_that_always_answers_401_leaves_healthy_paths_alone(server):
+def test_a_path_that_always_returns_401_leaves_healthy_paths_alone(server):
     def answer(arrived: Request) -> Reply:
         return Reply(401) if arrived.target == "/broken" else Reply()
 
@@ -194,7 +194,7 @@ def test_a_large_401_is_cut_and_not_requested_again_if_the_renewal_brings_the_sa
         'Basic realm="x", Bearer error=insufficient_scope',
     ],
 )
-def test_insufficient_scope_is_not_answered_with_a_renewal(server, challenge):
+def test_insufficient_scope_causes_no_renewal(server, challenge):
     reply = Reply(401, (("WWW-Authenticate", challenge),), b"more scope")
     with Api(lambda _: reply) as api, session_for(server, api.origin) as session:
         response = session.get(api.origin)
@@ -238,7 +238,7 @@ def test_a_resend_that_meets_a_failing_api_decides_nothing_about_the_token(serve
 
 
 @pytest.mark.rule(5)
-def test_no_more_than_64_kib_of_the_first_answer_are_kept(server):
+def test_no_more_than_64_kib_of_the_first_response_are_kept(server):
     answer = rejecting_first(Reply(401, body=b"r" * 1_000_000))
     with Api(answer) as api, session_for(server, api.origin) as session:
         response = session.get(api.origin)
@@ -247,7 +247,7 @@ def test_no_more_than_64_kib_of_the_first_answer_are_kept(server):
 
 
 @pytest.mark.rule(5)
-def test_a_first_answer_of_endless_chunks_is_cut(server):
+def test_a_first_response_of_endless_chunks_is_cut(server):
     def endless() -> Iterator[bytes]:
         while True:
             yield b"e" * 4096
@@ -260,7 +260,7 @@ def test_a_first_answer_of_endless_chunks_is_cut(server):
     assert response.history[0].content == b"e" * 65_536
 
 
-def test_a_connection_that_still_waits_for_the_rest_of_a_cut_answer_is_not_used_again(server):
+def test_a_connection_with_the_rest_of_a_cut_response_is_not_used_again(server):
     over = threading.Event()
 
     def stalling() -> Iterator[bytes]:
@@ -272,7 +272,7 @@ def test_a_connection_that_still_waits_for_the_rest_of_a_cut_answer_is_not_used_
         over.set()
 
 
-def test_a_compressed_first_answer_can_be_read_from_history(server):
+def test_a_compressed_first_response_can_be_read_from_history(server):
     headers = (("Content-Encoding", "gzip"), ("Content-Type", "text/plain"))
     reply = Reply(401, headers, gzip.compress(b"why not " * 1000))
     with Api(rejecting_first(reply)) as api, session_for(server, api.origin) as session:
@@ -286,7 +286,7 @@ def test_a_compressed_bomb_is_kept_as_it_arrived(server):
         assert len(response.history[0].raw.read()) == len(reply.body) < 65_536
 
 
-def test_a_chunked_first_answer_can_be_read_from_history(server):
+def test_a_chunked_first_response_can_be_read_from_history(server):
     reply = Reply(401, pieces=[b"one ", b"two"])
     with Api(rejecting_first(reply)) as api, session_for(server, api.origin) as session:
         response = session.get(api.origin)
@@ -304,7 +304,7 @@ def test_a_head_request_is_resent(server):
     assert response.history[0].headers["Content-Length"] == "90"
 
 
-def test_a_first_answer_that_breaks_off_does_not_hinder_the_resend(server):
+def test_a_first_response_that_breaks_off_does_not_hinder_the_resend(server):
     reply = Reply(401, body=b"half", content_length=100)
     with api_and_session(server, rejecting_first(reply), pool_maxsize=1, pool_block=True) as (
         api,
@@ -324,7 +324,7 @@ def test_the_raw_body_of_a_streamed_resend_is_unread(server):
         assert response.history[0].raw.read() == b"fine"
 
 
-def test_cookies_of_the_first_answer_are_kept(server):
+def test_cookies_of_the_first_response_are_kept(server):
     reply = Reply(401, (("Set-Cookie", "seen=yes; Path=/"),))
     with Api(rejecting_first(reply)) as api, session_for(server, api.origin) as session:
         response = session.get(api.origin)

@@ -155,7 +155,7 @@ def test_a_file_that_is_closed_during_the_first_send_is_not_resent(server):
         assert session.get(api.origin).status_code == 200
 
 
-def test_uploads_to_an_api_that_always_answers_401_do_not_mint_a_token_each(server):
+def test_uploads_to_an_api_that_always_returns_401_do_not_request_a_token_each(server):
     with Api(lambda _: Reply(401)) as api, session_for(server, api.origin) as session:
         statuses = [session.post(api.origin, data=iter([b"x"])).status_code for _ in range(50)]
     assert statuses == [401] * 50

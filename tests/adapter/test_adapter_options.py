@@ -43,7 +43,7 @@ class OneToken:
 # What HTTPAdapter has.
 
 
-def test_max_retries_retries_what_the_api_answers(server):
+def test_max_retries_retries_what_the_api_returns(server):
     answers = iter([Reply(503), Reply(503), Reply()])
     retry = Retry(3, status_forcelist=[503], backoff_factor=0)
     with api_and_session(server, lambda _: next(answers), max_retries=retry) as (api, session):
@@ -219,7 +219,7 @@ def test_a_transport_does_the_sending_and_can_be_shared(server):
     assert one.tokens[0] != two.tokens[0]
 
 
-def test_the_error_of_a_transport_shows_no_token_in_its_answer_either(server):
+def test_the_error_of_a_transport_shows_no_token_in_its_response_either(server):
     class Strict(HTTPAdapter):
         def send(self, request, **options):  # type: ignore[no-untyped-def]
             response = super().send(request, **options)
@@ -409,7 +409,7 @@ def test_a_wrong_setting_is_refused_at_construction(options, message):
 
 
 @pytest.mark.parametrize("source", ["token", None, AccessToken("x"), ClientCredentials, OneToken])
-def test_what_is_no_source_is_refused(source):
+def test_an_object_that_is_not_a_source_is_refused(source):
     with pytest.raises(ConfigurationError, match="source of tokens"):
         ClientCredentialsAdapter(source, origins="https://api.example.com")
 
@@ -425,7 +425,7 @@ def test_plain_http_is_accepted_on_loopback(origin):
     assert ClientCredentialsAdapter(OneToken(), origins=origin).origins
 
 
-def test_plain_http_is_accepted_where_the_network_is_trusted():
+def test_plain_http_is_accepted_if_the_network_is_trusted():
     adapter = ClientCredentialsAdapter(OneToken(), origins="http://api.svc", allow_http=True)
     assert adapter.origins == ("http://api.svc",)
 

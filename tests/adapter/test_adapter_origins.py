@@ -295,7 +295,7 @@ def test_redirects_that_are_not_followed_can_be_followed_by_the_caller(server):
 
 
 @pytest.mark.rule(2)
-def test_no_answer_and_no_error_carries_the_authorized_copy(server):
+def test_no_response_and_no_error_carries_the_authorized_copy(server):
     with api_and_session(
         server, lambda arrived: Reply(500) if arrived.target == "/fails" else None
     ) as (api, session):
@@ -347,7 +347,7 @@ def test_netrc_is_replaced_on_own_origins_and_kept_elsewhere(
     assert "mine" not in str(server.token_requests[0].headers)
 
 
-def test_an_auth_object_that_answers_401_itself_sends_through_the_adapter(server):
+def test_an_auth_object_that_handles_401_itself_sends_through_the_adapter(server):
     """Digest's hook sends again with ``response.connection``, which is not the bare transport."""
     challenge = (("WWW-Authenticate", 'Digest realm="r", nonce="n", qop="auth"'),)
     with api_and_session(

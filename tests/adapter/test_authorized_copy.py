@@ -118,7 +118,7 @@ def test_the_headers_behave_as_requests_own(start: dict[str, str], changes: Any)
         assert repr(ours) == repr(theirs)
 
 
-def test_names_that_are_no_text_are_kept_and_found() -> None:
+def test_names_that_are_not_str_are_kept_and_found() -> None:
     headers = AuthorizedHeaders({b"X-One": b"1"})
     assert headers[b"x-one"] == b"1"
     assert "X-One" not in headers

@@ -149,6 +149,6 @@ def test_two_threads_that_mount_lose_neither(switching):
     assert len(session.adapters) == 2 + 8 * 49
 
 
-def test_what_is_no_session_is_refused() -> None:
+def test_an_object_that_is_not_a_session_is_refused() -> None:
     with pytest.raises(ConfigurationError, match=r"mount\(\) takes a requests.Session first"):
         mount(None, requests.adapters.HTTPAdapter())  # type: ignore[arg-type]

@@ -168,6 +168,6 @@ def test_a_pickled_router_works():
 
 
 @pytest.mark.parametrize("adapters", [None, [], "https://api.example.com"])
-def test_adapters_that_are_no_mapping_are_refused(adapters: object) -> None:
+def test_adapters_that_are_not_a_mapping_are_refused(adapters: object) -> None:
     with pytest.raises(ConfigurationError, match="adapters must be a mapping"):
         OriginRouter(adapters)  # type: ignore[arg-type]

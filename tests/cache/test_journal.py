@@ -36,7 +36,7 @@ def slow(source: Source, clock: ManualClock) -> None:
     source.answer = answer  # type: ignore[assignment]
 
 
-def test_an_observer_is_told_of_each_event(clock: ManualClock) -> None:
+def test_an_observer_receives_each_event(clock: ManualClock) -> None:
     events: list[Event] = []
     cache, source = TokenCache(observers=[events.append], clock=clock), Source(clock)
     slow(source, clock)
@@ -178,7 +178,7 @@ def test_the_log_has_a_line_for_each_fact_and_none_for_a_hit(
     ]
 
 
-def test_a_token_without_expiry_is_said_to_have_none(
+def test_a_token_without_expiry_is_logged_as_such(
     clock: ManualClock, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, "requests_cc")
@@ -186,7 +186,7 @@ def test_a_token_without_expiry_is_said_to_have_none(
     assert "expires at an unknown time" in caplog.text
 
 
-def test_the_same_token_handed_back_after_a_401_is_said(clock: ManualClock) -> None:
+def test_the_same_token_returned_after_a_401_is_logged(clock: ManualClock) -> None:
     events: list[Event] = []
     cache, source = TokenCache(observers=[events.append], clock=clock), Source(clock)
     token = cache.token(source)

@@ -199,7 +199,7 @@ def test_the_same_token_handed_back_after_a_401_is_held() -> None:
 
 
 @pytest.mark.rule(13)
-def test_the_same_token_handed_back_is_asked_for_at_half_of_what_is_left() -> None:
+def test_the_same_token_returned_is_requested_again_at_half_of_what_is_left() -> None:
     state, now, requests = fresh(lifetime=3600.0), START, 0
     one = state.token
     assert one is not None
@@ -212,7 +212,7 @@ def test_the_same_token_handed_back_is_asked_for_at_half_of_what_is_left() -> No
     assert 3 <= requests <= 10
 
 
-def test_what_brought_nothing_new_waits_a_second_at_least_before_it_is_asked_for_again() -> None:
+def test_what_brought_nothing_new_is_requested_again_after_a_second_at_least() -> None:
     one = token(lifetime=0.5)
     assert renewal_pause(one, one, START.wall) == 1
     assert renewal_pause(token("two", lifetime=0.5), one, START.wall) == 1

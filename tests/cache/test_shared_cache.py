@@ -50,7 +50,7 @@ class OnlyGet:
 
 
 @pytest.mark.parametrize("wrong", [OnlyGet(), DictStore, "redis://localhost", 60.0])
-def test_what_is_no_store_is_refused(wrong: object) -> None:
+def test_an_object_that_is_not_a_store_is_refused(wrong: object) -> None:
     name = getattr(wrong, "__qualname__", type(wrong).__qualname__)
     with pytest.raises(ConfigurationError, match=f"get, set, delete and lock, not {name}"):
         TokenCache(wrong)  # type: ignore[arg-type]
@@ -88,7 +88,7 @@ def test_a_token_rejected_in_eight_caches_causes_one_token_request(
     assert source.requests == 2
 
 
-def test_a_hit_asks_no_store(store: DictStore, one: TokenCache, source: Source) -> None:
+def test_a_hit_does_not_use_the_store(store: DictStore, one: TokenCache, source: Source) -> None:
     one.token(source)
     store.asked.clear()
     for _ in range(100):
@@ -238,7 +238,7 @@ def test_a_token_of_two_seconds_is_renewed_by_one_and_seen_by_the_others_in_time
     assert source.requests == 2
 
 
-def test_the_same_token_handed_out_again_is_asked_for_by_one_cache(
+def test_the_same_token_issued_again_is_requested_by_one_cache(
     one: TokenCache, two: TokenCache, source: Source, clock: ManualClock
 ) -> None:
     same = one.token(source)
@@ -253,7 +253,7 @@ def test_the_same_token_handed_out_again_is_asked_for_by_one_cache(
     assert two.stats().shared == 2
 
 
-def test_the_rejected_token_handed_out_again_to_another_cache_does_not_answer_a_401(
+def test_the_rejected_token_issued_again_to_another_cache_is_not_used_after_a_401(
     one: TokenCache, two: TokenCache, source: Source, clock: ManualClock
 ) -> None:
     same = one.token(source)
@@ -267,7 +267,7 @@ def test_the_rejected_token_handed_out_again_to_another_cache_does_not_answer_a_
 
 
 @pytest.mark.rule(17)
-def test_a_newer_token_in_the_store_answers_a_401(
+def test_after_a_401_a_newer_token_in_the_store_is_used(
     one: TokenCache, two: TokenCache, source: Source, clock: ManualClock
 ) -> None:
     first = one.token(source)
@@ -280,7 +280,7 @@ def test_a_newer_token_in_the_store_answers_a_401(
 
 
 @pytest.mark.rule(17)
-def test_an_older_token_in_the_store_does_not_answer_a_401(
+def test_after_a_401_an_older_token_in_the_store_is_not_used(
     store: DictStore, one: TokenCache, two: TokenCache, source: Source, clock: ManualClock
 ) -> None:
     one.token(source)
@@ -453,7 +453,7 @@ def test_revoke_forgets_the_token_here_and_in_the_store_and_tells_the_server(
     assert one.token(source).value == "key-2"
 
 
-def test_revoke_takes_the_token_from_the_store_where_memory_has_none(
+def test_revoke_takes_the_token_from_the_store_if_memory_has_none(
     store: DictStore, one: TokenCache, two: TokenCache, clock: ManualClock
 ) -> None:
     source = Revocable(clock)
@@ -474,7 +474,7 @@ def test_revoke_without_a_store_and_of_an_expired_token(clock: ManualClock) -> N
     assert source.revoked == [token]
 
 
-def test_a_token_is_forgotten_even_where_the_server_does_not_revoke_it(
+def test_a_token_is_forgotten_even_if_the_server_does_not_revoke_it(
     one: TokenCache, clock: ManualClock
 ) -> None:
     source = Revocable(clock)
@@ -510,7 +510,7 @@ class Pickled(DictStore):
         return Pickled, ()
 
 
-def test_an_observer_and_the_log_are_told_of_a_token_that_is_taken(
+def test_an_observer_and_the_log_receive_a_token_that_is_taken(
     store: DictStore,
     one: TokenCache,
     source: Source,

@@ -99,7 +99,7 @@ def rubbish() -> object:
 @pytest.mark.rule(17)
 @pytest.mark.parametrize("fault", [an_error, another_error, rubbish])
 @pytest.mark.parametrize("method", ["get", "set", "delete", "lock", "release"])
-def test_a_store_that_fails_is_a_miss_said_once_and_calls_go_on(
+def test_a_store_that_fails_is_a_miss_logged_once_and_calls_go_on(
     clock: ManualClock,
     source: Source,
     method: str,
@@ -171,7 +171,7 @@ def test_without_the_store_renewal_ahead_waits_for_nobody(
 
 
 @pytest.mark.rule(17)
-def test_what_was_forgotten_does_not_come_back_from_a_store_that_could_not_be_told(
+def test_a_forgotten_token_does_not_come_back_from_a_store_that_failed(
     clock: ManualClock, source: Source
 ) -> None:
     store = Faulty(clock, "delete", an_error)
@@ -302,7 +302,7 @@ def test_waiters_of_a_killed_thread_try_again_at_the_store(
 
 
 @pytest.mark.rule(10)
-def test_no_lock_of_the_process_is_held_while_the_store_is_asked(clock: ManualClock) -> None:
+def test_no_lock_of_the_process_is_held_while_the_store_is_used(clock: ManualClock) -> None:
     caches: list[TokenCache] = []
 
     class Looking(DictStore):

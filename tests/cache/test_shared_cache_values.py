@@ -46,7 +46,7 @@ def test_what_is_packed_is_unpacked_as_it_was(
 @given(st.binary() | st.recursive(st.none() | st.floats() | st.text(), st.lists).map(
     lambda document: json.dumps(document).encode()
 ))  # fmt: skip
-def test_rubbish_is_an_error_of_the_store(value: bytes) -> None:
+def test_an_unusable_entry_is_an_error_of_the_store(value: bytes) -> None:
     with pytest.raises(TokenStoreError, match="not a token in this version's format"):
         unpacked(value, NOON, is_bound=False)
 
@@ -80,7 +80,7 @@ RUBBISH = [
 
 @pytest.mark.rule(17)
 @pytest.mark.parametrize("value", RUBBISH)
-def test_rubbish_in_the_store_is_a_miss_said_once(
+def test_an_unusable_entry_in_the_store_is_a_miss_logged_once(
     value: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
     clock = ManualClock()
@@ -176,7 +176,7 @@ def test_credentials_that_differ_in_what_shapes_the_token_have_different_names()
 
 
 @pytest.mark.parametrize(("token_type", "is_bound"), [("Bearer", True), ("DPoP", False)])
-def test_a_token_of_another_type_than_was_asked_for_is_unusable(
+def test_a_token_of_another_type_than_requested_is_unusable(
     token_type: str, is_bound: bool
 ) -> None:
     with pytest.raises(TokenStoreError, match=f"has the wrong type, {token_type}"):

@@ -309,7 +309,7 @@ def test_an_observer_that_needs_the_token_that_is_requested_does_not_hang(
     assert len(refused) == 1
 
 
-def test_an_observer_may_ask_the_cache_about_every_event(clock: ManualClock) -> None:
+def test_an_observer_may_use_the_cache_at_every_event(clock: ManualClock) -> None:
     seen: set[str] = set()
 
     def observer(event: Event) -> None:
@@ -335,7 +335,7 @@ def test_an_observer_may_ask_the_cache_about_every_event(clock: ManualClock) -> 
     }  # fmt: skip
 
 
-def test_what_is_no_access_token_is_an_error_that_names_the_source(
+def test_a_result_that_is_not_an_access_token_is_an_error_that_names_the_source(
     cache: TokenCache, clock: ManualClock
 ) -> None:
     source = Source(clock, answer=lambda: "secret-token")  # type: ignore[arg-type,return-value]
@@ -449,7 +449,7 @@ def cannot_start(error: BaseException) -> Callable[[threading.Thread], None]:
 
 @pytest.mark.rule(12)
 @pytest.mark.parametrize("error", [RuntimeError("can't start new thread"), MemoryError()])
-def test_a_thread_that_cannot_be_started_is_no_failure(
+def test_a_thread_that_cannot_be_started_is_not_a_failure(
     cache: TokenCache, source: Source, clock: ManualClock, error: Exception
 ) -> None:
     token = cache.token(source)

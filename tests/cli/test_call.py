@@ -102,7 +102,7 @@ def test_a_401_and_its_resend_are_shown_with_the_ends_of_the_tokens(client, cli)
     assert "k3y" not in ended.err
 
 
-def test_an_api_that_answers_400_or_more_ends_with_1(client, cli):
+def test_an_api_that_returns_400_or_more_ends_with_1(client, cli):
     client.fail_next(status=404, at="api")
     ended = cli("call", client.api_url)
     assert ended.status == 1

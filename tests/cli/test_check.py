@@ -30,7 +30,7 @@ SAYS = {
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.title)
-def test_what_is_wrong_is_said_in_a_line_and_what_to_change_in_the_next(scenario):
+def test_a_fault_is_shown_in_a_line_and_what_to_change_in_the_next(scenario):
     played = play(scenario)
     assert played.status == scenario.status, played.lines
     text = "\n".join(played.lines)
@@ -54,7 +54,7 @@ def test_the_scenarios_say_ten_different_things():
     assert len({play(s).lines[-1] for s in SCENARIOS if s.status}) == len(SAYS) == 10
 
 
-def test_the_transcript_in_the_docs_is_what_is_said_now():
+def test_the_transcript_in_the_docs_is_what_is_printed_now():
     shown = TRANSCRIPT.read_text(encoding="utf-8")
     assert shown == transcript(), "python -m tests.support.check_scenarios writes it anew"
 
@@ -183,7 +183,7 @@ def test_a_dropped_connection_is_tried_again_later(client, cli):
     assert "to change: nothing here: try again later" in failure(ended)
 
 
-def test_json_that_is_not_a_token_is_said_in_the_librarys_words(client, cli):
+def test_json_that_is_not_a_token_is_reported_in_the_librarys_words(client, cli):
     with Server(path="") as server:
         server.routes["/"] = answer(b"{}", "200 X", {"Content-Type": "application/json"})
         ended = cli("check", "--token-url", f"{server.url}/")
@@ -227,7 +227,7 @@ def test_a_signed_secret_is_not_tried_elsewhere(client, cli, environment):
     assert len(client.token_requests) == 1
 
 
-def test_a_client_without_a_secret_is_told_what_the_server_should_know(client, cli, tmp_path):
+def test_a_client_without_a_secret_learns_what_the_server_should_know(client, cli, tmp_path):
     path = tmp_path / "assertion"
     path.write_text("a.b.c")
     client.fail_next(status=401, error="invalid_client")
@@ -235,7 +235,7 @@ def test_a_client_without_a_secret_is_told_what_the_server_should_know(client, c
     assert "check OAUTH_CLIENT_ID, and which key or certificate the server has" in failure(ended)
 
 
-def test_a_secret_file_that_goes_away_is_said(client, cli, tmp_path, monkeypatch):
+def test_a_secret_file_that_goes_away_is_reported(client, cli, tmp_path, monkeypatch):
     path = tmp_path / "secret"
     path.write_text("x")
     probed = []
@@ -268,7 +268,7 @@ def test_a_secret_file_that_goes_away_is_said(client, cli, tmp_path, monkeypatch
         (500, {}, "nothing here: try again later", 75),
     ],
 )
-def test_what_the_api_answered_has_its_advice(client, cli, status, headers, change, exit_status):
+def test_the_apis_response_has_its_advice(client, cli, status, headers, change, exit_status):
     with Server(path="") as api:
         api.routes["/"] = answer(status=f"{status} X", headers=headers)
         ended = cli("check", "--url", f"{api.url}/")
@@ -293,7 +293,7 @@ def test_an_api_that_drops_the_call_is_tried_again_later(client, cli):
 
 
 @pytest.mark.parametrize(("failing", "exit_status"), [(429, 75), (401, 78)])
-def test_a_renewal_that_fails_is_said(client, cli, failing, exit_status):
+def test_a_renewal_that_fails_is_reported(client, cli, failing, exit_status):
     with Server(path="") as api:
 
         def refuse(request):

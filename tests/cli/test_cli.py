@@ -41,7 +41,7 @@ def test_version_prints_the_library_version(capsys):
     assert capsys.readouterr().out == f"requests-cc {requests_cc.__version__}\n"
 
 
-def test_the_arguments_of_the_process_count_where_none_are_given(monkeypatch, capsys):
+def test_the_arguments_of_the_process_count_if_none_are_given(monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", ["requests-cc"])
     assert cli.main() == 2
     assert "usage: requests-cc" in capsys.readouterr().err

@@ -108,7 +108,7 @@ def test_a_connection_that_ends_in_the_handshake_was_closed():
     assert error.what.startswith("the TLS handshake with 127.0.0.1 failed: ")
 
 
-def test_a_certificate_for_another_name_is_said(https_server, ca_bundle):
+def test_a_certificate_for_another_name_is_reported(https_server, ca_bundle):
     with https_server(name="other.example") as server:
         error = failure(server.url, ca_bundle)
     assert error.what.startswith("the certificate is not for 127.0.0.1: ")
@@ -168,7 +168,7 @@ def test_a_proxy_opens_a_tunnel(https_server, ca_bundle, through):
         assert len(proxy.requests) == 1
 
 
-def test_a_proxy_that_wants_a_password_is_told_from_one_that_refuses(through):
+def test_a_proxy_that_wants_a_password_differs_from_one_that_refuses(through):
     with Server(answer(status="407 Proxy Authentication Required")) as proxy:
         through(f"http://us%40er:p4ss@127.0.0.1:{proxy.port}")
         error = failure("https://[::1]/")
@@ -179,7 +179,7 @@ def test_a_proxy_that_wants_a_password_is_told_from_one_that_refuses(through):
 
 
 @pytest.mark.parametrize("script", [b"SSH-2.0-x\r\n\r\n", drop, b"HTTP/1.1 what\r\n\r\n"])
-def test_a_proxy_that_is_none_is_said(through, script):
+def test_an_invalid_proxy_is_reported(through, script):
     with Server(script) as proxy:
         through(f"127.0.0.1:{proxy.port}")
         error = failure("https://auth.example.com/")

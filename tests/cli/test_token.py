@@ -59,7 +59,7 @@ def test_on_a_terminal_stderr_has_one_more_line(client, cli, monkeypatch):
         (None, "read", "Bearer, without an expiry, scope not named, asked for read"),
     ],
 )
-def test_the_granted_scope_stands_beside_the_asked_one(granted, asked, words):
+def test_the_granted_scope_stands_beside_the_requested_one(granted, asked, words):
     assert in_words(AccessToken("t", scope=granted), asked) == words
 
 

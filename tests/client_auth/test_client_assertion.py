@@ -100,7 +100,7 @@ def test_audience_and_lifetime_can_be_set(method: str) -> None:
 
 @pytest.mark.rule(25)
 @pytest.mark.parametrize("method", AUTHENTICATIONS)
-def test_an_issuer_that_nobody_told_is_asked_for(method: str) -> None:
+def test_an_unknown_issuer_is_demanded(method: str) -> None:
     auth = replace(AUTHENTICATIONS[method], audience="issuer")
     with pytest.raises(ConfigurationError, match=r"issuer=\"https://"):
         auth.authenticate(ClientIdentity("me", SECRET, TOKEN_URL))
@@ -298,7 +298,7 @@ def test_no_repr_shows_the_key() -> None:
     assert KEYS["EdDSA"].as_dict(private=True)["d"] not in repr(credentials)
 
 
-def test_what_is_wrong_with_a_key_is_said_at_once() -> None:
+def test_a_wrong_key_is_reported_at_once() -> None:
     with pytest.raises(ConfigurationError, match="public"):
         PrivateKeyJWT(KEYS["ES256"].as_dict(private=False))
     with pytest.raises(ConfigurationError, match="does not fit"):
@@ -376,7 +376,7 @@ def test_an_empty_assertion_file_is_named(tmp_path: Path, text: str) -> None:
 @pytest.mark.parametrize(
     "text", [EC_PEM.decode(), "a.b.c d.e.f", "a.b.c\nd.e.f", "a.b.c\x00", "ä.b.c"]
 )
-def test_what_is_no_assertion_is_neither_sent_nor_shown(tmp_path: Path, text: str) -> None:
+def test_an_invalid_assertion_is_neither_sent_nor_shown(tmp_path: Path, text: str) -> None:
     path = tmp_path / "token"
     path.write_text(text, encoding="utf-8")
     with pytest.raises(ConfigurationError, match="token holds no assertion") as caught:

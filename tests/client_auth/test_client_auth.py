@@ -96,7 +96,7 @@ def test_any_requests_auth_object_signs_the_request(auth: object) -> None:
     assert "client_id" not in request.form
 
 
-def test_a_client_authentication_of_the_users_own_is_asked_for_each_request() -> None:
+def test_a_client_authentication_of_the_users_own_is_called_for_each_request() -> None:
     class Stamped:
         method = "stamped"
         needs_secret = False
@@ -139,7 +139,7 @@ def test_no_repr_shows_the_secret(client_id: str, secret: str) -> None:
 # --- key parts ---------------------------------------------------------------------------------
 
 
-def test_readable_auth_objects_have_equal_parts_where_they_are_equal() -> None:
+def test_readable_auth_objects_have_equal_parts_if_they_are_equal() -> None:
     part = auth_key_part(HTTPBasicAuth("me", "s3cret"))
     assert part == auth_key_part(HTTPBasicAuth("me", "s3cret")) == auth_key_part(("me", "s3cret"))
     assert "s3cret" not in repr(part)
@@ -197,7 +197,7 @@ def test_methods_have_parts_of_their_own() -> None:
         ("s3cret\ud800", "UTF-8"),
     ],
 )
-def test_what_is_no_secret_is_refused_and_not_shown(setting: object, words: str) -> None:
+def test_an_invalid_secret_is_refused_and_not_shown(setting: object, words: str) -> None:
     with pytest.raises(ConfigurationError, match=words) as raised:
         ClientSecret(setting)  # type: ignore[arg-type]
     assert "s3cret" not in str(raised.value)

@@ -360,7 +360,7 @@ def test_a_shared_secret_is_refused(key: Any) -> None:
     [None, 7, Path("key.pem"), ["a"], jwk.KeySet([]), bytearray(b"x")],
     ids=lambda key: type(key).__name__,
 )
-def test_what_is_no_key_at_all_is_refused(key: Any) -> None:
+def test_an_object_that_is_not_a_key_is_refused(key: Any) -> None:
     refused(f"must be PEM, a JWK as a dict or a joserfc key, not {type(key).__name__}", key)
 
 
@@ -403,7 +403,7 @@ def test_what_cannot_be_read_is_refused_without_being_repeated(
     assert SECRET not in repr(error)
 
 
-def test_a_pem_whose_lines_were_flattened_is_told_how_to_mend_it() -> None:
+def test_for_a_pem_whose_lines_were_flattened_the_error_says_how_to_restore_them() -> None:
     pem = pem_of(native("P-256")).decode()
     error = refused("spelled out", pem.replace("\n", "\\n"))
     assert 'key.replace("\\\\n", "\\n")' in str(error)
@@ -424,7 +424,7 @@ def test_a_password_must_be_there_and_right_where_it_is_needed_and_nowhere_else(
 # --- what it shows and how it travels -----------------------------------------------------------
 
 
-def test_two_are_equal_where_they_sign_the_same() -> None:
+def test_two_are_equal_if_they_sign_the_same() -> None:
     key = SigningKey(pem_of(native("RSA")))
     assert key == SigningKey(jwk_of("RSA"))
     assert hash(key) == hash(SigningKey(jwk_of("RSA")))

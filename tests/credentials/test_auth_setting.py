@@ -98,7 +98,7 @@ def test_an_object_that_is_not_whole_says_what_it_lacks(missing: str) -> None:
     ],
     ids=str,
 )
-def test_what_is_no_client_authentication_is_refused(auth: object, words: str) -> None:
+def test_an_invalid_client_authentication_is_refused(auth: object, words: str) -> None:
     with pytest.raises(ConfigurationError, match=words):
         client_authentication(auth, SERVER)
 
@@ -171,7 +171,7 @@ def test_a_server_whose_methods_are_of_no_use_leads_to_those_that_are(
 @pytest.mark.parametrize(
     "auth", [None, "client_secret_basic", "client_secret_post", "client_secret_jwt"]
 )
-def test_a_secret_that_is_missing_is_said(auth: str | None) -> None:
+def test_a_secret_that_is_missing_is_reported(auth: str | None) -> None:
     method = auth or "client_secret_basic"
     with pytest.raises(ConfigurationError, match=f"client_secret is missing: {method} needs it"):
         ClientCredentials("https://auth.example.com/token", "me", auth=auth)
@@ -316,7 +316,7 @@ def test_a_refusal_advises_another_method_than_the_preferred_one(published: Serv
         discovered(published).request_token()
 
 
-def test_a_token_that_came_is_kept_where_the_metadata_went(published: Server) -> None:
+def test_a_token_that_came_is_kept_if_the_metadata_went(published: Server) -> None:
     credentials = discovered(published)
 
     def answer_and_forget(_: Request) -> dict[str, str]:

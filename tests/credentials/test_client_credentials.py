@@ -221,7 +221,7 @@ def test_a_wrong_setting_is_named_at_construction(settings, words: str) -> None:
     assert "s3cret" not in str(raised.value)
 
 
-def test_a_colon_in_a_client_id_is_no_matter_where_it_is_encoded() -> None:
+def test_a_colon_in_a_client_id_is_accepted_if_it_is_encoded() -> None:
     with LocalServer({"a:b": "c:d"}) as server:
         ClientCredentials(server.token_url, "a:b", "c:d").request_token()
 
@@ -250,6 +250,6 @@ def test_the_apis_own_options_stay_out_of_the_token_request() -> None:
 
 
 @pytest.mark.parametrize("dpop", ["key.pem", [], 1, DPoPKey])
-def test_a_dpop_that_is_no_key_is_refused(dpop: object) -> None:
+def test_a_dpop_that_is_not_a_key_is_refused(dpop: object) -> None:
     with pytest.raises(ConfigurationError, match=r"dpop must be a DPoPKey: DPoPKey\(key\) or"):
         ClientCredentials("https://auth.example.com/token", "me", "s3cret", dpop=dpop)  # type: ignore[arg-type]

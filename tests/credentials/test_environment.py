@@ -118,7 +118,7 @@ def test_a_missing_setting_names_its_variable(
         ClientCredentials.from_env()
 
 
-def test_a_missing_secret_is_said(environment: pytest.MonkeyPatch) -> None:
+def test_a_missing_secret_is_reported(environment: pytest.MonkeyPatch) -> None:
     environment.setenv("OAUTH_TOKEN_URL", URL)
     environment.setenv("OAUTH_CLIENT_ID", "me")
     for method in ("", "client_secret_post"):
@@ -205,7 +205,7 @@ def test_a_prefix_must_be_a_text(prefix: Any) -> None:
     assert refusal(prefix) == f'prefix must be a str such as "OAUTH_", not {kind}'
 
 
-def test_a_prefix_that_lacks_its_end_is_told_so(
+def test_a_prefix_that_lacks_its_end_is_reported(
     environment: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     for name, value in SETTINGS.items():
@@ -270,7 +270,9 @@ def test_an_issuer_can_be_in_a_file(environment: pytest.MonkeyPatch, tmp_path: P
     )
 
 
-def test_the_issuers_metadata_says_where_to_ask_and_how(environment: pytest.MonkeyPatch) -> None:
+def test_the_issuers_metadata_names_the_endpoint_and_the_method(
+    environment: pytest.MonkeyPatch,
+) -> None:
     with Server(path="") as server:
         server.routes["/.well-known/oauth-authorization-server"] = {
             "issuer": server.url,

@@ -65,7 +65,7 @@ def test_a_set_has_one_order(words: set[str]) -> None:
         ([LONE], "UTF-8"),
     ],
 )
-def test_what_is_no_scope_is_refused(scope: object, words: str) -> None:
+def test_an_invalid_scope_is_refused(scope: object, words: str) -> None:
     with pytest.raises(ConfigurationError, match=words):
         scope_text(scope)  # type: ignore[arg-type]
 
@@ -86,7 +86,7 @@ def test_there_need_be_no_resource() -> None:
 @pytest.mark.parametrize(
     "uri", ["api", "/api", "//api.example.com", "https:", "https://h/#", "urn:a#b", "https://[h"]
 )
-def test_what_is_no_absolute_uri_is_no_resource(uri: str) -> None:
+def test_a_resource_must_be_an_absolute_uri(uri: str) -> None:
     with pytest.raises(ConfigurationError, match=r"must be an absolute URI .*RFC 8707"):
         resource_uris(uri)
 
@@ -114,7 +114,7 @@ def test_params_are_text_in_one_order() -> None:
         ({"a": f"s3cret{LONE}"}, r"params\['a'\] cannot be encoded as UTF-8"),
     ],
 )
-def test_what_are_no_params_is_refused_and_not_shown(params: object, words: str) -> None:
+def test_invalid_params_are_refused_and_not_shown(params: object, words: str) -> None:
     with pytest.raises(ConfigurationError, match=words) as raised:
         further_params(params)  # type: ignore[arg-type]
     assert "s3cret" not in str(raised.value)

@@ -47,7 +47,7 @@ def test_what_the_server_says_of_an_active_token() -> None:
     )
 
 
-def test_an_inactive_token_is_an_answer() -> None:
+def test_an_inactive_token_raises_nothing() -> None:
     assert told({"active": False}) == Introspection(active=False)
 
 

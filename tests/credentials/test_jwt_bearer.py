@@ -193,7 +193,7 @@ def test_an_adapter_asks_where_its_tokens_go() -> None:
         ClientCredentialsAdapter(source(audience=URL))
 
 
-def test_a_cache_asks_once_for_sources_that_are_equal() -> None:
+def test_a_cache_requests_once_for_sources_that_are_equal() -> None:
     cache = TokenCache()
     with LocalServer() as server:
         assert cache.token(source(server.token_url)) == cache.token(source(server.token_url))
@@ -422,7 +422,7 @@ def frames_of(error: BaseException) -> Iterator[str]:
         "list",
     ],
 )
-def test_what_is_no_private_key_is_refused_and_not_shown(key: Any) -> None:
+def test_an_invalid_private_key_is_refused_and_not_shown(key: Any) -> None:
     with pytest.raises(ConfigurationError, match="key ") as raised:
         source(key=key)
     assert raised.value.__cause__ is None
@@ -472,7 +472,7 @@ def test_a_refusal_says_what_to_check() -> None:
         source(server.url).request_token()
 
 
-def test_when_to_ask_again_is_known() -> None:
+def test_the_error_says_when_to_retry() -> None:
     busy = answer(b"", "503 Busy", {"Retry-After": "60"})
     with Server(busy) as server, pytest.raises(TokenRequestError) as raised:
         source(server.url).request_token()
@@ -617,7 +617,7 @@ def test_another_file_is_none_of_a_service_account(other: object, tmp_path: Path
     ["", "no JSON", "[" * 200_000, "{", json.dumps(ACCOUNT)[:-1]],
     ids=["empty", "text", "deep", "brace", "torn"],
 )
-def test_a_file_that_is_no_json_is_named(text: str, tmp_path: Path) -> None:
+def test_a_file_that_is_not_json_is_named(text: str, tmp_path: Path) -> None:
     path = in_a_file(tmp_path, text)
     assert google_failure(path) == (
         f"the service account's key file {path} cannot be read: it is not JSON"

@@ -63,7 +63,7 @@ def test_it_is_forgotten_even_if_the_server_does_not_revoke_it(
     assert cache.token(credentials).value == "token-2"
 
 
-def test_where_there_is_no_token_there_is_nothing_to_revoke(issuing: Server) -> None:
+def test_without_a_token_there_is_nothing_to_revoke(issuing: Server) -> None:
     with Server(REVOKED) as revoking:
         TokenCache().revoke(client(revoking, issuing))
         assert revoking.requests == []

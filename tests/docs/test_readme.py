@@ -357,7 +357,7 @@ class OwnSource:
         return requests_cc.AccessToken("value")
 
 
-def test_the_operators_page_has_the_warnings_that_are_no_events(
+def test_the_operators_page_has_the_warnings_that_are_not_events(
     caplog: pytest.LogCaptureFixture, example_dot_com: ExampleDotCom
 ) -> None:
     def observe(_: events.Event) -> None:

@@ -54,7 +54,7 @@ def test_a_value_that_no_header_can_hold_is_refused_and_not_shown(value: str) ->
 
 @pytest.mark.rule(21)
 @pytest.mark.parametrize("value", [b"secret", 123456, ["secret"], {"a": "secret"}, True])
-def test_a_value_that_is_no_text_is_refused_and_not_shown(value: object) -> None:
+def test_a_value_that_is_not_a_str_is_refused_and_not_shown(value: object) -> None:
     with pytest.raises(InvalidTokenResponse, match="access_token") as raised:
         AccessToken.from_response(answer(access_token=value), 100.0)
     assert "secret" not in str(raised.value)
@@ -63,7 +63,7 @@ def test_a_value_that_is_no_text_is_refused_and_not_shown(value: object) -> None
 
 @pytest.mark.rule(21)
 @pytest.mark.parametrize("members", [{}, {"access_token": None}])
-def test_an_answer_without_a_token_is_none(members: dict[str, object]) -> None:
+def test_a_response_without_a_token_is_refused(members: dict[str, object]) -> None:
     with pytest.raises(InvalidTokenResponse, match="no access_token"):
         AccessToken.from_response(members, 100.0)
 
@@ -167,7 +167,7 @@ def test_an_expires_in_that_is_a_text_costs_the_expiry_and_not_the_token(written
     ("written", "moment"),
     [(1_800_000_000, 1.8e9), ("1800000000", 1.8e9), (" 1800000000.5", 1_800_000_000.5), (5, 5.0)],
 )
-def test_expires_on_counts_where_expires_in_is_missing(written: object, moment: float) -> None:
+def test_expires_on_counts_if_expires_in_is_missing(written: object, moment: float) -> None:
     assert AccessToken.from_response(answer(expires_on=written), 100.0).expires_at == moment
     both = answer(expires_on=written, expires_in=60)
     assert AccessToken.from_response(both, 100.0).expires_at == 160.0
@@ -177,7 +177,7 @@ def test_expires_on_counts_where_expires_in_is_missing(written: object, moment: 
 @pytest.mark.parametrize(
     "written", ["4/15/2026 8:12:15 PM +00:00", 1_800_000_000_000, True, [], "", float("nan")]
 )
-def test_an_expires_on_that_is_no_moment_costs_the_expiry(written: object) -> None:
+def test_an_expires_on_that_is_not_a_moment_costs_the_expiry(written: object) -> None:
     assert AccessToken.from_response(answer(expires_on=written), 100.0).expires_at is None
     assert Expiry.of(answer(expires_on=written), 100.0).unreadable == "expires_on"
 
@@ -187,7 +187,7 @@ def test_an_expires_on_that_is_no_moment_costs_the_expiry(written: object) -> No
     "written",
     ["true", "false", "NaN", "Infinity", "-Infinity", "1e400", "[]", "{}", str(10**400)],
 )
-def test_an_expires_in_that_is_no_number_of_seconds_is_refused(written: str) -> None:
+def test_an_expires_in_that_is_not_a_number_of_seconds_is_refused(written: str) -> None:
     with pytest.raises(InvalidTokenResponse, match="expires_in"):
         AccessToken.from_response(answer(expires_in=json.loads(written)), 100.0)
 
@@ -240,7 +240,7 @@ def test_a_dict_without_a_token_is_refused(data) -> None:
     assert "t0ken" not in str(raised.value)
 
 
-def test_a_dict_whose_extra_is_no_mapping_is_refused() -> None:
+def test_a_dict_whose_extra_is_not_a_mapping_is_refused() -> None:
     with pytest.raises(InvalidTokenResponse, match="extra"):
         AccessToken.from_dict({"access_token": "t0ken", "extra": "text"})
 

@@ -41,7 +41,7 @@ def test_whatever_is_sent_within_an_exchange_can_know_it() -> None:
 
 
 @pytest.mark.parametrize("body", [b"", b'{"a": 1}', b"[1]", b"not JSON"])
-def test_an_answer_is_told_whatever_it_is(body: bytes) -> None:
+def test_a_response_is_returned_whatever_it_is(body: bytes) -> None:
     with Server(answer(body, "418 Teapot", {"X-Header": "yes"})) as server:
         told = exchange(requests.Request("POST", server.url, auth=("a", "b")), None, TIMEOUT)
     assert (told.status_code, told.body, told.headers["x-header"]) == (418, body, "yes")
@@ -49,7 +49,7 @@ def test_an_answer_is_told_whatever_it_is(body: bytes) -> None:
     assert repr(told) == "<Response [418]>"
 
 
-def test_an_answer_tells_a_time_before_the_request_arrived() -> None:
+def test_a_response_has_a_time_before_the_request_arrived() -> None:
     """What ``expires_in`` counts from: a token never looks younger than it is."""
     arrived = []
 
@@ -63,7 +63,7 @@ def test_an_answer_tells_a_time_before_the_request_arrived() -> None:
     assert told.requested_at <= arrived[0]
 
 
-def test_the_cookies_of_an_answer_reach_the_session() -> None:
+def test_the_cookies_of_a_response_reach_the_session() -> None:
     session = requests.Session()
     with Server(answer(b"{}", headers={"Set-Cookie": "sticky=1"})) as server:
         exchange(requests.Request("POST", server.url, auth=("a", "b")), session, TIMEOUT)

@@ -134,7 +134,7 @@ def test_its_repr_leaves_out_the_query_and_the_session() -> None:
 
 
 @pytest.mark.parametrize("names", [5, "client_secret_post", [], [7], b"none"])
-def test_auth_methods_that_are_no_names_are_refused(names: object) -> None:
+def test_auth_methods_that_are_not_names_are_refused(names: object) -> None:
     with pytest.raises(ConfigurationError, match="auth_methods must be one or more str"):
         AuthorizationServer(URL, auth_methods=names)  # type: ignore[arg-type]
 

@@ -144,7 +144,7 @@ def test_the_first_document_that_can_be_used_is_used(server: Server) -> None:
 @pytest.mark.parametrize("given", ["", "/"])
 @pytest.mark.parametrize("written", ["", "/"])
 @pytest.mark.parametrize("path", ["", "/t"])
-def test_a_slash_at_the_end_is_no_other_issuer(
+def test_a_slash_at_the_end_makes_no_other_issuer(
     server: Server, path: str, given: str, written: str
 ) -> None:
     server.routes[f"{path}{OPENID}"] = document(f"{server.url}{path}{written}")
@@ -152,7 +152,7 @@ def test_a_slash_at_the_end_is_no_other_issuer(
     assert discovered.issuer == f"{server.url}{path}{written}", "as the server writes it"
 
 
-def test_the_hosts_letter_case_is_no_other_issuer(server: Server) -> None:
+def test_the_hosts_letter_case_makes_no_other_issuer(server: Server) -> None:
     server.routes[f"/T{OPENID}"] = document(f"http://localhost:{server.port}/T")
     assert found(f"HTTP://LocalHost:{server.port}/T")
 
@@ -236,7 +236,7 @@ def test_two_issuers_that_are_the_same_differ_in_case_and_slash_alone(one: str, 
         (answer(b" " * (1024 * 1024 + 1), "200 X"), "the response is larger than 1048576 bytes"),
     ],
 )
-def test_what_is_no_document_is_said_and_the_next_location_tried(
+def test_an_invalid_document_is_reported_and_the_next_location_tried(
     server: Server, answer: bytes, words: str
 ) -> None:
     server.routes = {RFC8414: answer, "/elsewhere": document(server.url)}
@@ -299,7 +299,7 @@ def test_what_ended_the_search_is_what_is_raised(server: Server) -> None:
     assert "it returned 503" in str(error)
 
 
-def test_a_host_that_refuses_is_asked_once() -> None:
+def test_a_host_that_refuses_gets_one_request() -> None:
     with socket.create_server(("127.0.0.1", 0)) as unused:
         port = unused.getsockname()[1]
     error = failure(f"http://127.0.0.1:{port}/t")
@@ -470,7 +470,7 @@ def test_an_endpoint_that_moved_is_looked_up_anew(server: Server) -> None:
     assert server.targets == [RFC8414, "/old", "/old", RFC8414, "/new"]
 
 
-def test_a_wrong_secret_is_no_reason_to_look_anew(server: Server) -> None:
+def test_a_wrong_secret_causes_no_look_up(server: Server) -> None:
     server.routes = {
         RFC8414: document(server.url, token_endpoint=f"{server.url}/token"),
         "/token": answer(b'{"error": "invalid_client"}', "401 X"),
@@ -634,7 +634,7 @@ def test_a_resource_that_says_too_much_has_a_short_message(
         ),
     ],
 )
-def test_where_none_is_trusted_nobody_is_asked(
+def test_if_no_issuer_is_trusted_no_request_is_made(
     server: Server, auth: Server, named: object, words: str, limited: bool
 ) -> None:
     server.routes[RESOURCE] = {"resource": server.url, "authorization_servers": named}
@@ -666,7 +666,7 @@ def test_an_issuer_that_a_resource_names_is_held_to_the_same_rules(
     assert error.__context__ is None
 
 
-def test_a_resource_without_metadata_is_said(server: Server) -> None:
+def test_a_resource_without_metadata_is_reported(server: Server) -> None:
     error = resource_failure(f"{server.url}/api")
     assert str(error) == (
         f"no metadata of the resource {server.url}/api was found: {server.url}{RESOURCE}/api: it "
@@ -763,7 +763,7 @@ def test_servers_that_were_discovered_alike_are_equal_before_anything_is_looked_
     assert repr(of_api) == "AuthorizationServer.discover_for('https://api.example.com')"
 
 
-def test_aliases_that_are_no_mapping_are_refused() -> None:
+def test_aliases_that_are_not_a_mapping_are_refused() -> None:
     with pytest.raises(ConfigurationError, match="mtls_endpoint_aliases must be a mapping"):
         AuthorizationServer("https://auth.example.com/token", mtls_endpoint_aliases=["x"])  # type: ignore[arg-type]
 

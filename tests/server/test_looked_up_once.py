@@ -263,7 +263,7 @@ class KilledAtFirst:
         return url
 
 
-def test_where_the_thread_that_fetches_is_killed_another_takes_over(
+def test_if_the_thread_that_fetches_is_killed_another_takes_over(
     server: Server,
 ) -> None:
     find_issuer = KilledAtFirst(threading.Event())

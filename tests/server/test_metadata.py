@@ -40,7 +40,7 @@ def test_without_an_alias_a_certificate_is_shown_at_the_endpoint_itself(aliases:
 
 
 @pytest.mark.parametrize("mutual_tls", [False, True])
-def test_what_is_said_of_an_endpoint_that_cannot_be_used_is_short(*, mutual_tls: bool) -> None:
+def test_the_message_about_an_unusable_endpoint_is_short(*, mutual_tls: bool) -> None:
     url = f"http://auth.example.com/{'a' * 100_000}"
     members: dict[str, Any] = {"mtls_endpoint_aliases": {"token_endpoint": url}}
     said = document(**members if mutual_tls else {"token_endpoint": url})
@@ -58,7 +58,7 @@ def test_what_is_said_of_an_endpoint_that_cannot_be_used_is_short(*, mutual_tls:
         (["client_secret_post", 7, None, ["none"]], ("client_secret_post",)),
     ],
 )
-def test_methods_are_a_list_of_names_and_basic_where_there_is_none(
+def test_methods_are_a_list_of_names_and_basic_if_there_is_none(
     written: object, read: tuple[str, ...]
 ) -> None:
     assert document(token_endpoint_auth_methods_supported=written).member("auth_methods") == read

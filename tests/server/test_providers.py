@@ -485,7 +485,7 @@ def test_a_few_words_give_the_other_endpoints_too(
         "\u017fecret.auth0.com", "{domain}.auth0.com", "https://https://tenant.auth0.com",
     ],
 )  # fmt: skip
-def test_what_is_no_domain_is_refused_and_not_shown(
+def test_an_invalid_domain_is_refused_and_not_shown(
     function: Callable[..., AuthorizationServer], domain: Any
 ) -> None:
     with pytest.raises(ConfigurationError, match="domain must be a domain name, such as") as raised:

@@ -37,7 +37,7 @@ def test_an_alias_is_held_to_the_same_rules_and_named() -> None:
 
 
 @pytest.mark.parametrize("aliases", [5, "token_endpoint", [("token_endpoint", URL)]])
-def test_aliases_that_are_no_mapping_are_refused(aliases: Any) -> None:
+def test_aliases_that_are_not_a_mapping_are_refused(aliases: Any) -> None:
     with pytest.raises(ConfigurationError, match="mtls_endpoint_aliases must be a mapping"):
         AuthorizationServer(URL, mtls_endpoint_aliases=aliases)
 

@@ -31,7 +31,7 @@ def ids(named: Named) -> str:
 # The calls.
 
 
-def test_each_worker_calls_when_it_starts_and_then_as_often_as_asked() -> None:
+def test_each_worker_calls_when_it_starts_and_then_as_often_as_set() -> None:
     settings = replace(SMALL, workers=50, hours=1.0, spread=60.0)
     calls = list(fleet.calls(settings))
     assert calls == sorted(calls)
@@ -137,7 +137,7 @@ def test_the_same_seed_gives_the_same_result(named: Named) -> None:
     assert fleet.simulate(named, replace(settings, seed=2)).calls != first.calls
 
 
-def test_of_a_server_that_fails_our_workers_ask_less_than_they_call() -> None:
+def test_from_a_server_that_fails_our_workers_request_less_than_they_call() -> None:
     settings = replace(SMALL, hours=0.2, failures=1.0)
     tallies = [fleet.simulate(named, settings) for named in (UNSHARED, PEERS[0])]
     for tally in tallies:

@@ -60,7 +60,7 @@ def test_a_failure_may_be_an_oauth_error_with_a_time_to_retry(
     assert response.headers["Retry-After"] == "Fri, 31 Dec 1999 23:59:59 GMT"
 
 
-def test_a_failing_401_has_a_challenge_where_the_rfcs_want_one(
+def test_a_failing_401_has_a_challenge_if_the_rfcs_want_one(
     server: LocalServer, http_session: requests.Session
 ) -> None:
     server.fail_next(2, status=401, error="invalid_client")

@@ -101,7 +101,7 @@ def take(breaker: Breaker, timeout: float = 0.0) -> bool:
         return obtained
 
 
-def test_a_store_that_works_is_asked(breaker: Breaker, store: DictStore) -> None:
+def test_a_store_that_works_is_used(breaker: Breaker, store: DictStore) -> None:
     assert breaker.get("k") is None
     breaker.set("k", b"v", 60)
     assert breaker.get("k") == b"v"
@@ -114,7 +114,7 @@ def test_a_store_that_works_is_asked(breaker: Breaker, store: DictStore) -> None
 
 
 @pytest.mark.rule(17)
-def test_what_fails_is_a_miss_and_said_once(
+def test_a_failure_is_a_miss_and_logged_once(
     breaker: Breaker, store: DictStore, clock: ManualClock, caplog: pytest.LogCaptureFixture
 ) -> None:
     store.fails("get", "set", "delete", "lock")
@@ -149,7 +149,7 @@ def test_the_pause_grows_to_a_minute(
     assert said(caplog) == ["WARNING"]
 
 
-def test_a_store_that_works_again_is_said_once_and_starts_over(
+def test_a_store_that_works_again_is_logged_once_and_starts_over(
     breaker: Breaker, store: DictStore, clock: ManualClock, caplog: pytest.LogCaptureFixture
 ) -> None:
     for _ in range(2):
@@ -241,7 +241,7 @@ def test_several_failures_together_are_one(
     assert breaker.available
 
 
-def test_an_answer_that_was_asked_for_before_the_failure_proves_nothing(
+def test_a_success_that_began_before_the_failure_proves_nothing(
     breaker: Breaker, store: DictStore
 ) -> None:
     store.kept["k"] = b"v"
@@ -331,7 +331,7 @@ def released(store: DictStore) -> None:
     assert "release" in store.asked
 
 
-def test_a_long_wait_for_a_lock_is_no_hang(hasty: Breaker, store: DictStore) -> None:
+def test_a_long_wait_for_a_lock_is_not_a_hang(hasty: Breaker, store: DictStore) -> None:
     hasty._bounded.deadline = 1.0
     enough = threading.Event()
 
@@ -358,7 +358,7 @@ def test_a_wait_for_a_lock_ends_when_its_time_is_up(breaker: Breaker, store: Dic
     assert breaker.available
 
 
-def test_a_lock_that_is_held_by_another_process_is_no_failure(
+def test_a_lock_that_another_process_holds_is_not_a_failure(
     breaker: Breaker, store: DictStore, caplog: pytest.LogCaptureFixture
 ) -> None:
     with breaker.lock("k", 0):
@@ -383,7 +383,7 @@ def test_the_lock_is_released_before_the_caller_goes_on(breaker: Breaker, store:
     assert store.asked == ["lock", "release"]
 
 
-def test_a_release_that_fails_or_hangs_is_no_error(
+def test_a_release_that_fails_or_hangs_raises_nothing(
     hasty: Breaker, store: DictStore, clock: ManualClock, caplog: pytest.LogCaptureFixture
 ) -> None:
     hasty._bounded.deadline = 1.0
@@ -430,7 +430,7 @@ def test_threads_that_hang_are_bounded(
     assert hasty.available
 
 
-def test_where_no_thread_can_be_started_it_is_a_miss_and_no_failure(
+def test_if_no_thread_can_be_started_it_is_a_miss_and_not_a_failure(
     breaker: Breaker,
     store: DictStore,
     caplog: pytest.LogCaptureFixture,
@@ -511,7 +511,7 @@ def test_a_preparation_that_fails_is_a_failure_of_the_store(
     assert store.asked == []
 
 
-def test_the_store_is_asked_in_the_callers_context(breaker: Breaker, store: DictStore) -> None:
+def test_the_store_is_used_in_the_callers_context(breaker: Breaker, store: DictStore) -> None:
     trace: contextvars.ContextVar[str] = contextvars.ContextVar("trace")
     trace.set("the caller's")
     seen: list[str] = []
@@ -560,7 +560,7 @@ def test_a_lock_that_nobody_ends_is_released_when_it_is_forgotten(
     released(store)
 
 
-def test_a_lock_that_gives_none_is_a_failure_and_said(
+def test_a_lock_that_gives_none_is_a_failure_and_logged(
     store: DictStore, caplog: pytest.LogCaptureFixture
 ) -> None:
     @contextmanager
@@ -573,7 +573,7 @@ def test_a_lock_that_gives_none_is_a_failure_and_said(
     assert "its lock() gave None" in caplog.text
 
 
-def test_a_lock_that_says_no_without_waiting_is_not_asked_over_and_over(store: DictStore) -> None:
+def test_a_lock_that_fails_without_waiting_is_tried_at_intervals(store: DictStore) -> None:
     asked: list[float] = []
 
     @contextmanager

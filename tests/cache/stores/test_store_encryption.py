@@ -69,7 +69,7 @@ def test_what_is_torn_is_a_miss(vault: Vault, length: int) -> None:
 
 
 @given(vaults, st.binary() | st.text(st.characters(codec=None)) | st.none() | st.integers())
-def test_rubbish_is_a_miss(vault: Vault, rubbish: object) -> None:
+def test_an_unusable_entry_is_a_miss(vault: Vault, rubbish: object) -> None:
     assert vault.open("name", rubbish) is None
 
 
@@ -129,7 +129,7 @@ def test_a_value_that_is_none_is_a_miss(value: object) -> None:
     assert unpack("name", json.dumps(document).encode(), 50.0) is None
 
 
-def test_what_was_sealed_expires_even_where_it_is_put_back_later() -> None:
+def test_a_sealed_value_expires_even_if_it_is_put_back_later() -> None:
     clock = ManualClock()
     vault = Vault(KEY_A, clock)
     sealed = vault.seal("name", b"value", 60)

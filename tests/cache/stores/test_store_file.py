@@ -116,7 +116,7 @@ RUBBISH = {
 
 @pytest.mark.parametrize("rubbish", RUBBISH.values(), ids=list(RUBBISH))
 @pytest.mark.parametrize("encryption_key", [None, ENCRYPTION_KEY], ids=["plain", "encrypted"])
-def test_rubbish_is_a_miss_and_is_replaced(
+def test_an_unusable_entry_is_a_miss_and_is_replaced(
     folder: Path, rubbish: bytes, encryption_key: bytes | None
 ) -> None:
     store = FileTokenStore(folder, encryption_key=encryption_key)
@@ -306,7 +306,7 @@ def test_a_file_of_another_user_is_a_miss(
     assert store.get("k") is None
 
 
-def test_where_there_are_no_users_modes_do_not_count(
+def test_if_there_are_no_users_modes_do_not_count(
     store: FileTokenStore, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder.mkdir(parents=True)
@@ -498,7 +498,7 @@ def test_a_sweep_touches_nothing_else(
     assert len(list((folder / "locks").iterdir())) == 1
 
 
-def test_a_sweep_of_a_folder_that_is_gone_is_no_error(
+def test_a_sweep_of_a_folder_that_is_gone_raises_nothing(
     swept: tuple[FileTokenStore, ManualClock],
 ) -> None:
     store, clock = swept

@@ -92,7 +92,7 @@ def test_an_evicted_entry_is_a_miss(
     ids=lambda command: str(command)[:24],
 )
 @pytest.mark.parametrize("encryption_key", [None, OLD], ids=["plain", "encrypted"])
-def test_rubbish_is_a_miss_and_is_replaced(
+def test_an_unusable_entry_is_a_miss_and_is_replaced(
     client: redis.Redis, command: tuple[Any, ...], encryption_key: bytes | None
 ) -> None:
     store = RedisTokenStore(client, encryption_key=encryption_key)
@@ -198,7 +198,7 @@ def test_a_lock_that_lapsed_is_left_to_who_has_it_now(
     assert client.exists(f"requests-cc:{name}:lock") == 1
 
 
-def test_a_lock_that_vanished_is_no_error_at_its_release(
+def test_a_lock_that_vanished_raises_nothing_at_its_release(
     store: RedisTokenStore, client: redis.Redis
 ) -> None:
     with store.lock("k", 0):
@@ -305,7 +305,7 @@ class OwnClient(redis.Redis):
 
 
 @pytest.mark.parametrize("clock", [None, ManualClock()])
-def test_it_can_be_pickled_where_its_client_can(
+def test_it_can_be_pickled_if_its_client_can(
     server: RedisServer, clock: ManualClock | None
 ) -> None:
     settings = {} if clock is None else {"clock": clock}
@@ -323,7 +323,7 @@ def test_it_can_be_pickled_where_its_client_can(
 @pytest.mark.parametrize(
     "client", [None, "redis://localhost", redis.asyncio.Redis(), dict], ids=lambda c: str(type(c))
 )
-def test_what_is_no_client_is_refused(client: Any) -> None:
+def test_an_invalid_client_is_refused(client: Any) -> None:
     with pytest.raises(ConfigurationError, match=r"such as redis\.Redis\(\), not "):
         RedisTokenStore(client)
 
@@ -346,7 +346,7 @@ def every_call(store: RedisTokenStore) -> dict[str, Any]:
     }
 
 
-def test_a_refusal_is_told_without_what_was_sent(
+def test_a_refusal_is_reported_without_what_was_sent(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     """Redis repeats an unknown command with its arguments: here, with the token."""
@@ -371,7 +371,9 @@ def test_a_refusal_is_told_without_what_was_sent(
 
 
 @pytest.mark.parametrize("command", ["GETRANGE", "SET", "DEL", "SET NX"])
-def test_a_user_without_permission_is_told_which_command(server: RedisServer, command: str) -> None:
+def test_for_a_user_without_permission_the_error_names_the_command(
+    server: RedisServer, command: str
+) -> None:
     with server.client() as admin:
         admin.execute_command("ACL", "SETUSER", "weak", "on", ">pw", "~*", "+ping")
         with server.client(username="weak", password="pw") as client:

@@ -29,7 +29,7 @@ def test_a_key_can_be_given_in_every_form_and_is_the_same() -> None:
     assert len({opened(key.proof("GET", URL))[0]["jwk"]["x"] for key in keys}) == 1
 
 
-def test_an_rsa_key_signs_as_it_is_told() -> None:
+def test_an_rsa_key_signs_with_the_given_algorithm() -> None:
     pem = jwk.RSAKey.generate_key(2048).as_pem(private=True)
     assert opened(DPoPKey(pem).proof("GET", URL))[0]["alg"] == "RS256"
     assert opened(DPoPKey(pem, alg="PS256").proof("GET", URL))[0]["alg"] == "PS256"
@@ -86,7 +86,7 @@ def test_no_repr_shows_the_private_key(key: DPoPKey) -> None:
         ("not PEM", lambda: DPoPKey("/keys/dpop.pem")),
     ],
 )
-def test_what_is_no_private_key_is_refused(match: str, make: Callable[[], DPoPKey]) -> None:
+def test_an_invalid_private_key_is_refused(match: str, make: Callable[[], DPoPKey]) -> None:
     with pytest.raises(ConfigurationError, match=match):
         make()
 

@@ -22,7 +22,7 @@ from tests.support.scripts import Reply
 
 
 @pytest.mark.rule(9)
-def test_a_demanded_nonce_is_answered_once_with_the_same_token(authority, api, session) -> None:
+def test_a_demanded_nonce_leads_to_one_resend_with_the_same_token(authority, api, session) -> None:
     api.proofs.rotate("nonce")
     response = session.get(api.origin)
     assert statuses(response) == [401, 200]
@@ -78,7 +78,7 @@ def test_a_nonce_that_rotates_costs_one_resend_each_time(authority, api, session
     assert len(authority.requests) == 1
 
 
-def test_a_late_answer_with_an_older_nonce_does_not_spoil_the_resend(api, session) -> None:
+def test_a_late_response_with_an_older_nonce_does_not_spoil_the_resend(api, session) -> None:
     """The demand's body trickles in; meanwhile another answer brings the nonce of before."""
 
     def slowly() -> Iterator[bytes]:
@@ -132,7 +132,7 @@ def test_the_challenge_for_what_was_sent_decides(api, session, challenges, sent)
 
 
 @pytest.mark.rule(9)
-def test_insufficient_scope_is_not_answered_with_a_renewal(authority, api, session) -> None:
+def test_insufficient_scope_causes_no_renewal(authority, api, session) -> None:
     api.next = [Reply(401, challenge("insufficient_scope"))]
     assert statuses(session.get(api.origin)) == [401]
     assert len(authority.requests) == 1
@@ -151,7 +151,7 @@ HOSTILE = [
 
 
 @pytest.mark.parametrize("nonce", HOSTILE)
-def test_a_hostile_nonce_ends_in_an_answer_and_harms_no_other_call(
+def test_a_hostile_nonce_ends_in_a_response_and_harms_no_other_call(
     authority, api, session, nonce: str
 ) -> None:
     api.next = [demand(nonce)]
@@ -162,7 +162,7 @@ def test_a_hostile_nonce_ends_in_an_answer_and_harms_no_other_call(
     assert len(authority.requests) == 1
 
 
-def test_two_nonces_in_one_answer_end_in_an_answer(authority, api, session) -> None:
+def test_two_nonces_in_one_response_end_in_a_response(authority, api, session) -> None:
     api.next = [demand("one", "two")]
     assert session.get(api.origin).status_code in (200, 401)
     assert len(authority.requests) == 1

@@ -40,7 +40,7 @@ def test_a_newer_nonce_takes_the_place_of_the_one_before(key: DPoPKey) -> None:
     assert claims_of(key)["nonce"] == "2"
 
 
-def test_an_answer_without_a_nonce_changes_nothing(key: DPoPKey) -> None:
+def test_a_response_without_a_nonce_changes_nothing(key: DPoPKey) -> None:
     key.take_nonce(URL, {"DPoP-Nonce": "1"})
     assert key.take_nonce(URL, {"Content-Type": "text/plain"}) is False
     assert claims_of(key)["nonce"] == "1"
@@ -67,7 +67,7 @@ def test_the_headers_name_is_read_in_any_case_as_requests_has_it(key: DPoPKey) -
         "n" * (LONGEST_NONCE + 1),
     ],
 )
-def test_what_is_no_nonce_is_not_kept(key: DPoPKey, nonce: str) -> None:
+def test_an_invalid_nonce_is_not_kept(key: DPoPKey, nonce: str) -> None:
     key.take_nonce(URL, {"DPoP-Nonce": "good"})
     assert key.take_nonce(URL, {"DPoP-Nonce": nonce}) is False
     assert claims_of(key)["nonce"] == "good"

@@ -73,7 +73,7 @@ def test_ath_is_that_of_the_rfcs_example() -> None:  # RFC 9449 §7.1
     assert claims_of(KEY, token=token)["ath"] == "fUHyO2r2Z3DZ53EsNrWBb0xWXoaNy59IiKCAqksmQEo"
 
 
-def test_a_token_that_is_no_ascii_is_not_repeated_in_an_error() -> None:
+def test_a_token_that_is_not_ascii_is_not_repeated_in_an_error() -> None:
     assert claims_of(KEY, token="pä\ud800ss")["ath"]
 
 
@@ -141,7 +141,7 @@ def test_a_double_slash_before_the_path_is_sent_and_proved_as_one() -> None:
 
 
 @pytest.mark.parametrize("url", ["", "/path", "ftp://x/", "https://", "https://a b/"])
-def test_there_is_no_proof_for_what_is_no_url(url: str) -> None:
+def test_there_is_no_proof_for_an_invalid_url(url: str) -> None:
     with pytest.raises(ValueError, match="absolute http or https URL"):
         KEY.proof("GET", url)
 

@@ -115,7 +115,7 @@ def test_a_renewal_that_fails_after_a_nonce_demand_is_raised(authority, api, ses
 
 
 @pytest.mark.rule(9)
-def test_with_rotating_nonces_no_thread_sees_a_401_that_one_resend_mends(authority, api) -> None:
+def test_with_rotating_nonces_no_thread_sees_a_401_that_one_resend_resolves(authority, api) -> None:
     # In each round the nonce of before has gone stale, and half-way there is another.
     api.proofs = Proofs(used_up_after=16)
     with bound_session(bound_credentials(authority), api, pool_maxsize=32) as session:
@@ -141,7 +141,7 @@ def test_tokens_revoked_under_32_threads_cause_one_token_request(authority, api)
     assert len(authority.requests) == 3  # the nonce was demanded once
 
 
-def test_a_nonce_beside_another_status_than_401_is_no_demand(authority, api, session) -> None:
+def test_a_nonce_beside_another_status_than_401_is_not_a_demand(authority, api, session) -> None:
     of_proof = demand("nonce").headers
     api.next = [Reply(401, challenge("invalid_token")), Reply(403, of_proof), Reply(418)]
     assert statuses(session.get(api.origin)) == [401, 403]

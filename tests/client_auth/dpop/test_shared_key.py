@@ -21,7 +21,7 @@ class SharedKey(DPoPKey):
         return came
 
 
-def test_a_late_answer_with_an_older_nonce_does_not_spoil_the_token_request() -> None:
+def test_a_late_response_with_an_older_nonce_does_not_spoil_the_token_request() -> None:
     with DPoPAuthority() as authority:
         authority.proofs.rotate("newer")
         token = bound_credentials(

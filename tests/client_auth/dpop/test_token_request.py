@@ -32,7 +32,7 @@ def test_a_token_is_bound_to_the_key_of_the_proof(authority, alg: str) -> None:
     assert opened(authority.requests[0].headers["DPoP"])[0]["alg"] == alg
 
 
-def test_the_query_of_the_token_endpoint_is_no_part_of_the_proof(authority) -> None:
+def test_the_proof_leaves_out_the_query_of_the_token_endpoint(authority) -> None:
     credentials = ClientCredentials(
         f"{authority.url}?tenant=one", "client", "secret", dpop=DPoPKey.generate()
     )
@@ -47,7 +47,7 @@ def test_the_proof_of_a_token_request_names_no_token(authority) -> None:
 
 
 @pytest.mark.parametrize("token_type", ["Bearer", "bearer", None])
-def test_a_bearer_token_in_answer_to_a_proof_is_an_error_that_says_so(
+def test_a_bearer_token_in_response_to_a_proof_is_an_error(
     authority, token_type: str | None
 ) -> None:
     authority.token_type = token_type
@@ -66,7 +66,7 @@ def test_a_dpop_token_without_a_key_is_an_error_that_says_so(authority) -> None:
     assert "DPoP" not in loose.requests[0].headers
 
 
-def test_a_demanded_nonce_is_answered_once_with_another_proof_and_assertion(authority) -> None:
+def test_a_demanded_nonce_leads_to_one_retry_with_another_proof_and_assertion(authority) -> None:
     authority.proofs.rotate("first-nonce")
     signed = PrivateKeyJWT(jwk.generate_key("EC", "P-256"))
     credentials = ClientCredentials(authority.url, "client", auth=signed, dpop=DPoPKey.generate())
@@ -77,7 +77,7 @@ def test_a_demanded_nonce_is_answered_once_with_another_proof_and_assertion(auth
     assert first != second
 
 
-def test_a_nonce_that_is_demanded_for_ever_ends_after_one_answer(authority) -> None:
+def test_a_nonce_that_is_demanded_for_ever_ends_after_one_retry(authority) -> None:
     refusal = json.dumps({"error": "use_dpop_nonce"}).encode()
     authority.scripts = [
         lambda arrived: Reply(400, (("DPoP-Nonce", f"nonce-{len(authority.requests)}"),), refusal)
@@ -131,7 +131,7 @@ def test_each_attempt_has_a_proof_of_its_own(authority) -> None:
     assert all_different(authority.proofs)
 
 
-def test_a_nonce_is_answered_in_each_attempt(authority) -> None:
+def test_each_attempt_may_answer_a_demand_for_a_nonce(authority) -> None:
     refusal = json.dumps({"error": "use_dpop_nonce"}).encode()
     authority.next = [Reply(400, (("DPoP-Nonce", "n"),), refusal), Reply(503)]
     authority.proofs.rotate("m")

@@ -96,7 +96,7 @@ def test_two_certificates_are_refused(files) -> None:
         ClientCredentials(URL, "me", auth=TLSClientAuth(one), cert=one)
 
 
-def test_a_wrong_certificate_is_said_at_once(tmp_path: Path) -> None:
+def test_a_wrong_certificate_is_reported_at_once(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match=r"none\.pem cannot be read"):
         ClientCredentials(URL, "me", SECRET, cert=str(tmp_path / "none.pem"))
 

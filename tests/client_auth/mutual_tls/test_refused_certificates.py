@@ -83,7 +83,7 @@ def test_an_expired_certificate_of_tls_client_auth_is_refused_in_the_handshake(
     assert authority.forms == []
 
 
-def test_where_none_is_presented_the_missing_certificate_is_named(files, authority, pauses) -> None:
+def test_if_none_is_presented_the_missing_certificate_is_named(files, authority, pauses) -> None:
     authority.tls.minimum_version = ssl.TLSVersion.TLSv1_3
     error = refusal(authority.url)
     assert "TLSV13_ALERT_CERTIFICATE_REQUIRED" in str(error)
@@ -133,14 +133,14 @@ def test_a_key_of_another_certificate_is_tried_again_as_files_are_replaced(
     assert authority.peers == [thumbprint(cert)]
 
 
-def test_a_key_of_another_certificate_is_told(files, authority, pauses) -> None:
+def test_a_key_of_another_certificate_is_reported(files, authority, pauses) -> None:
     error = refusal(authority.url, files.issue(), files.issue("other.pem"))
     assert ": KEY_VALUES_MISMATCH; " + CHECK in str(error)
     assert not error.permanent
     assert authority.forms == []
 
 
-def test_a_file_without_a_key_is_told(files, authority, pauses) -> None:
+def test_a_file_without_a_key_is_reported(files, authority, pauses) -> None:
     cert = files.folder / "only.pem"
     files.ca.issue_cert("client.example").cert_chain_pems[0].write_to_path(str(cert))
     error = refusal(authority.url, cert)

@@ -79,7 +79,7 @@ def test_connections_that_presented_the_old_certificate_are_let_go(
         assert api.peers[-1] == new
 
 
-def test_connections_are_kept_where_the_files_are_the_same(files, authority, api) -> None:
+def test_connections_are_kept_while_the_files_are_the_same(files, authority, api) -> None:
     cache = TokenCache()
     credentials = credentials_with(str(files.issue()), authority)
     with session_with(credentials, api, cache=cache) as session:

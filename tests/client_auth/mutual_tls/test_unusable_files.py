@@ -26,7 +26,7 @@ def refused(match: str, cert: Any) -> ConfigurationError:
 @pytest.mark.parametrize(
     "cert", [None, "", 7, (), ("a",), ("a", "b", "c"), ("a", None), ("", "b"), b"a", {"a": "b"}]
 )
-def test_what_is_no_path_is_refused(cert: Any) -> None:
+def test_an_invalid_path_is_refused(cert: Any) -> None:
     refused("cert must be a path", cert)
 
 
@@ -67,7 +67,7 @@ def test_a_key_that_is_not_there_is_missed(pair: tuple[Path, Path]) -> None:
     refused("the file [^ ]*tls.crt holds no PEM private key$", (pair[0], pair[0]))
 
 
-def test_a_pair_in_the_wrong_order_is_told_the_right_one(
+def test_for_a_pair_in_the_wrong_order_the_error_shows_the_right_one(
     combined: Path, pair: tuple[Path, Path]
 ) -> None:
     words = (
@@ -93,7 +93,7 @@ def test_a_key_of_another_certificate_is_refused(pair: tuple[Path, Path]) -> Non
     refused("tls.key does not belong to the certificate in .*tls.crt", pair)
 
 
-def test_an_encrypted_key_is_refused_and_nobody_is_asked(pair: tuple[Path, Path]) -> None:
+def test_an_encrypted_key_is_refused_before_any_request(pair: tuple[Path, Path]) -> None:
     pair[1].write_bytes(pem_of_key(password=b"open sesame"))
     refused("tls.key is encrypted, which requests cannot use; decrypt the file", pair)
 

@@ -97,7 +97,9 @@ def test_a_requests_auth_object_authenticates_it(endpoint: Endpoint) -> None:
 
 @pytest.mark.parametrize("status_hook", [False, True])
 @pytest.mark.parametrize("accepted", [True, False])
-def test_http_digest_is_answered(endpoint: Endpoint, status_hook: bool, accepted: bool) -> None:
+def test_http_digest_authenticates_it(
+    endpoint: Endpoint, status_hook: bool, accepted: bool
+) -> None:
     wants = {"WWW-Authenticate": 'Digest realm="r", nonce="n", qop="auth", algorithm=MD5'}
     then = GOOD if accepted else answer({"error": "invalid_scope"}, "400 Bad")
     session = requests.Session()
@@ -163,7 +165,7 @@ def test_a_token_is_sent_as_a_form(name: str, given: AccessToken | str, body_for
 
 @pytest.mark.parametrize("given", [None, "", 7, b"bytes", "\ud800"])
 @pytest.mark.parametrize("name", ["introspection", "revocation"])
-def test_what_is_no_token_is_refused(name: str, given: object) -> None:
+def test_an_invalid_token_is_refused(name: str, given: object) -> None:
     with pytest.raises(ConfigurationError, match=r"^token must be|^token cannot"):
         ENDPOINTS[name].call(client("http://127.0.0.1:1/token"), given)  # type: ignore[arg-type]
 

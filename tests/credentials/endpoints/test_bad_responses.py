@@ -63,7 +63,9 @@ TOKEN_ENDPOINT = ENDPOINTS["token"]
         (answer(b"x", headers={"Content-Encoding": "gzip, gzip"}), InvalidTokenResponse, "not req"),
     ],
 )  # fmt: skip
-def test_what_is_no_token_has_its_own_error(bad: bytes, error_type: type, words: str) -> None:
+def test_each_invalid_token_response_has_its_own_error(
+    bad: bytes, error_type: type, words: str
+) -> None:
     with Server(bad) as server:
         error = failure(TOKEN_ENDPOINT, server)
     assert type(error) is error_type or (error_type is OAuthError and isinstance(error, OAuthError))
@@ -83,7 +85,7 @@ def test_what_is_no_token_has_its_own_error(bad: bytes, error_type: type, words:
         ({"expires_in": 86_400_000}, "expires in 1000 days: check that the server writes seconds"),
     ],
 )
-def test_a_token_with_a_strange_type_or_expiry_is_used_and_said_once(
+def test_a_token_with_a_strange_type_or_expiry_is_used_and_logged_once(
     members: dict[str, object], words: str | None, caplog: pytest.LogCaptureFixture
 ) -> None:
     with Server(answer({"access_token": "t0ken", **members})) as server:
@@ -112,7 +114,7 @@ def test_an_error_with_a_passing_status_is_not_permanent(
     assert not error.permanent
 
 
-def test_a_gzipped_response_is_read_although_identity_was_asked_for(endpoint: Endpoint) -> None:
+def test_a_gzipped_response_is_read_although_identity_was_requested(endpoint: Endpoint) -> None:
     body = gzip.compress(GOOD.partition(b"\r\n\r\n")[2])
     with Server(answer(body, headers={"Content-Encoding": "gzip"})) as server:
         endpoint.call(client(server))
@@ -159,7 +161,7 @@ def test_no_redirect_is_followed(endpoint: Endpoint, status: int) -> None:
     assert f"{endpoint.path} returned {status}, a redirect" in str(error)
 
 
-def test_a_redirect_to_what_is_no_url_is_a_redirect(endpoint: Endpoint) -> None:
+def test_a_redirect_to_an_invalid_url_is_a_redirect(endpoint: Endpoint) -> None:
     with Server(answer(b"", "302 Elsewhere", {"Location": "http://["})) as server:
         assert "302, a redirect" in str(failure(endpoint, server))
 

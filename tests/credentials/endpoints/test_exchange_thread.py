@@ -16,7 +16,7 @@ from tests.support.server import Server
 from .endpoint import ENDPOINTS, client, failure
 
 
-def test_the_token_request_is_made_without_a_thread_where_none_can_start(
+def test_the_token_request_is_made_without_a_thread_if_none_can_start(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     original = threading.Thread.start
@@ -31,7 +31,7 @@ def test_the_token_request_is_made_without_a_thread_where_none_can_start(
         assert client(server.token_url).request_token().value
 
 
-def test_a_server_that_trickles_without_end_is_not_asked_without_end(
+def test_a_server_that_trickles_without_end_gets_a_bounded_number_of_requests(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(exchange.hanging, "limit", 1)

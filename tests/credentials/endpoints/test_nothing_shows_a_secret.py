@@ -164,7 +164,7 @@ def test_a_secret_that_is_part_of_an_error_code_does_not_hide_the_code(endpoint:
         assert type(failure(endpoint, server, secret="client")) is InvalidClient
 
 
-def test_words_that_are_no_text_are_left_out(endpoint: Endpoint) -> None:
+def test_words_that_are_not_str_are_left_out(endpoint: Endpoint) -> None:
     members = {"error": "nope", "error_description": ["x"], "error_uri": 7}
     with Server(answer(members, "400 Bad")) as server:
         error = failure(endpoint, server)

@@ -107,7 +107,7 @@ def test_a_hook_of_the_session_can_read_the_response(endpoint: Endpoint) -> None
     assert seen[0]["access_token"] == "token-1"
 
 
-def test_an_adapter_that_reads_the_response_first_is_no_hindrance(endpoint: Endpoint) -> None:
+def test_an_adapter_may_read_the_response_first(endpoint: Endpoint) -> None:
     class Reading(requests.adapters.HTTPAdapter):
         def send(self, *args, **kwargs):
             response = super().send(*args, **kwargs)

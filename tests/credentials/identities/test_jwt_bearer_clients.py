@@ -163,7 +163,7 @@ def test_an_id_token_is_renewed_after_a_rejection() -> None:
     assert len(issued) == 2
 
 
-def test_a_refused_client_is_told_so_without_the_assertion() -> None:
+def test_a_refused_client_is_reported_without_the_assertion() -> None:
     with LocalServer({"me": "secret"}) as server:
         source = supplied(server.token_url, client_id="me", client_secret="wr0ng-secret")
         error = failure(source.request_token)

@@ -168,7 +168,7 @@ def test_what_else_a_callable_raises_is_passed_on() -> None:
         exchange(subject=lambda: "").request_token()
 
 
-def test_a_token_that_is_no_access_token_is_accepted_with_its_type() -> None:
+def test_another_token_than_an_access_token_is_accepted_with_its_type() -> None:
     expiry = in_an_hour()
     value = unsigned_jwt(exp=expiry)
     members = {"token_type": "N_A", "issued_token_type": f"{TYPE}id_token"}

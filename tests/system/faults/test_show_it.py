@@ -83,7 +83,7 @@ def test_a_503_costs_64_threads_a_few_requests_in_all(client: Client, server: Fa
     assert len(client.events.of(TokenRequested)) == 1
 
 
-def test_200_calls_that_are_always_answered_401_cause_a_dozen_token_requests_at_most(
+def test_200_calls_that_always_return_401_cause_a_dozen_token_requests_at_most(
     client: Client, api: LocalServer
 ) -> None:
     api.fail_next(1000, status=401, at="api")
@@ -94,7 +94,7 @@ def test_200_calls_that_are_always_answered_401_cause_a_dozen_token_requests_at_
     assert 2 <= len(api.token_requests) <= 12
 
 
-def test_200_calls_by_8_threads_that_are_always_answered_401_cause_no_more(
+def test_200_calls_by_8_threads_that_always_return_401_cause_no_more(
     real_time_client: Client, api: LocalServer
 ) -> None:
     client = real_time_client

@@ -63,7 +63,9 @@ def test_a_server_that_does_not_introspect_jwts_is_quoted(
         assert token.value not in str(caught.value)
 
 
-def test_the_wrong_secret_may_not_ask_about_a_token(provider: Provider, material: Material) -> None:
+def test_the_wrong_secret_may_not_introspect_a_token(
+    provider: Provider, material: Material
+) -> None:
     method = METHODS["client_secret_post"]
     token = method.credentials(provider.server(), material).request_token()
     wrong = method.credentials(provider.server(), material, client_secret="wrong")

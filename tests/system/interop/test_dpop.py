@@ -57,7 +57,7 @@ def test_a_nonce_is_learned_once_on_each_side_that_requires_one(
     assert statuses(api) == [*learned, 200, 200, 200, 401, 200, 200]
 
 
-def test_the_nonce_of_each_answer_is_used_in_the_next_proof(
+def test_the_nonce_of_each_response_is_used_in_the_next_proof(
     api: ProtectedApi, source: requests_cc.ClientCredentials, application: Application
 ) -> None:
     api.proofs.require_nonce = api.proofs.nonce_for_one_proof = True

@@ -61,7 +61,7 @@ def test_a_client_without_a_certificate_keeps_to_the_other_endpoints(
     assert provider.requests("client_secret_post")[-1]["tls"] is False
 
 
-def test_a_token_is_bound_to_the_certificate_that_it_was_asked_for_with(
+def test_a_token_is_bound_to_the_certificate_that_requested_it(
     name: str,
     provider: Provider,
     material: Material,

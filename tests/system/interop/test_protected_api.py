@@ -119,7 +119,7 @@ def test_a_proof_without_the_nonce_is_refused(
     assert get(url, token, signed(KEY, right)) == 200
 
 
-def test_a_bound_token_is_no_bearer_token(
+def test_a_bound_token_is_refused_as_a_bearer_token(
     api: ProtectedApi, token: requests_cc.AccessToken
 ) -> None:
     assert get(f"{api.url}/any", token, scheme="Bearer") == 401
