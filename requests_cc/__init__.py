@@ -15,7 +15,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # for type checkers, which cannot follow __getattr__; a test compares the two
-    from . import providers as providers
+    from . import providers as providers, sources as sources
     from .access_token import AccessToken as AccessToken
     from .adapter.adapter import ClientCredentialsAdapter as ClientCredentialsAdapter
     from .adapter.mounting import (
@@ -116,7 +116,7 @@ _MODULES = {
         ),
         "protocols": "TokenSource TokenStore",
         "server.authorization_server": "AuthorizationServer",
-        "": "providers",
+        "": "providers sources",
     }.items()
     for name in names.split()
 }

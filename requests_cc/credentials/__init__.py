@@ -8,7 +8,8 @@ The sources of tokens, their settings, and the requests that they make. Read in 
   themselves; ``optional_client`` is their base class, ``supplied_token`` a token that they are
   given, ``jwt_expiry`` reads when one expires.
 - ``self_signed`` and ``token_file``: tokens without a request. ``token_request``: a request of
-  another form, with its ``request_parts``, and the ``token_members`` of its response.
+  another form, with its ``request_parts``, and the ``token_members`` of its response;
+  ``arc_challenge`` is one's authentication.
 - ``parameters`` and ``auth_setting``: the settings, validated and in one form.
 - ``authenticated_request``: a request that proves who the client is, and its few attempts.
 - ``token_response`` and ``introspection``: what a response holds.

@@ -123,6 +123,9 @@ class TokenRequest(Source):
     @SourceKey
     def cache_key(self) -> Hashable:
         """Equal only for requests whose tokens may be used in place of each other."""
+        return self._key()
+
+    def _key(self) -> Hashable:
         server, parts = self._request.server, self._request.authentication
         # A digest: a key of this process shows its parts, and the query can hold secrets.
         url = digest(self.url)

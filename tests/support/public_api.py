@@ -26,6 +26,7 @@ _MODULES = (
     "requests_cc.events",
     "requests_cc.protocols",
     "requests_cc.providers",
+    "requests_cc.sources",
     "requests_cc.testing",
 )
 _LITERALS = (type(None), bool, int, float, str, bytes, tuple)
