@@ -68,3 +68,29 @@ def test_every_error_is_a_requests_exception():
     ]
     assert len(errors) == 17
     assert all(issubclass(error, requests.RequestException) for error in errors)
+
+
+THREE_NAMES = "from requests_cc import ClientCredentials, ClientCredentialsAdapter, mount"
+MOST_MODULES = 50  # of this package: a file costs 50 microseconds, whatever is in it
+
+# What a short script does not need before it uses it, and what it costs to define classes with it.
+NOT_AT_THE_START = (
+    "adapter.challenge", "cache.stores", "client_auth.assertion", "client_auth.dpop",
+    "client_auth.private_key", "client_auth.signing_key", "credentials.environment",
+    "credentials.introspection", "credentials.jwt_bearer", "providers", "server.discovery",
+    "server.provider_table", "server.well_known", "telemetry", "testing",
+)  # fmt: skip
+NEVER = ("dataclasses", "inspect", "difflib")
+
+
+def test_three_names_load_few_modules_and_nothing_that_they_do_not_use():
+    code = (
+        f"import sys, requests; before = set(sys.modules); {THREE_NAMES}; "
+        "print(*sorted(set(sys.modules) - before))"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = run.stdout.split()
+    own = [name.removeprefix("requests_cc.") for name in loaded if name.startswith("requests_cc.")]
+    assert len(own) <= MOST_MODULES
+    assert not [name for name in own if name.startswith(NOT_AT_THE_START)]
+    assert not set(loaded) & set(NEVER)
