@@ -31,7 +31,6 @@ if TYPE_CHECKING:  # for type checkers, which cannot follow __getattr__; a test 
         set_default_cache as set_default_cache,
     )
     from .client_auth.assertion import (
-        AssertionFile as AssertionFile,
         ClientSecretJWT as ClientSecretJWT,
         PrivateKeyJWT as PrivateKeyJWT,
     )
@@ -41,6 +40,10 @@ if TYPE_CHECKING:  # for type checkers, which cannot follow __getattr__; a test 
     )
     from .client_auth.certificate import TLSClientAuth as TLSClientAuth
     from .client_auth.dpop import DPoPKey as DPoPKey
+    from .client_auth.supplied_assertion import (
+        AssertionFile as AssertionFile,
+        ClientAssertion as ClientAssertion,
+    )
     from .credentials.client_credentials import ClientCredentials as ClientCredentials
     from .credentials.introspection import Introspection as Introspection
     from .credentials.jwt_bearer import JWTBearer as JWTBearer
@@ -97,10 +100,11 @@ _MODULES = {
         "cache.stores.file": "FileTokenStore",
         "cache.stores.redis": "RedisTokenStore",
         "cache.token_cache": "TokenCache default_cache set_default_cache",
-        "client_auth.assertion": "AssertionFile ClientSecretJWT PrivateKeyJWT",
+        "client_auth.assertion": "ClientSecretJWT PrivateKeyJWT",
         "client_auth.basic": "ClientSecretBasic ClientSecretPost",
         "client_auth.certificate": "TLSClientAuth",
         "client_auth.dpop": "DPoPKey",
+        "client_auth.supplied_assertion": "AssertionFile ClientAssertion",
         "credentials.client_credentials": "ClientCredentials",
         "credentials.introspection": "Introspection",
         "credentials.jwt_bearer": "JWTBearer",

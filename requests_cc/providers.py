@@ -155,7 +155,7 @@ def _server(row: Row, words: Mapping[str, str], *, allow_http: bool = False) -> 
         revocation_endpoint=filled(row.revocation_endpoint),
         auth_methods=row.auth_methods,
         allow_http=allow_http,
-        _habits=Habits(row.name, row.rules),
+        _habits=Habits(row.name, row.rules, row.assertion_audience),
     )
 
 

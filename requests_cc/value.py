@@ -42,6 +42,9 @@ class Value:
 
     __dataclass_fields__: ClassVar[dict[str, Field[Any]]] = _Fields()  # type: ignore[assignment] # a dict when it is read
 
+    def __init_subclass__(cls) -> None:
+        setattr(cls, _FIELDS, _Fields())  # or it would inherit the fields of its base
+
     @classmethod
     def __setting_names__(cls) -> tuple[str, ...]:
         """Return the names of the settings: the parameters of ``__init__``."""

@@ -9,6 +9,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+from ..errors import ConfigurationError
 from ..url import Origin
 from .private_key import PrivateKey
 from .signing_key import SigningKey, base64url
@@ -36,6 +37,11 @@ class DPoPKey:
         self, key: PrivateKey, *, alg: str | None = None, password: str | bytes | None = None
     ) -> None:
         self._key = SigningKey(key, alg=alg, password=password)
+        if self._key.signer is not None:
+            raise ConfigurationError(
+                "key is a signer, which does not show its public key: pass a key that this process "
+                "holds, or DPoPKey.generate()"
+            )
         # RFC 9449 §4.2: "jwk ... MUST NOT contain a private key"
         self._header = {"typ": "dpop+jwt", "jwk": self._key.public_jwk}
         # Each operation on it is atomic, so it needs no lock; a race can lose one nonce, and then

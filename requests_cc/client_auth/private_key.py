@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 from ..errors import ConfigurationError
 from ..settings import require
 
-#: PEM as str or bytes, a JWK as a mapping, or a joserfc key.
+#: PEM as str or bytes, a JWK as a mapping, a key of joserfc or cryptography, or a signer.
 PrivateKey: TypeAlias = "str | bytes | Mapping[str, Any] | Any"
 
 LEAST_RSA_BITS = 2048  # RFC 7518 §3.3: "A key of size 2048 bits or larger MUST be used"
@@ -50,7 +50,8 @@ def key_type_of(kind: str) -> Any:
 def read(key: PrivateKey, password: str | bytes | None) -> tuple[Any, Mapping[str, Any]]:
     """Return a private key as cryptography has it, and a JWK's "alg" and "kid".
 
-    :param key: PEM (str or bytes, encrypted too), a JWK as a mapping, or a joserfc key.
+    :param key: PEM (str or bytes, encrypted too), a JWK as a mapping, or a key of joserfc or
+        cryptography.
     :param password: str or bytes, of an encrypted PEM.
     :raises ConfigurationError: if it is not a private key; the message shows no part of it.
     """
@@ -68,10 +69,20 @@ def read(key: PrivateKey, password: str | bytes | None) -> tuple[Any, Mapping[st
             "key is a shared secret, which cannot sign here; pass a private key"
         )
     if not isinstance(key, (jwk.RSAKey, jwk.ECKey, jwk.OKPKey)):
-        raise ConfigurationError(
-            f"key must be PEM, a JWK as a dict or a joserfc key, not {type(key).__name__}"
-        )
+        return _native(key), {}
     return _private_part(key), {name: key.get(name) for name in ("alg", "kid")}
+
+
+def _native(key: Any) -> Any:
+    """Return a key of cryptography."""
+    if hasattr(key, "private_bytes"):
+        return key
+    if hasattr(key, "public_bytes"):
+        raise ConfigurationError("key is public; pass the private key")
+    raise ConfigurationError(
+        f"key must be PEM, a JWK as a dict, a key of joserfc or cryptography, or a signer (with "
+        f"alg, kid and sign), not {type(key).__name__}"
+    )
 
 
 def _private_part(key: Any) -> Any:

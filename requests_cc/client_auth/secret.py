@@ -9,7 +9,7 @@ from os import PathLike
 from pathlib import Path
 from typing import TypeAlias
 
-from ..errors import ConfigurationError
+from ..errors import ConfigurationError, TokenRequestError
 from ..settings import required_path, required_text
 
 Secret: TypeAlias = "str | Callable[[], str]"
@@ -131,6 +131,18 @@ class ClientSecret:
 
     def __repr__(self) -> str:
         return f"ClientSecret(<{len(self._secrets)} hidden>)"
+
+
+class SupplyFailedError(Exception):
+    """A supplier raised ``error``, which the caller of the outer request gets as it is.
+
+    Not a :class:`~requests_cc.TokenRequestError`: the outer request would take that for a failure
+    of its own server, and retry.
+    """
+
+    def __init__(self, error: TokenRequestError) -> None:
+        super().__init__()
+        self.error = error
 
 
 class SameObject:

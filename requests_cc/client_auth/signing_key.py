@@ -6,13 +6,19 @@ import base64
 import json
 import secrets
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..errors import ConfigurationError
 from ..settings import optional_text, require
 from .private_key import LEAST_RSA_BITS, PrivateKey, key_type_of, kind_of, read
+from .secret import callable_key_part
+from .signer import Signer, signature_of
+
+BACKDATED = 5  # seconds between iat and now, at the most
+if TYPE_CHECKING:
+    from typing import TypeGuard
 
 THUMBPRINT = "thumbprint"  # as a kid: the key's own
 
@@ -30,8 +36,8 @@ _ALGORITHMS = {
 class SigningKey:
     """A private key with its algorithm and key id.
 
-    :param key: PEM (str or bytes, encrypted too), a JWK as a mapping, a joserfc key, or another
-        :class:`SigningKey`.
+    :param key: PEM (str or bytes, encrypted too), a JWK as a mapping, a key of joserfc or
+        cryptography, another :class:`SigningKey`, or a :class:`Signer`.
     :param alg: str, a JWS algorithm (RFC 7518 §3.1); None: a JWK's own, or the default of the key.
     :param kid: str, the key id; ``"thumbprint"``: the key's own (RFC 7638); None: a JWK's own.
     :param password: str or bytes, of an encrypted PEM.
@@ -50,21 +56,50 @@ class SigningKey:
         password: str | bytes | None = None,
     ) -> None:
         optional_text(kid, "kid")
+        self.signer: Signer | None = None
+        if isinstance(key, SigningKey) and key.signer is not None:
+            key, kid = key.signer, kid or key.kid
+        if _is_signer(key):
+            self._init_of_signer(key, alg, kid, password)
+            return
         if isinstance(key, SigningKey):
             native, members = key.joserfc_key.private_key, key.names
         else:
             native, members = read(key, password)
-        kind, key_type = kind_of(native)
-        self.alg = _fitting(members.get("alg") if alg is None else alg, kind)
+        self._kind, key_type = kind_of(native)
+        #: Whether the user, or a JWK, says which algorithm it is.
+        self.has_own_alg = (alg or members.get("alg")) is not None
+        self.alg = _fitting(members.get("alg") if alg is None else alg, self._kind)
         # Made from the native key: the public members of a JWK need not belong to its "d".
         self._key = key_type(native, native)
         self.thumbprint: str = self._key.thumbprint()
         self.kid: str | None = self.thumbprint if kid == THUMBPRINT else kid or members.get("kid")
+        self._signature = self._signature_with(self.alg)
+
+    def _init_of_signer(
+        self, signer: Signer, alg: str | None, kid: str | None, password: object
+    ) -> None:
+        known = [name for fitting in _ALGORITHMS.values() for name in fitting]
+        if signer.alg not in known:
+            raise ConfigurationError(
+                f"the alg of a signer must be one of {', '.join(known)}, not {signer.alg!r:.20}"
+            )
+        if alg not in (None, signer.alg) or password is not None or kid == THUMBPRINT:
+            raise ConfigurationError(
+                "key is a signer, which has an alg and a kid of its own: leave out alg, password "
+                'and kid="thumbprint"'
+            )
+        self.signer, self.alg, self.has_own_alg = signer, signer.alg, True
+        self.kid = kid or optional_text(signer.kid, "the kid of a signer")
+        self._signature = partial(signature_of, signer)
+
+    def _signature_with(self, alg: str) -> Callable[[bytes], bytes]:
         # The algorithm itself, and not joserfc's jwt.encode: that warns each time for EdDSA, and a
         # warning cannot be suppressed in one thread only. Ed25519 is the same signature.
-        name = "EdDSA" if kind == "Ed25519" else self.alg
+        name = "EdDSA" if self._kind == "Ed25519" else alg
         algorithm = require("joserfc.jws", "jwt").JWSRegistry.algorithms[name]
-        self._signature: Callable[[bytes], bytes] = partial(algorithm.sign, key=self._key)
+        signature: Callable[[bytes], bytes] = partial(algorithm.sign, key=self._key)
+        return signature
 
     @classmethod
     def generate(cls, alg: str) -> SigningKey:
@@ -81,6 +116,18 @@ class SigningKey:
         raise ConfigurationError(f"alg must be one of {known}, not {alg!r:.20}")
 
     @property
+    def algorithms(self) -> tuple[str, ...]:
+        """The algorithms that it can sign with, the default first; one, if that was said."""
+        return (self.alg,) if self.has_own_alg else _ALGORITHMS[self._kind]
+
+    @property
+    def key_part(self) -> Hashable:
+        """The part of a cache key: algorithm and thumbprint; of a signer its equality."""
+        signer = self.signer
+        key = self.thumbprint if signer is None else callable_key_part(signer)
+        return (self.alg, key)
+
+    @property
     def public_jwk(self) -> dict[str, Any]:
         """The public key only (RFC 7517 §4)."""
         jwk: dict[str, Any] = self._key.as_dict(private=False)
@@ -89,20 +136,25 @@ class SigningKey:
     @property
     def names(self) -> Mapping[str, str | None]:
         """``alg`` and ``kid``, as in a JWK."""
-        return {"alg": self.alg, "kid": self.kid}
+        return {"alg": self.alg if self.has_own_alg else None, "kid": self.kid}
 
     @property
     def joserfc_key(self) -> Any:
         """The private key as a joserfc key, without key id and algorithm."""
         return self._key
 
-    def sign(self, claims: Mapping[str, Any], header: Mapping[str, Any]) -> str:
+    def sign(
+        self, claims: Mapping[str, Any], header: Mapping[str, Any], alg: str | None = None
+    ) -> str:
         """Return a compact JWT (RFC 7519 §3.1).
 
         :param claims: mapping.
         :param header: mapping, in addition to ``alg``.
+        :param alg: str, another of :attr:`algorithms`; None: :attr:`alg`.
         """
-        return compact({"alg": self.alg, **header}, claims, self._signature)
+        if alg is None or alg == self.alg:
+            return compact({"alg": self.alg, **header}, claims, self._signature)
+        return compact({"alg": alg, **header}, claims, self._signature_with(alg))
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, SigningKey) and self._identity == other._identity
@@ -111,13 +163,15 @@ class SigningKey:
         return hash(self._identity)
 
     @property
-    def _identity(self) -> tuple[str, str, str | None]:
-        return (self.thumbprint, self.alg, self.kid)
+    def _identity(self) -> tuple[Hashable, str | None]:
+        return (self.key_part, self.kid)
 
     def __reduce__(self) -> tuple[Any, ...]:
+        if self.signer is not None:
+            return partial(SigningKey, kid=self.kid), (self.signer,)
         named = {} if self.kid is None else {"kid": self.kid}
         jwk = {**self._key.as_dict(private=True), **named}
-        return partial(SigningKey, alg=self.alg), (jwk,)
+        return partial(SigningKey, alg=self.alg if self.has_own_alg else None), (jwk,)
 
     def __repr__(self) -> str:
         return f"SigningKey({self.alg}, kid={self.kid!r})"
@@ -142,12 +196,46 @@ def base64url(data: bytes) -> str:
 
 
 def fresh_claims(lifetime: float) -> dict[str, Any]:
-    """Return ``iat``, ``exp`` and a new, random ``jti`` (RFC 7523 §3).
+    """Return ``iat``, some seconds ago, ``exp`` and a new, random ``jti`` (RFC 7523 §3).
 
     :param lifetime: float, seconds from ``iat`` to ``exp``.
     """
-    now = int(time.time())
-    return {"iat": now, "exp": now + int(lifetime), "jti": secrets.token_urlsafe(24)}
+    # Some servers refuse an iat that is a second ahead of their clock. exp counts from iat, since
+    # others refuse a lifetime that is longer than they allow.
+    iat = int(time.time()) - min(BACKDATED, int(lifetime / 10))
+    return {"iat": iat, "exp": iat + int(lifetime), "jti": secrets.token_urlsafe(24)}
+
+
+def further_members(
+    members: object, own: Mapping[str, str], setting: str = "claims"
+) -> dict[str, Any] | None:
+    """Return a checked copy of further claims or headers of a JWT.
+
+    :param members: what was set.
+    :param own: mapping from the names that have a setting of their own to what to use instead.
+    :param setting: str, its name in messages.
+    :raises ConfigurationError: if it repeats one of those, or JSON cannot hold it.
+    """
+    if members is None:
+        return None
+    if not isinstance(members, Mapping):
+        raise ConfigurationError(f"{setting} must be a mapping, or None")
+    for name, advice in own.items():
+        if name in members and (name, members[name]) != ("jti", None):
+            raise ConfigurationError(f"{setting} repeats {name!r}: {advice}")
+    try:
+        copy: dict[str, Any] = json.loads(json.dumps(dict(members), allow_nan=False))
+    except (TypeError, ValueError, RecursionError):
+        raise ConfigurationError(
+            f"{setting} holds something that JSON cannot hold: use str, int, list, dict"
+        ) from None
+    return copy
+
+
+def _is_signer(key: object) -> TypeGuard[Signer]:
+    if isinstance(key, (SigningKey, Mapping, str, bytes)):
+        return False
+    return all(hasattr(key, name) for name in ("alg", "kid", "sign"))
 
 
 def _segment(members: Mapping[str, Any]) -> str:

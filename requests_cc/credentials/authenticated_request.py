@@ -15,7 +15,7 @@ from urllib.parse import quote, urlsplit
 import requests
 
 from ..client_auth.basic import spellings
-from ..client_auth.secret import Candidate, ClientSecret
+from ..client_auth.secret import Candidate, ClientSecret, SupplyFailedError
 from ..errors import (
     InvalidClient,
     InvalidTokenResponse,
@@ -98,6 +98,13 @@ class AuthenticatedRequest:
         :returns: an :class:`Response` that reports success.
         :raises TokenRequestError: if there is none.
         """
+        try:
+            return self._send(secret)
+        except SupplyFailedError as failed:
+            error = failed.error
+        raise error
+
+    def _send(self, secret: ClientSecret) -> Response:
         result: Response | TokenRequestError | None = None
         # Short timeouts mean short waits: the pauses take no longer than one exchange may.
         deadline = time.monotonic() + min(RETRY_BUDGET, sum(self.server.reach.timeout))
@@ -118,40 +125,45 @@ class AuthenticatedRequest:
     def _in_a_few_attempts(
         self, candidate: Candidate, deadline: float
     ) -> Response | TokenRequestError:
+        sent: set[str] = set()  # assertions; each may be good once
+        result = self._attempt(candidate, sent)
         for attempt in range(1, ATTEMPTS):
-            result = self._attempt(candidate)
             if isinstance(result, Response) or not _is_worth_a_retry(result):
                 return result
             pause = max(_back_off(attempt), result.retry_after or 0.0)
             if time.monotonic() + pause > deadline:
                 return result
             time.sleep(pause)
-        return self._attempt(candidate)
+            try:
+                result = self._attempt(candidate, sent)
+            except _SentBeforeError:
+                return result
+        return result
 
-    def _attempt(self, candidate: Candidate) -> Response | TokenRequestError:
-        result, keep_nonce = self._exchange(candidate)
+    def _attempt(self, candidate: Candidate, sent: set[str]) -> Response | TokenRequestError:
+        result, keep_nonce = self._exchange(candidate, sent)
         # "... MUST be used ... in the DPoP proof" of another request (RFC 9449 §8); once, since a
         # server may demand a new one each time.
         wants_nonce = isinstance(result, OAuthError) and result.error == "use_dpop_nonce"
         # Kept once more: a response to another source with this key may have brought an older one.
         if wants_nonce and keep_nonce():
-            result, _ = self._exchange(candidate)
+            result, _ = self._exchange(candidate, set())
         return result
 
     def _exchange(
-        self, candidate: Candidate
+        self, candidate: Candidate, sent: set[str]
     ) -> tuple[Response | TokenRequestError, Callable[[], bool]]:
         """Make one exchange.
 
+        :param sent: the assertions of earlier attempts; this one's is added.
         :returns: the response or the error, and a function that keeps the response's nonce, if
             any, for the next proof.
         """
         server = self.server
         try:
-            identity = ClientIdentity(
-                self.client_id, candidate.secret, server.token_endpoint, server.issuer
-            )
+            identity = self._identity(candidate)
             authentication = self.authentication.authenticate(identity)
+            _check_unsent(authentication.params.get("client_assertion"), sent)
             params = tuple(current(self.params))
             method = self.authentication.method  # here, since it may have to be looked up
             session = server.session
@@ -184,6 +196,19 @@ class AuthenticatedRequest:
         encoding = getattr(self.authentication, "encoding", "strict")
         sent = f"{identity.client_id}{identity.client_secret}"
         return (method, encoding) == ("client_secret_basic", "strict") and quote(sent, "") != sent
+
+    def _identity(self, candidate: Candidate) -> ClientIdentity:
+        server = self.server
+        names = {"endpoint": self.endpoint, "token_endpoint": "token_endpoint"}
+        wanted = None if server.habits is None else server.habits.assertion_audience
+        return ClientIdentity(
+            self.client_id,
+            candidate.secret,
+            server.token_endpoint,
+            server.issuer,
+            None if wanted is None else server.endpoint(names[wanted]),
+            server.assertion_algorithms,
+        )
 
     def _keep_nonce(self, url: str, headers: Mapping[str, str]) -> bool:
         return self.dpop is not None and self.dpop.take_nonce(url, headers)
@@ -218,6 +243,17 @@ class AuthenticatedRequest:
     def __repr__(self) -> str:
         # Params and queries hold secrets, and debuggers print the variables of a traceback.
         return f"AuthenticatedRequest({self.server.given_url!r}, {self.client_id!r})"
+
+
+class _SentBeforeError(Exception):
+    """The assertion of this attempt was sent in an earlier one."""
+
+
+def _check_unsent(assertion: str | None, sent: set[str]) -> None:
+    if assertion in sent:
+        raise _SentBeforeError
+    if assertion is not None:
+        sent.add(assertion)
 
 
 def _further_secrets(url: str, params: Iterable[tuple[str, str]]) -> Iterator[str]:

@@ -91,7 +91,7 @@ def _authentication(environment: Environment) -> dict[str, Any]:
     if given == "CERTIFICATE_FILE":
         return {"auth": _certificate(environment)}
     if given == "CLIENT_ASSERTION_FILE":
-        from ..client_auth.assertion import AssertionFile  # noqa: PLC0415 - rarely used
+        from ..client_auth.supplied_assertion import AssertionFile  # noqa: PLC0415 - rarely used
 
         return {"auth": AssertionFile(str(environment.path(given)))}
     return {"client_secret": environment.secret("CLIENT_SECRET"), "auth": auth}

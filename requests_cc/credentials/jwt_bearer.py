@@ -14,7 +14,7 @@ from ..access_token import AccessToken
 from ..client_auth.assertion import check_lifetime
 from ..client_auth.private_key import PrivateKey
 from ..client_auth.secret import Secret, digest
-from ..client_auth.signing_key import SigningKey, fresh_claims
+from ..client_auth.signing_key import SigningKey, fresh_claims, further_members
 from ..errors import ConfigurationError, InvalidTokenResponse
 from ..protocols import ClientAuthentication, ClientIdentity
 from ..server.authorization_server import AuthorizationServer
@@ -204,7 +204,7 @@ class _Assertion:
     @property
     def key_part(self) -> tuple[Hashable, ...]:
         claims = digest(json.dumps([self._claims, self._audience], sort_keys=True))
-        return (self._key.alg, self._key.thumbprint, claims)
+        return (self._key.key_part, claims)
 
     def params(self, identity: ClientIdentity) -> Mapping[str, str]:
         fresh = {"aud": self._audience or identity.token_endpoint, **fresh_claims(self._lifetime)}
@@ -242,29 +242,3 @@ def _checked(params: Params | None) -> dict[str, Any]:
     if isinstance(params, Mapping) and "assertion" in params:
         raise ConfigurationError("params repeats 'assertion': use assertion= instead")
     return dict(further_params(params))
-
-
-def further_members(
-    members: object, own: Mapping[str, str], setting: str = "claims"
-) -> dict[str, Any] | None:
-    """Return a checked copy of further claims or headers of a JWT.
-
-    :param members: what was set.
-    :param own: mapping from the names that have a setting of their own to what to use instead.
-    :param setting: str, its name in messages.
-    :raises ConfigurationError: if it repeats one of those, or JSON cannot hold it.
-    """
-    if members is None:
-        return None
-    if not isinstance(members, Mapping):
-        raise ConfigurationError(f"{setting} must be a mapping, or None")
-    for name, advice in own.items():
-        if name in members and (name, members[name]) != ("jti", None):
-            raise ConfigurationError(f"{setting} repeats {name!r}: {advice}")
-    try:
-        copy: dict[str, Any] = json.loads(json.dumps(dict(members), allow_nan=False))
-    except (TypeError, ValueError, RecursionError):
-        raise ConfigurationError(
-            f"{setting} holds something that JSON cannot hold: use str, int, list, dict"
-        ) from None
-    return copy

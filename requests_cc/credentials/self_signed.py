@@ -13,10 +13,9 @@ from ..access_token import AccessToken
 from ..client_auth.assertion import check_lifetime
 from ..client_auth.private_key import PrivateKey
 from ..client_auth.secret import digest
-from ..client_auth.signing_key import SigningKey
+from ..client_auth.signing_key import SigningKey, further_members
 from ..errors import ConfigurationError
 from ..settings import optional_text
-from .jwt_bearer import further_members
 from .parameters import audiences, cache_key, scope_text
 from .source import Source
 from .tracebacks import entry_point, guarded_constructor
@@ -116,7 +115,7 @@ class SelfSignedJWT(Source):
         """Equal only for sources whose tokens may be used in place of each other."""
         key: Any = self.key
         content = json.dumps([self._claims, self.headers, self.lifetime], sort_keys=True)
-        return cache_key("self_signed", key.alg, key.thumbprint, key.kid, digest(content))
+        return cache_key("self_signed", key.key_part, key.kid, digest(content))
 
     @property
     def label(self) -> str:

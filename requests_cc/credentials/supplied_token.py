@@ -10,24 +10,12 @@ from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from typing import TypeAlias
 
-from ..client_auth.secret import EqualObject, callable_key_part, digest
+from ..client_auth.secret import EqualObject, SupplyFailedError, callable_key_part, digest
 from ..errors import ConfigurationError, TokenRequestError
 from ..protocols import TokenSource
 from ..settings import required_text
 
 Supplied: TypeAlias = "str | Callable[[], str] | TokenSource"
-
-
-class SupplyFailedError(Exception):
-    """A supplier raised ``error``, which the caller of the outer request gets as it is.
-
-    Not a :class:`~requests_cc.TokenRequestError`: the outer request would take that for a failure
-    of its own server, and retry.
-    """
-
-    def __init__(self, error: TokenRequestError) -> None:
-        super().__init__()
-        self.error = error
 
 
 class SuppliedToken:

@@ -231,6 +231,15 @@ class AuthorizationServer(Value):
             self._metadata.discovery.forget()
 
     @property
+    def assertion_algorithms(self) -> tuple[str, ...] | None:
+        """The algorithms that the server accepts in client assertions, or None if not known.
+
+        :raises TokenRequestError: if the server's metadata cannot be fetched.
+        """
+        algorithms: tuple[str, ...] | None = self._metadata.member("assertion_algorithms")
+        return algorithms
+
+    @property
     def habits(self) -> Habits | None:
         """What the provider is known to refuse, or None."""
         return self._habits

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Hashable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from .server_words import LONGEST_TEXT
 if TYPE_CHECKING:
     from .discovery import Discovery
 
+_WORD = re.compile("[A-Za-z0-9_-]{1,40}")
 LONGEST_URL = 2000  # characters of an endpoint that a server's metadata names
 
 
@@ -142,6 +144,8 @@ class ServerDocument:
             return self._aliases
         if name == "auth_methods":
             return self._auth_methods
+        if name == "assertion_algorithms":
+            return self._names("token_endpoint_auth_signing_alg_values_supported")
         return self.endpoint(name)
 
     def endpoint(self, name: str, *, mutual_tls: bool = False) -> str | None:
@@ -166,6 +170,11 @@ class ServerDocument:
         # "If omitted, the default is client_secret_basic" (RFC 8414 §2).
         named = methods if isinstance(methods, list) else ["client_secret_basic"]
         return tuple(method for method in named if isinstance(method, str))
+
+    def _names(self, member: str) -> tuple[str, ...] | None:
+        listed = self._members.get(member)
+        names = listed if isinstance(listed, list) else []
+        return tuple(one for one in names if isinstance(one, str) and _WORD.fullmatch(one)) or None
 
     def _endpoint_in(self, members: Mapping[str, Any], name: str) -> str | None:
         url = members.get(name)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from ..errors import ConfigurationError
 
@@ -27,10 +27,13 @@ class Habits(NamedTuple):
 
     :param provider: str, its name.
     :param rules: tuple of :class:`Rule`, what it requires of the client-credentials grant.
+    :param assertion_audience: the audience of client assertions, if the provider documents another
+        than the issuer: ``"endpoint"``, the URL that each request goes to, or ``"token_endpoint"``.
     """
 
     provider: str
     rules: tuple[Rule, ...]
+    assertion_audience: Literal["endpoint", "token_endpoint"] | None = None
 
     def check(self, grant_type: str, settings: Mapping[str, str]) -> None:
         """Reject a token request that the provider would refuse.
@@ -58,6 +61,7 @@ class Row(NamedTuple):
     issuer: str | None = None
     introspection_endpoint: str | None = None
     revocation_endpoint: str | None = None
+    assertion_audience: Literal["endpoint", "token_endpoint"] | None = None
 
 
 _OPENID = r"(?:openid|profile|email|address|phone|offline_access)(?!\S)"
@@ -106,6 +110,9 @@ OKTA = Row(
     issuer="https://{domain}/oauth2/{authorization_server}",
     introspection_endpoint="https://{domain}/oauth2/{authorization_server}/v1/introspect",
     revocation_endpoint="https://{domain}/oauth2/{authorization_server}/v1/revoke",
+    # "aud: the full URL of the resource you're using the JWT to authenticate to",
+    # https://developer.okta.com/docs/api/openapi/okta-oauth/guides/client-auth/
+    assertion_audience="endpoint",
 )
 
 # "Implement OAuth for Okta with a service app",
@@ -125,6 +132,7 @@ OKTA_ORG = Row(
     issuer="https://{domain}",
     introspection_endpoint="https://{domain}/oauth2/v1/introspect",
     revocation_endpoint="https://{domain}/oauth2/v1/revoke",
+    assertion_audience="endpoint",  # as above
 )
 
 # "Microsoft identity platform and the OAuth 2.0 client credentials flow",
@@ -148,6 +156,9 @@ ENTRA = Row(
             "permissions decide what it may do there",
         ),
     ),
+    # "aud: should match the token endpoint",
+    # https://learn.microsoft.com/entra/identity-platform/certificate-credentials
+    assertion_audience="token_endpoint",
 )
 
 # "The token issuer endpoint",

@@ -361,7 +361,7 @@ def test_a_shared_secret_is_refused(key: Any) -> None:
     ids=lambda key: type(key).__name__,
 )
 def test_an_object_that_is_not_a_key_is_refused(key: Any) -> None:
-    refused(f"must be PEM, a JWK as a dict or a joserfc key, not {type(key).__name__}", key)
+    refused(rf"must be PEM, a JWK as a dict, .* not {type(key).__name__}", key)
 
 
 @pytest.mark.parametrize("key", [{}, {"keys": []}, {"kty": ["RSA"]}, {"kty": "AKP"}])
