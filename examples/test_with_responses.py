@@ -75,7 +75,7 @@ def test_a_rejected_token_is_renewed() -> None:
 @responses.activate
 def test_a_wrong_secret_is_told_to_the_operator() -> None:
     responses.post(TOKEN_URL, status=401, json={"error": "invalid_client"})
-    with pytest.raises(InvalidClient, match="check the client id and secret"):
+    with pytest.raises(InvalidClient, match="check client_secret and client_id"):
         client().get(API_URL + "orders")
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable
 
+import requests
+
 from ..client_auth.basic import (
     ClientSecretBasic,
     ClientSecretPost,
@@ -29,14 +31,13 @@ _WITH_A_SECRET: dict[str, Callable[[], ClientAuthentication]] = {
     "client_secret_jwt": _client_secret_jwt,
 }
 _BY_NAME = {**_WITH_A_SECRET, "none": NoClientAuthentication}
-_KNOWN = ", ".join(sorted(_BY_NAME))
+_KNOWN = ", ".join(sorted(_WITH_A_SECRET))
 #: Names of methods for which a name is not enough: what to pass to ``auth`` in their place.
 NEEDS_MORE = {
     "private_key_jwt": "PrivateKeyJWT(key)",
     "tls_client_auth": "TLSClientAuth(cert)",
     "self_signed_tls_client_auth": "TLSClientAuth(cert)",
 }
-_WITHOUT_A_SECRET = {**NEEDS_MORE, "none": '"none"'}
 
 
 def client_authentication(auth: object, server: AuthorizationServer) -> ClientAuthentication:
@@ -82,9 +83,7 @@ def preferred(accepted: Iterable[str] | None) -> ClientAuthentication:
     for name, method in _WITH_A_SECRET.items():
         if name in names:
             return method()
-    wanted = dict.fromkeys(
-        f"auth={_WITHOUT_A_SECRET[name]}" for name in names if name in _WITHOUT_A_SECRET
-    )
+    wanted = dict.fromkeys(f"auth={NEEDS_MORE[name]}" for name in names if name in NEEDS_MORE)
     raise ConfigurationError(
         f"the server accepts {readable_list(names) or 'no method'}, and a client_secret alone is "
         f"not enough for that: set "
@@ -121,10 +120,10 @@ def check_client(authentication: ClientAuthentication, client_id: str, *, has_se
     :raises ConfigurationError: if it cannot.
     """
     if authentication.needs_secret and not has_secret:
-        by_metadata = isinstance(authentication, PreferredAuthentication)
-        needs = "client authentication" if by_metadata else authentication.method
+        needs = _name_of(authentication)
         raise ConfigurationError(
-            f'client_secret is missing: {needs} needs it; for a public client set auth="none"'
+            f"client_secret is missing: {needs} needs it; pass client_secret=, or auth= an object "
+            f"that proves the client otherwise, such as PrivateKeyJWT(key)"
         )
     if isinstance(authentication, NoClientAuthentication) and has_secret:
         raise ConfigurationError('auth="none" sends no client_secret: leave one of them out')
@@ -134,6 +133,28 @@ def check_client(authentication: ClientAuthentication, client_id: str, *, has_se
             'client_id holds a ":", which ClientSecretBasic(encoding="loose") cannot send: use '
             'encoding="strict", or auth="client_secret_post"'
         )
+
+
+def check_session_auth(
+    session: requests.Session | None, authentication: ClientAuthentication
+) -> None:
+    """Check that a session's own auth does not stand beside a client authentication method.
+
+    :param session: the session of the server, or None.
+    :param authentication: the method.
+    :raises ConfigurationError: if the session has an ``auth``: a request has one of the two.
+    """
+    if session is not None and session.auth:
+        method = _name_of(authentication)
+        raise ConfigurationError(
+            f"session.auth is set beside {method}, and a request to the authorization server has "
+            f"only one of them: unset session.auth, or pass it as auth= in place of {method}"
+        )
+
+
+def _name_of(authentication: ClientAuthentication) -> str:
+    by_metadata = isinstance(authentication, PreferredAuthentication)  # which is looked up
+    return "client authentication" if by_metadata else authentication.method
 
 
 def method_named(name: str, setting: str = "auth") -> ClientAuthentication:

@@ -29,6 +29,7 @@ from ..protocols import Authentication, ClientAuthentication, ClientIdentity, Pr
 from ..server.authorization_server import AuthorizationServer
 from ..server.error_response import Attempt, refusal, with_words
 from ..threads import growing, jittered
+from .auth_setting import check_session_auth
 from .parameters import Pair, current
 
 ATTEMPTS = 3  # of one request, the first included
@@ -187,6 +188,7 @@ class AuthenticatedRequest:
             self.endpoint,
             method,
             loose_may_help=self._loose_may_help(method, identity),
+            has_proof=self.dpop is not None,
             secrets=(*authentication.secrets, *further),
         )
         return refusal(answer, attempt) or with_words(answer, attempt), keep_nonce
@@ -218,6 +220,8 @@ class AuthenticatedRequest:
     ) -> requests.Request:
         params = (*params, *authentication.params.items())
         session, body_format = self.server.session, self._body_format
+        if self._proves_itself(authentication):
+            check_session_auth(session, self.authentication)
         # "identity": an uncompressed body cannot be a compression bomb.
         headers = {"Accept": "application/json", "Accept-Encoding": "identity"}
         headers["Content-Type"] = _CONTENT_TYPES[body_format]  # whatever a session sets
@@ -234,6 +238,10 @@ class AuthenticatedRequest:
             # Never empty, since requests would then read netrc.
             auth=authentication.auth or (session and session.auth) or without_authorization,
         )
+
+    def _proves_itself(self, authentication: Authentication) -> bool:
+        proofs = ("client_secret", "client_assertion")
+        return bool(authentication.auth) or any(name in authentication.params for name in proofs)
 
     @property
     def _body_format(self) -> str:

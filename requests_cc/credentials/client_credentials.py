@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 from requests.auth import AuthBase
 
 from ..access_token import AccessToken
+from ..client_auth.basic import NoClientAuthentication
 from ..client_auth.secret import ClientSecret, Secret
 from ..errors import ConfigurationError
 from ..protocols import Cert, ClientAuthentication
 from ..server.authorization_server import AuthorizationServer
 from ..settings import required_text
 from ..value import Value
-from .auth_setting import check_client, client_authentication
+from .auth_setting import check_client, check_session_auth, client_authentication
 from .authenticated_request import AuthenticatedRequest
 from .parameters import (
     Params,
@@ -110,6 +111,8 @@ class ClientCredentials(Source, Value):
         authentication = client_authentication(auth, self.server)
         has_secret = client_secret is not None
         check_client(authentication, self.client_id, has_secret=has_secret)
+        if not isinstance(authentication, NoClientAuthentication):
+            check_session_auth(self.server.session, authentication)
         authentication, bound_to = _with_certificate(authentication, cert)
         self._set(cert=bound_to, _secret=ClientSecret(client_secret))
         self._set(_request=self._token_request(authentication))

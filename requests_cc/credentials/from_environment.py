@@ -125,7 +125,8 @@ def _check_proof(environment: Environment, auth: str | None, given: str | None) 
     if given is None and "CLIENT_SECRET" in wanted:
         secret, file = (environment.named(f"CLIENT_SECRET{end}") for end in ("", "_FILE"))
         raise ConfigurationError(
-            f"{secret} is missing: set it, or {file}; for a public client set {variable}=none"
+            f"{secret} is missing: set it, or {file}; or set what proves the client otherwise, "
+            f"such as {environment.named('PRIVATE_KEY')}"
         )
     needed = " or ".join(map(environment.named, wanted))
     too_much = "" if given is None else f", and unset {environment.named_as_set(given)}"

@@ -84,18 +84,27 @@ class Attempt:
     :param method: str, the client authentication method.
     :param loose_may_help: bool, whether id or secret were sent with characters encoded that a
         server may not decode.
+    :param has_proof: bool, whether it held a DPoP proof.
     :param secrets: str, texts that are hidden if the server repeats them.
     """
 
-    __slots__ = ("endpoint", "loose_may_help", "method", "secrets", "url")
+    __slots__ = ("endpoint", "has_proof", "loose_may_help", "method", "secrets", "url")
 
     def __init__(
-        self, url: str, endpoint: str, method: str, *, loose_may_help: bool, secrets: Iterable[str]
+        self,
+        url: str,
+        endpoint: str,
+        method: str,
+        *,
+        loose_may_help: bool,
+        has_proof: bool,
+        secrets: Iterable[str],
     ) -> None:
         self.url = url
         self.endpoint = endpoint
         self.method = method
         self.loose_may_help = loose_may_help
+        self.has_proof = has_proof
         self.secrets = tuple(secrets)
 
     @property
@@ -208,6 +217,8 @@ def _oauth_error(
     if code not in _CODES:
         code = shown(code, secrets)
     words = _description(members, secrets)
+    if code == "invalid_dpop_proof" and not attempt.has_proof:
+        advice = "the server binds this client's tokens to a key: pass dpop=DPoPKey.generate()"
     advice = advice.format(client=attempt.client_advice, method=attempt.method)
     error = kind(
         f"{code}{in_brackets(words)}: {advice} [{without_query(attempt.url)} returned {status}]",

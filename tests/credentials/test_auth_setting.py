@@ -116,7 +116,7 @@ def test_a_secret_in_place_of_a_method_is_not_repeated(secret: str) -> None:
         ClientCredentials("https://auth.example.com/token", "me", auth=secret)
     assert str(raised.value) == (
         "auth is not a known client authentication method: use one of client_secret_basic, "
-        "client_secret_jwt, client_secret_post, none, or pass auth= an object"
+        "client_secret_jwt, client_secret_post, or pass auth= an object"
     )
 
 
@@ -146,11 +146,15 @@ def test_a_server_that_wants_more_than_a_secret_is_an_error_that_says_so() -> No
     [
         (
             ["client_secret_bsic"],
-            "auth= to one of client_secret_basic, client_secret_jwt, client_secret_post, none, or "
-            "to an object",
+            "auth= to one of client_secret_basic, client_secret_jwt, client_secret_post, or to an "
+            "object",
         ),
-        (["none"], 'auth="none"'),
-        (["tls_client_auth", "none"], 'auth=TLSClientAuth(cert) or auth="none"'),
+        (
+            ["none"],
+            "auth= to one of client_secret_basic, client_secret_jwt, client_secret_post, or to an "
+            "object",
+        ),
+        (["tls_client_auth", "none"], "auth=TLSClientAuth(cert)"),
     ],
 )
 def test_a_server_whose_methods_are_of_no_use_leads_to_those_that_are(

@@ -124,8 +124,8 @@ def test_a_missing_secret_is_reported(environment: pytest.MonkeyPatch) -> None:
     for method in ("", "client_secret_post"):
         environment.setenv("OAUTH_AUTH", method)
         assert refusal() == (
-            "OAUTH_CLIENT_SECRET is missing: set it, or OAUTH_CLIENT_SECRET_FILE; for a public "
-            "client set OAUTH_AUTH=none"
+            "OAUTH_CLIENT_SECRET is missing: set it, or OAUTH_CLIENT_SECRET_FILE; or set what "
+            "proves the client otherwise, such as OAUTH_PRIVATE_KEY"
         )
     environment.setenv("OAUTH_AUTH", "none")
     assert ClientCredentials.from_env() == ClientCredentials(URL, "me", auth="none")

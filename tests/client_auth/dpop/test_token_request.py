@@ -10,7 +10,8 @@ from joserfc import jwk
 
 from requests_cc import ClientCredentials, DPoPKey, InvalidTokenResponse, OAuthError, PrivateKeyJWT
 from tests.support.proof_server import DPoPAuthority, Proofs, bound_credentials, opened
-from tests.support.scripts import Reply
+from tests.support.scripts import Reply, answer
+from tests.support.server import Server
 
 
 @pytest.fixture
@@ -159,3 +160,17 @@ def test_the_key_is_in_no_message_and_no_repr(authority) -> None:
     for text in (str(caught.value), repr(credentials), repr(credentials.dpop)):
         assert proof not in text
         assert "PRIVATE" not in text
+
+
+def test_a_server_that_wants_a_proof_and_gets_none_leads_to_the_setting() -> None:
+    error = {"error": "invalid_dpop_proof", "error_description": "proof missing"}
+    with Server(answer(error, "400 Bad")) as server:
+        for dpop, words in (
+            (None, "(proof missing): the server binds this client's tokens to a key: pass "
+                   "dpop=DPoPKey.generate()"),
+            (DPoPKey.generate(), "check this machine's clock"),
+        ):  # fmt: skip
+            credentials = ClientCredentials(server.url, "client", "secret", dpop=dpop)
+            with pytest.raises(OAuthError) as raised:
+                credentials.request_token()
+            assert words in str(raised.value)

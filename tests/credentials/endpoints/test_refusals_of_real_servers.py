@@ -8,6 +8,8 @@ import pytest
 import requests
 
 from requests_cc import (
+    AuthorizationServer,
+    ClientCredentials,
     ClientSecretBasic,
     InvalidClient,
     InvalidTokenResponse,
@@ -226,7 +228,12 @@ def test_what_a_session_adds_is_hidden_if_the_server_repeats_it() -> None:
     words = ["g4te", "tr4ce-tr4ce", "t3nant", "c00kie-c00kie", "k33per", "Z2F0ZTprMzNwZXI="]
     refused = answer({"message": " / ".join([*words, "fine"])}, "400 Bad")
     with session, Server(refused) as server:
-        error = failure(server.url, session=session, auth="client_secret_post")
+        credentials = ClientCredentials(
+            AuthorizationServer(server.url, session=session), "me", auth="none"
+        )
+        with pytest.raises(TokenRequestError) as raised:
+            credentials.request_token()
+        error = raised.value
     assert "[hidden] / [hidden]" in str(error)
     assert "fine" in str(error)
     assert not [word for word in words if word in str(error)]

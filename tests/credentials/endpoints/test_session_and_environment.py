@@ -11,6 +11,9 @@ import pytest
 import requests
 
 from requests_cc import (
+    AuthorizationServer,
+    ClientCredentials,
+    ConfigurationError,
     InvalidRequest,
     TokenEndpointUnreachable,
 )
@@ -86,9 +89,38 @@ def test_the_sessions_headers_auth_and_adapters_are_used(endpoint: Endpoint) -> 
     session.auth = ("gate", "keeper")
     session.mount("http://", Recording())
     with Server(GOOD) as server:
-        endpoint.call(client(server, session=session, auth="client_secret_post"))
+        credentials = client(server, session=session, auth="none", secret=None)
+        endpoint.call(credentials)
     assert sent[0].headers["X-Tenant"] == "blue"
     assert sent[0].headers["Authorization"] == "Basic " + base64.b64encode(b"gate:keeper").decode()
+
+
+@pytest.mark.parametrize(
+    ("auth", "named"),
+    [
+        (None, "client_secret_basic"),
+        ("client_secret_post", "client_secret_post"),
+        ("client_secret_jwt", "client_secret_jwt"),
+        (requests.auth.HTTPBasicAuth("me", "s3cret"), "HTTPBasicAuth"),
+    ],
+)
+def test_a_sessions_auth_beside_another_method_is_refused_then_and_later(
+    endpoint: Endpoint, auth: object, named: str
+) -> None:
+    session = requests.Session()
+    with Server(GOOD) as server:
+        credentials = client(server, session=session, auth=auth)
+        session.auth = ("gate", "keeper")
+        with pytest.raises(ConfigurationError, match=f"session.auth is set beside {named}, and"):
+            endpoint.call(credentials)
+        with pytest.raises(ConfigurationError, match="pass it as auth= in place of"):
+            client(server, session=session, auth=auth)
+        assert server.requests == []
+    server_without_metadata = AuthorizationServer.discover(
+        "https://auth.example.com", session=session
+    )
+    with pytest.raises(ConfigurationError, match="set beside client authentication, and"):
+        ClientCredentials(server_without_metadata, "me", "s3cret")
 
 
 def test_a_sessions_raise_for_status_hook_hides_no_oauth_error(endpoint: Endpoint) -> None:
