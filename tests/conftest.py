@@ -9,6 +9,7 @@ import os
 from collections.abc import Iterator
 
 import pytest
+import trustme
 from hypothesis import HealthCheck, settings
 
 from requests_cc.testing import LocalServer
@@ -43,6 +44,18 @@ def clock() -> ManualClock:
 def server() -> Iterator[LocalServer]:
     with LocalServer() as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def authority() -> trustme.CA:
+    return trustme.CA()
+
+
+@pytest.fixture(scope="session")
+def ca_bundle(authority: trustme.CA, tmp_path_factory: pytest.TempPathFactory) -> str:
+    path = tmp_path_factory.mktemp("tls") / "ca.pem"
+    authority.cert_pem.write_to_path(str(path))
+    return str(path)
 
 
 def pytest_xdist_auto_num_workers() -> int:

@@ -27,6 +27,7 @@ from requests_cc import (
     set_default_cache,
 )
 from tests.support.api import Api, api_and_session, credentials_for, needs_token, session_for
+from tests.support.certificates import server_context
 from tests.support.scripts import Reply, Request
 from tests.support.threads import in_threads
 
@@ -132,15 +133,9 @@ def test_a_forward_proxy_is_used_for_the_api_and_not_for_tokens(server):
     assert len(server.token_requests) == 2
 
 
-def test_verify_and_cert_reach_the_api(server, tmp_path):
-    trustme = pytest.importorskip("trustme")
-    authority = trustme.CA()
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert("127.0.0.1").configure_cert(context)
-    authority.configure_trust(context)
-    context.verify_mode = ssl.CERT_REQUIRED
-    bundle, own = str(tmp_path / "ca.pem"), str(tmp_path / "client.pem")
-    authority.cert_pem.write_to_path(bundle)
+def test_verify_and_cert_reach_the_api(server, authority, ca_bundle, tmp_path):
+    context = server_context(authority, verify=ssl.CERT_REQUIRED)
+    bundle, own = ca_bundle, str(tmp_path / "client.pem")
     authority.issue_cert("client@example.com").private_key_and_cert_chain_pem.write_to_path(own)
     with Api(needs_token, tls=context) as api, session_for(server, api.origin) as session:
         session.trust_env = False  # REQUESTS_CA_BUNDLE would go before session.verify

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import socket
-import ssl
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -15,6 +14,7 @@ import requests
 from requests_cc import AccessToken, ClientCredentialsAdapter, TokenCache, mount
 from requests_cc.adapter.allowed_origins import MAX_WARNINGS
 from tests.support.api import Api, api_and_session, credentials_for, needs_token, session_for
+from tests.support.certificates import server_context
 from tests.support.scripts import Reply, Request
 
 
@@ -158,23 +158,17 @@ def test_another_port_or_host_of_the_same_machine_is_another_origin(server):
 
 
 @pytest.mark.rule(1)
-def test_another_scheme_is_another_origin(tmp_path):
-    trustme = pytest.importorskip("trustme")
-    authority = trustme.CA()
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert("127.0.0.1").configure_cert(context)
-    bundle = tmp_path / "ca.pem"
-    authority.cert_pem.write_to_path(str(bundle))
-    with Api(needs_token, tls=context) as api, requests.Session() as session:
+def test_another_scheme_is_another_origin(authority, ca_bundle):
+    with Api(needs_token, tls=server_context(authority)) as api, requests.Session() as session:
         adapter = ClientCredentialsAdapter(
             OneToken(), origins=api.origin.replace("https", "http"), cache=TokenCache()
         )
         session.mount("https://", adapter)
-        assert session.get(api.origin, verify=str(bundle)).status_code == 401
+        assert session.get(api.origin, verify=ca_bundle).status_code == 401
         mount(session, ClientCredentialsAdapter(OneToken(), origins=api.origin, cache=TokenCache()))
-        assert session.get(api.origin, verify=str(bundle)).status_code == 200
+        assert session.get(api.origin, verify=ca_bundle).status_code == 200
         with pytest.raises(requests.exceptions.SSLError) as caught:
-            session.get(api.origin.replace("127.0.0.1", "localhost"), verify=str(bundle))
+            session.get(api.origin.replace("127.0.0.1", "localhost"), verify=ca_bundle)
         assert caught.value.request is not None
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import ssl
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -21,6 +20,7 @@ from requests_cc import (
     TokenCache,
 )
 from requests_cc.adapter.bound_token import PresentedCertificate
+from tests.support.certificates import server_context
 from tests.support.proof_server import ath, opened
 from tests.support.scripts import Request, Script, answer, drop, reset
 from tests.support.server import Server
@@ -165,9 +165,7 @@ def test_a_tls_failure_after_the_request_counts_as_another_kind_of_error(
     def breaks_tls(request: Request) -> None:
         os.write(request.connection.socket.fileno(), b"no record of TLS")
 
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    trustme.CA().issue_cert("127.0.0.1").configure_cert(context)
-    with Server(breaks_tls, answer(), tls=context) as server:
+    with Server(breaks_tls, answer(), tls=server_context(trustme.CA())) as server:
         retries = {**ALLOWED, **REFUSED}[kind]
         sent_by(requests.adapters.HTTPAdapter(max_retries=retries), server.url)
         assert len(server.requests) == times

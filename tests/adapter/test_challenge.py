@@ -298,9 +298,9 @@ def test_nothing_after_an_unclosed_quote_is_a_parameter(rest: str) -> None:
         *('"\\', '\\"', 'a="', 'a="\\"', '"a"', 'a=a"', "a,a ", "a a=", "a=a,", "a  ,", "a==,"),
     ],
 )
-def test_a_hundred_kilobytes_of_hostile_text_take_linear_time(piece: str) -> None:
+def test_hostile_text_takes_linear_time(piece: str) -> None:
     for start in ("", "Bearer ", 'Bearer a="', "Bearer a="):
-        header = start + piece * (100_000 // len(piece)) + "\x00"
+        header = start + piece * (30_000 // len(piece)) + "\x00"
         began = time.process_time()
         Challenge.parse(header)
-        assert time.process_time() - began < 10  # about 0.03 s; in quadratic time: minutes
+        assert time.process_time() - began < 3  # about 0.01 s; in quadratic time: minutes

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import os
-import ssl
 import sys
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
@@ -14,6 +13,7 @@ import trustme
 
 from requests_cc.cli.main import main
 from requests_cc.testing import LocalServer
+from tests.support.certificates import server_context
 from tests.support.scripts import Script, token
 from tests.support.server import Server
 
@@ -69,25 +69,11 @@ def cli(
     return run
 
 
-@pytest.fixture(scope="session")
-def authority() -> trustme.CA:
-    return trustme.CA()
-
-
-@pytest.fixture(scope="session")
-def ca_bundle(authority: trustme.CA, tmp_path_factory: pytest.TempPathFactory) -> str:
-    path = tmp_path_factory.mktemp("tls") / "ca.pem"
-    authority.cert_pem.write_to_path(str(path))
-    return str(path)
-
-
 @pytest.fixture
 def https_server(authority: trustme.CA) -> Callable[..., Server]:
     """A token endpoint, or an API, behind TLS; keywords are trustme's ``issue_cert``'s."""
 
     def make(*scripts: Script, name: str = "127.0.0.1", **options: Any) -> Server:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        authority.issue_cert(name, **options).configure_cert(context)
-        return Server(*(scripts or (token(),)), tls=context)
+        return Server(*(scripts or (token(),)), tls=server_context(authority, name, **options))
 
     return make

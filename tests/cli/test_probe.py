@@ -10,6 +10,7 @@ import pytest
 import requests
 
 from requests_cc.cli.probe import Probe, StepError, Trust, _certificate_error
+from tests.support.certificates import server_context
 from tests.support.connect_proxy import connect_proxy
 from tests.support.scripts import answer, drop, token
 from tests.support.server import Server
@@ -131,10 +132,7 @@ def test_another_problem_of_a_certificate_has_openssls_words():
 
 @pytest.mark.parametrize("in_two_files", [False, True])
 def test_the_clients_certificate_is_presented(authority, ca_bundle, tmp_path, in_two_files):
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert("127.0.0.1").configure_cert(context)
-    authority.configure_trust(context)
-    context.verify_mode = ssl.CERT_REQUIRED
+    context = server_context(authority, verify=ssl.CERT_REQUIRED)
     context.maximum_version = ssl.TLSVersion.TLSv1_2  # whose handshake ends with the verdict
     issued = authority.issue_cert("client.example.com")
     both, key = tmp_path / "both.pem", tmp_path / "key.pem"

@@ -144,21 +144,6 @@ def test_parent_and_child_make_different_assertions(method: str) -> None:
     assert theirs["jti"] != claims_of(asserted(AUTHENTICATIONS[method]))["jti"]
 
 
-@pytest.mark.rule(19)
-@pytest.mark.parametrize("method", AUTHENTICATIONS)
-def test_each_attempt_at_a_token_endpoint_gets_a_fresh_assertion(method: str) -> None:
-    with LocalServer() as server:
-        server.fail_next(2)
-        auth = AUTHENTICATIONS[method]
-        ClientCredentials(server.token_url, "me", SECRET, auth=auth).request_token()
-        sent = [request.form for request in server.token_requests]
-    assertions = [form["client_assertion"][0] for form in sent]
-    assert len({claims_of(assertion)["jti"] for assertion in assertions}) == 3
-    assert {claims_of(assertion)["aud"] for assertion in assertions} == {server.token_url}
-    assert all("client_secret" not in form for form in sent)
-    assert [form["client_id"] for form in sent] == [["me"]] * 3
-
-
 @pytest.mark.parametrize("method", AUTHENTICATIONS)
 @pytest.mark.parametrize("audience", ["", 7, ["https://x/"]])
 def test_an_audience_must_be_a_text(method: str, audience: Any) -> None:

@@ -67,28 +67,6 @@ def test_a_server_reads_reserved_characters_as_they_were_meant(auth: str) -> Non
 
 
 @pytest.mark.rule(24)
-def test_basic_is_the_default_and_leaves_the_body_alone() -> None:
-    request = sent_with(None)
-    assert request.headers["Authorization"] == "Basic " + base64.b64encode(b"me:s3cret").decode()
-    assert request.form == {"grant_type": ["client_credentials"]}
-
-
-@pytest.mark.rule(24)
-@pytest.mark.parametrize("auth", ["client_secret_post", ClientSecretPost()])
-def test_post_sends_id_and_secret_in_the_body(auth: object) -> None:
-    request = sent_with(auth)
-    assert request.headers["Authorization"] is None
-    assert request.form["client_id"] == ["me"]
-    assert request.form["client_secret"] == ["s3cret"]
-
-
-def test_a_public_client_sends_its_id_only() -> None:
-    request = sent_with("none", secret=None)
-    assert request.headers["Authorization"] is None
-    assert request.form == {"grant_type": ["client_credentials"], "client_id": ["me"]}
-
-
-@pytest.mark.rule(24)
 @pytest.mark.parametrize("auth", [Theirs(), Theirs().__call__])
 def test_any_requests_auth_object_signs_the_request(auth: object) -> None:
     request = sent_with(auth, secret=None)

@@ -9,7 +9,6 @@ import io
 import os
 import re
 import shlex
-import ssl
 import tempfile
 from collections.abc import Callable
 from contextlib import ExitStack, redirect_stdout
@@ -23,6 +22,7 @@ import trustme
 
 from requests_cc.cli.main import main
 from requests_cc.testing import Client, LocalServer
+from tests.support.certificates import server_context
 
 from .scripts import answer, token
 from .server import Server
@@ -62,8 +62,7 @@ class World:
 
     def https(self, *scripts: Any, **certificate: Any) -> str:
         """The URL of a token endpoint behind TLS."""
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        self.authority.issue_cert("127.0.0.1", **certificate).configure_cert(context)
+        context = server_context(self.authority, **certificate)
         return str(self.enter(Server(*(scripts or (token(),)), tls=context), 8443).url)
 
     def ca_bundle(self) -> str:

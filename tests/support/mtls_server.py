@@ -22,6 +22,7 @@ from requests_cc import (
     TokenCache,
     mount,
 )
+from tests.support.certificates import server_context
 from tests.support.scripts import Reply, Request
 from tests.support.server import PATIENCE, Server
 
@@ -51,11 +52,7 @@ class Certificates:
 
     def server_context(self, verify: ssl.VerifyMode) -> ssl.SSLContext:
         """For a server that trusts client certificates of this CA."""
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        self.ca.issue_cert("127.0.0.1").configure_cert(context)
-        self.ca.configure_trust(context)
-        context.verify_mode = verify
-        return context
+        return server_context(self.ca, verify=verify)
 
 
 def thumbprint(path: Path) -> str:

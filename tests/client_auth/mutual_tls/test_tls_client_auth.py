@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives import hashes
 from requests_cc import AuthorizationServer, ClientCredentials, TLSClientAuth
 from requests_cc.client_auth.certificate import stamp, thumbprint
 from requests_cc.protocols import ClientIdentity
+from tests.support.certificates import server_context
 from tests.support.scripts import token
 from tests.support.server import Server
 
@@ -27,10 +28,7 @@ AUTHORITY = trustme.CA()
 
 
 def test_the_client_presents_its_certificate_and_the_one_that_replaced_it(tmp_path: Path) -> None:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.verify_mode = ssl.CERT_REQUIRED
-    AUTHORITY.configure_trust(context)
-    AUTHORITY.issue_cert("127.0.0.1").configure_cert(context)
+    context = server_context(AUTHORITY, verify=ssl.CERT_REQUIRED)
     bundle, path = tmp_path / "ca.pem", tmp_path / "client.pem"
     AUTHORITY.cert_pem.write_to_path(str(bundle))
 

@@ -19,6 +19,7 @@ from requests.auth import HTTPBasicAuth, HTTPDigestAuth
 from requests_cc import (
     AccessToken,
     AssertionFile,
+    ClientSecretPost,
     ConfigurationError,
     DPoPKey,
     InvalidClient,
@@ -27,6 +28,7 @@ from requests_cc import (
     TLSClientAuth,
 )
 from requests_cc.client_auth.secret import SecretFile
+from tests.support.certificates import server_context
 from tests.support.scripts import Request, answer
 from tests.support.server import Server
 
@@ -43,6 +45,7 @@ def sent(endpoint: Endpoint, secret: object = SECRET, **settings: object) -> Req
     return request
 
 
+@pytest.mark.rule(20, 24)
 def test_basic_authenticates_it(endpoint: Endpoint) -> None:
     request = sent(endpoint)
     pair = f"me:{quote(SECRET, safe='')}".encode()
@@ -50,8 +53,10 @@ def test_basic_authenticates_it(endpoint: Endpoint) -> None:
     assert not {"client_id", "client_secret"} & {*request.form}
 
 
-def test_post_authenticates_it(endpoint: Endpoint) -> None:
-    request = sent(endpoint, auth="client_secret_post")
+@pytest.mark.rule(24)
+@pytest.mark.parametrize("auth", ["client_secret_post", ClientSecretPost()], ids=["name", "object"])
+def test_post_authenticates_it(endpoint: Endpoint, auth: object) -> None:
+    request = sent(endpoint, auth=auth)
     assert "Authorization" not in request.headers
     assert (request.form["client_id"], request.form["client_secret"]) == (["me"], [SECRET])
 
@@ -60,8 +65,10 @@ def test_a_public_client_names_itself(endpoint: Endpoint) -> None:
     request = sent(endpoint, None, auth="none")
     assert "Authorization" not in request.headers
     assert request.form["client_id"] == ["me"]
+    assert "client_secret" not in request.form
 
 
+@pytest.mark.rule(19)
 @pytest.mark.parametrize("method", ["client_secret_jwt", "private_key_jwt"])
 def test_an_assertion_authenticates_each_attempt_anew(endpoint: Endpoint, method: str) -> None:
     key: ECKey | OctKey = OctKey.import_key(SECRET)
@@ -69,9 +76,11 @@ def test_an_assertion_authenticates_each_attempt_anew(endpoint: Endpoint, method
     if method == "private_key_jwt":
         key = ECKey.generate_key("P-256")
         secret, auth = None, PrivateKeyJWT(key)
-    with Server(answer(b"", "503 Busy"), GOOD) as server:
+    busy = answer(b"", "503 Busy")
+    with Server(busy, busy, GOOD) as server:
         endpoint.call(client(server, secret, auth=auth))
         forms = [request.form for request in server.requests]
+    made: set[str] = set()
     for form in forms:
         (assertion,) = form["client_assertion"]
         claims = jwt.decode(assertion, key, algorithms=["ES256", "HS256"]).claims
@@ -80,7 +89,10 @@ def test_an_assertion_authenticates_each_attempt_anew(endpoint: Endpoint, method
         ]
         assert (claims["iss"], claims["sub"], claims["aud"]) == ("me", "me", server.url)
         assert claims["exp"] > time.time()
-    assert forms[0]["client_assertion"] != forms[1]["client_assertion"]
+        assert form["client_id"] == ["me"]
+        assert "client_secret" not in form
+        made.add(claims["jti"])
+    assert len(made) == 3
 
 
 def test_an_assertion_file_authenticates_it(endpoint: Endpoint, tmp_path: Path) -> None:
@@ -120,18 +132,17 @@ def test_http_digest_authenticates_it(
 
 
 def test_a_certificate_authenticates_it_at_its_own_endpoint(
-    endpoint: Endpoint, tmp_path: Path
+    endpoint: Endpoint, authority: trustme.CA, ca_bundle: str, tmp_path: Path
 ) -> None:
-    authority = trustme.CA()
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.verify_mode = ssl.CERT_REQUIRED
-    authority.configure_trust(context)
-    authority.issue_cert("127.0.0.1").configure_cert(context)
-    bundle, certificate = tmp_path / "ca.pem", tmp_path / "client.pem"
-    authority.cert_pem.write_to_path(str(bundle))
+    certificate = tmp_path / "client.pem"
     authority.issue_cert("me").private_key_and_cert_chain_pem.write_to_path(str(certificate))
-    with Server(GOOD, path="/mtls", tls=context) as server, requests.Session() as session:
-        session.verify = str(bundle)
+    with (
+        Server(
+            GOOD, path="/mtls", tls=server_context(authority, verify=ssl.CERT_REQUIRED)
+        ) as server,
+        requests.Session() as session,
+    ):
+        session.verify = ca_bundle
         credentials = client(
             "https://localhost:1/token",
             None,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ssl
 import time
 
 import pytest
@@ -10,27 +9,10 @@ import requests
 import trustme
 
 from requests_cc import ConfigurationError, TokenEndpointUnreachable
+from tests.support.certificates import server_context
 from tests.support.server import Server
 
 from .endpoint import GOOD, Endpoint, client, failure
-
-
-@pytest.fixture(scope="module")
-def authority() -> trustme.CA:
-    return trustme.CA()
-
-
-@pytest.fixture(scope="module")
-def ca_bundle(authority: trustme.CA, tmp_path_factory: pytest.TempPathFactory) -> str:
-    path = tmp_path_factory.mktemp("tls") / "ca.pem"
-    authority.cert_pem.write_to_path(str(path))
-    return str(path)
-
-
-def tls(authority: trustme.CA, *names: str) -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert(*(names or ("127.0.0.1",))).configure_cert(context)
-    return context
 
 
 def test_a_certificate_failure_says_what_to_set_and_is_not_retried(
@@ -38,7 +20,7 @@ def test_a_certificate_failure_says_what_to_set_and_is_not_retried(
 ) -> None:
     pauses: list[float] = []
     monkeypatch.setattr(time, "sleep", pauses.append)
-    with Server(GOOD, tls=tls(authority)) as server:
+    with Server(GOOD, tls=server_context(authority)) as server:
         error = failure(endpoint, server)
     assert pauses == []
     assert type(error) is TokenEndpointUnreachable
@@ -53,7 +35,7 @@ def test_a_certificate_for_another_name_says_so(
 ) -> None:
     session = requests.Session()
     session.verify = ca_bundle
-    with Server(GOOD, tls=tls(authority, "other.example")) as server:
+    with Server(GOOD, tls=server_context(authority, "other.example")) as server:
         error = failure(endpoint, server, session=session)
     assert error.permanent
     assert "127.0.0.1" in str(error).partition("failed:")[2]
@@ -65,7 +47,7 @@ def test_the_sessions_verify_goes_before_the_environments(
     other = trustme.CA()
     session = requests.Session()
     session.verify = ca_bundle
-    with other.cert_pem.tempfile() as path, Server(GOOD, tls=tls(authority)) as server:
+    with other.cert_pem.tempfile() as path, Server(GOOD, tls=server_context(authority)) as server:
         monkeypatch.setenv("REQUESTS_CA_BUNDLE", path)
         endpoint.call(client(server, session=session))
 
@@ -75,7 +57,7 @@ def test_the_environments_ca_bundle_is_used(
     endpoint: Endpoint, authority: trustme.CA, ca_bundle: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", ca_bundle)
-    with Server(GOOD, tls=tls(authority)) as server:
+    with Server(GOOD, tls=server_context(authority)) as server:
         endpoint.call(client(server))
 
 

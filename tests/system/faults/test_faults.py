@@ -206,7 +206,7 @@ def scene_of(
     request: pytest.FixtureRequest,
     api: LocalServer,
     clock: ManualClock,
-    ca_bundle: Path,
+    ca_bundle: str,
     attempts_follow_soon: None,
 ) -> Callable[[Fault], Scene]:
     def make(fault: Fault) -> Scene:
