@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 import time
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -76,7 +77,7 @@ class AccessToken(Value):
             issued_at=issued_at,
             scope=scope,
             extra={} if extra is None else extra,
-            authorization=f"{token_type} {value}",
+            authorization=HeaderValue(f"{token_type} {value}"),
         )
 
     @classmethod
@@ -169,6 +170,43 @@ class AccessToken(Value):
         lasts = "no expiry" if left is None else f"{left:.0f} s left" if left else "expired"
         scope = "" if self.scope is None else f", scope={self.scope!r}"
         return f"AccessToken({self.token_type}, {lasts}{scope})"
+
+
+class HeaderValue(str):
+    """A header's value that holds a secret: a str whose ``repr`` is masked.
+
+    Crash reporters, ``pytest --showlocals`` and debuggers show the variables of each frame by
+    their ``repr``. In all else it is the text; a copy or a pickle is a plain str.
+    """
+
+    __slots__ = ()
+
+    def __new__(cls, text: str) -> HeaderValue:  # noqa: PYI034 - typing.Self is new in Python 3.11
+        _register_with_yaml()
+        return super().__new__(cls, text)
+
+    def __repr__(self) -> str:
+        return "'***'"
+
+    def __copy__(self) -> str:
+        return str(self)
+
+    def __deepcopy__(self, memo: object) -> str:
+        return str(self)
+
+    def __reduce_ex__(self, protocol: object) -> tuple[type[str], tuple[str]]:
+        return str, (str(self),)
+
+
+def _register_with_yaml() -> None:
+    """Have YAML, with which recorders write cassettes, write a header's value as plain text."""
+    yaml: Any = sys.modules.get("yaml")
+    for kind in ("SafeRepresenter", "Representer"):
+        representer = getattr(getattr(yaml, "representer", None), kind, None)
+        if representer is not None and HeaderValue not in representer.yaml_representers:
+            representer.add_representer(
+                HeaderValue, lambda dumper, value: dumper.represent_str(str(value))
+            )
 
 
 class Expiry(NamedTuple):

@@ -1,8 +1,8 @@
-"""The adapter that authorizes requests, and resends them once after a 401."""
+"""The adapter that authorizes requests, and resends them once after a rejection."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import Any, TypeAlias
 
@@ -17,9 +17,12 @@ from ..http.exchange import token_exchange_under_way
 from ..http.failure import is_of_own_certificate
 from ..protocols import TokenSource, certificate_of, name_of, proof_key_of
 from .allowed_origins import Audience, origins_of
-from .authorized_copy import authorized_copy, hide_copy
-from .bound_token import PresentedCertificate, check_retries
-from .resend import UNAUTHORIZED, Attempt, resend_once, rewinder
+from .authorized_copy import authorized_copy, hide_copy, host_of, names_host
+from .bound_token import PresentedCertificate, check_header, check_retries, check_unbound, htu
+from .rejection import UNAUTHORIZED, Rejections, RejectsSetting
+from .resend import Attempt, resend_once, rewinder
+from .sending import ConnectionsOfParent, check_forcelist, check_not_shared, check_proxy
+from .token_header import AUTHORIZATION, TokenHeader
 
 #: What :meth:`requests.adapters.BaseAdapter.send` takes beside the request: stream, timeout,
 #: verify, cert, proxies. A bare tuple, since every call makes one.
@@ -27,26 +30,39 @@ SendOptions: TypeAlias = "tuple[bool, Any, Any, Any, dict[str, str] | None]"
 
 
 class ClientCredentialsAdapter(HTTPAdapter):
-    """An adapter that authorizes the requests for its origins, and resends one once after a 401.
+    """An adapter that authorizes requests for its origins, and resends one once if rejected.
 
     :param source: :class:`ClientCredentials`, or any other :class:`TokenSource`.
     :param origins: where the token may be sent: URLs, of which scheme, host and port count. None:
         the http(s) URLs in the source's ``audience`` and ``resource``.
     :param cache: a :class:`TokenCache`; None: :func:`default_cache`, looked up at each send.
     :param transport: another requests adapter that does the sending. None: this one itself.
-    :param allow_http: bool, whether origins may use plain http beyond loopback.
+    :param allow_http: bool, whether origins may use plain http beyond loopback, and a proxy beyond
+        loopback for them.
+    :param header: str, the header that carries the token.
+    :param scheme: str, what stands before the token; ``""`` sends it bare. None: the token's type.
+    :param rejects: what says that the API rejected the token: int, an HTTP status; several; or a
+        callable that gets the :class:`requests.Response` and returns a bool. It may read the body,
+        also of a streamed response, from which the caller then reads it once more.
     :param pool_connections: int, as in :class:`requests.adapters.HTTPAdapter`.
     :param pool_maxsize: int, as there.
     :param max_retries: int or :class:`urllib3.util.Retry`, as there. With DPoP, only a Retry that
-        repeats failed connections and nothing else: a proof is valid once.
+        repeats failed connections and nothing else: a proof is valid once. Never with a status of
+        ``rejects`` in its ``status_forcelist``.
     :param pool_block: bool, as there.
     :raises ConfigurationError: if a setting is wrong, or if there is no origin.
 
     Safe to share between threads as far as requests' own adapters are. A request for any other
-    origin is sent unchanged, without a token. RFC 6750 section 2.1.
+    origin is sent unchanged, without a token, and so is one whose ``Host`` header names another
+    host. A forked child has connections of its own. RFC 6750 section 2.1.
     """
 
-    __attrs__ = [*HTTPAdapter.__attrs__, "_source", "_audience", "_cache", "_transport"]  # noqa: RUF012 - a list in requests
+    __attrs__ = [  # noqa: RUF012 - a list in requests
+        *HTTPAdapter.__attrs__,
+        *("_source", "_audience", "_allow_http", "_cache", "_transport", "_header", "_rejections"),
+    ]
+
+    _last: tuple[AccessToken | None, str]
 
     def __init__(  # noqa: PLR0913 - HTTPAdapter's own four
         self,
@@ -56,6 +72,9 @@ class ClientCredentialsAdapter(HTTPAdapter):
         cache: TokenCache | None = None,
         transport: BaseAdapter | None = None,
         allow_http: bool = False,
+        header: str = AUTHORIZATION,
+        scheme: str | None = None,
+        rejects: RejectsSetting = UNAUTHORIZED,
         pool_connections: int = DEFAULT_POOLSIZE,
         pool_maxsize: int = DEFAULT_POOLSIZE,
         max_retries: int | Retry = 0,
@@ -71,12 +90,13 @@ class ClientCredentialsAdapter(HTTPAdapter):
         self._source = source
         self._cache = cache
         self._transport = transport
+        self._allow_http = allow_http
         self._audience = Audience(origins_of(source, origins), allow_http=allow_http)
+        self._header = TokenHeader(header, scheme)
+        self._rejections = Rejections(rejects)
         super().__init__(pool_connections, pool_maxsize, max_retries, pool_block)
         self._bind()
-        if self._dpop is not None:
-            sender = self if transport is None else transport
-            check_retries(getattr(sender, "max_retries", 0))
+        self._check_sender()
 
     @property
     def origins(self) -> tuple[str, ...]:
@@ -112,17 +132,34 @@ class ClientCredentialsAdapter(HTTPAdapter):
             )
         options = (stream, timeout, verify, cert, proxies)
         url = request.url or ""
-        if not url.startswith(self._prefixes) and not self._audience.includes(url):
-            return self._transmit(request, options)
+        # An origin ends at the first slash after "http://" or "https://"; a host is never empty.
+        if url[: url.find("/", 8) + 1] not in self._prefixes and not self._audience.includes(url):
+            return self._send(request, *options)
+        if names_host(request.headers) and not self._audience.includes_host(
+            url, host_of(request.headers)
+        ):
+            return self._send(request, *options)
+        if proxies and not self._allow_http and url.startswith("http:"):
+            check_proxy(url, proxies)
         cache = default_cache() if self._cache is None else self._cache
         token = cache.token(self._source)
         rewind = None if request.body is None else rewinder(request.body)
         response = self._send_authorized(request, options, token)
-        if response.status_code != UNAUTHORIZED:
+        if response.status_code not in self._suspects:
             return response
         send_again = partial(self._send_authorized, request, options)
-        attempt = Attempt(token, send_again, rewind, stream, self._dpop)
+        attempt = Attempt(token, send_again, rewind, stream, self._dpop, self._rejections)
         return resend_once(response, attempt, partial(cache.renewal, self._source))
+
+    def request_url(
+        self, request: requests.PreparedRequest, proxies: Mapping[str, str] | None
+    ) -> str:
+        """Return the target of a request, as :class:`requests.adapters.HTTPAdapter` does."""
+        if not proxies:  # the usual case, for which requests looks for a proxy for 4 µs
+            path = request.path_url
+            if not path.startswith("//"):
+                return path
+        return super().request_url(request, proxies)  # type: ignore[arg-type] # any mapping
 
     def close(self) -> None:
         """Close the pooled connections, those of the transport too."""
@@ -138,23 +175,16 @@ class ClientCredentialsAdapter(HTTPAdapter):
         last_attempt: bool = False,
     ) -> requests.Response:
         """Send an authorized copy; the response carries the caller's own request."""
-        authorized = authorized_copy(request, token.authorization)
-        stream, timeout, verify, cert, proxies = options
+        known, value = self._last
+        if known is not token:
+            value = self._value_of(token)
+        authorized = authorized_copy(request, value, self._header_name, self._header_key)
         if self._is_bound:
-            cert = self._prove(authorized, token, cert)
+            options = self._prove(authorized, token, options)
         try:
-            # By name, since some transports take them in no other way.
-            send = super().send if self._transport is None else self._transport.send
-            response = send(
-                authorized,
-                stream=stream,
-                timeout=timeout,
-                verify=verify,
-                cert=cert,
-                proxies=proxies,
-            )
+            response = self._send(authorized, *options)
         except requests.RequestException as error:
-            hide_copy(error, token.authorization, request)
+            hide_copy(error, value, request, self._header_name)
             if self._certificate is None or last_attempt or not is_of_own_certificate(error):
                 raise
         else:
@@ -166,21 +196,40 @@ class ClientCredentialsAdapter(HTTPAdapter):
         # The certificate's files were being replaced: now they belong together.
         return self._send_authorized(request, options, token, last_attempt=True)
 
-    def _prove(self, authorized: requests.PreparedRequest, token: AccessToken, cert: Any) -> Any:
-        """Add the DPoP proof that a token needs, and return the certificate to present with it."""
-        if self._dpop is not None:
-            authorized.headers["DPoP"] = self._dpop.proof(
-                str(authorized.method), str(authorized.url), token.value
-            )
-        return cert if self._certificate is None else self._certificate.present_with(token, self)
+    def _value_of(self, token: AccessToken) -> str:
+        """Return the header's value for a token, which is checked when it is first sent."""
+        if self._dpop is None:
+            check_unbound(token, self._source)
+        value = self._header.value(token)
+        self._last = token, value
+        return value
 
-    def _transmit(
-        self, request: requests.PreparedRequest, options: SendOptions
-    ) -> requests.Response:
+    def _prove(
+        self, authorized: requests.PreparedRequest, token: AccessToken, options: SendOptions
+    ) -> SendOptions:
+        """Add the DPoP proof that a token needs, and the certificate to present with it."""
         stream, timeout, verify, cert, proxies = options
+        if self._dpop is not None:
+            sender = self if self._transport is None else self._transport
+            url = htu(authorized, sender, proxies)
+            authorized.headers["DPoP"] = self._dpop.proof(str(authorized.method), url, token.value)
+        if self._certificate is not None:
+            cert = self._certificate.present_with(token, self)
+        return stream, timeout, verify, cert, proxies
+
+    def _send(
+        self,
+        request: requests.PreparedRequest,
+        stream: bool,
+        timeout: Any,
+        verify: Any,
+        cert: Any,
+        proxies: dict[str, str] | None,
+    ) -> requests.Response:
+        if self._transport is None:
+            return super().send(request, stream, timeout, verify, cert, proxies)
         # By name, since some transports take them in no other way.
-        send = super().send if self._transport is None else self._transport.send
-        return send(
+        return self._transport.send(
             request, stream=stream, timeout=timeout, verify=verify, cert=cert, proxies=proxies
         )
 
@@ -201,12 +250,29 @@ class ClientCredentialsAdapter(HTTPAdapter):
         self._bind()
 
     def _bind(self) -> None:
-        """Set what follows from the rest: the prefixes, and what the tokens are bound to."""
+        """Set what follows from the rest, and need not be looked up at each call."""
         self._prefixes = self._audience.prefixes
         self._dpop = proof_key_of(self._source)
         cert = certificate_of(self._source)
         self._certificate = None if cert is None else PresentedCertificate(cert)
         self._is_bound = self._dpop is not None or self._certificate is not None
+        self._suspects = self._rejections.suspects(with_proofs=self._dpop is not None)
+        self._header_name, self._header_key = self._header.name, self._header.key
+        # The last token that was sent, and the header's value for it. One tuple: threads share it.
+        self._last = (None, "")
+        adapters = (self, self._transport)
+        self._connections = [
+            ConnectionsOfParent(each) for each in adapters if isinstance(each, HTTPAdapter)
+        ]
+
+    def _check_sender(self) -> None:
+        sender = self if self._transport is None else self._transport
+        check_forcelist(sender, self._rejections.statuses | {UNAUTHORIZED})
+        if self._transport is not None:
+            check_not_shared(self._transport, self._source)
+        if self._dpop is not None:
+            check_retries(getattr(sender, "max_retries", 0))
+            check_header(self._header)
 
 
 def _check(source: object, cache: object, transport: object) -> None:

@@ -29,8 +29,8 @@ class Audience:
         check_bool(allow_http, "allow_http")
         self._named = {_checked(url, allow_http=allow_http) for url in origins}
         self.origins = tuple(sorted(str(origin) for origin in self._named))
-        #: A URL that begins with one of these is for this audience, whatever follows.
-        self.prefixes = tuple(prefix for origin in self._named for prefix in origin.prefixes)
+        #: A URL is for this audience if it, up to the slash after the host, is one of these.
+        self.prefixes = frozenset(p for origin in self._named for p in origin.prefixes)
         self._warned: set[str] = set()
 
     def includes(self, url: str) -> bool:
@@ -43,6 +43,22 @@ class Audience:
         if origin in self._named:
             return True
         self._warn_once(str(origin))
+        return False
+
+    def includes_host(self, url: str, host: str) -> bool:
+        """Return whether a request with this ``Host`` header is for these origins.
+
+        :param url: str, one of this audience.
+        :param host: str, the header: the server behind an address may serve several names.
+        """
+        scheme = url.partition(":")[0]
+        try:
+            origin = Origin.from_url(f"{scheme}://{host}/")
+        except ValueError:
+            origin = None
+        if origin in self._named:
+            return True
+        self._warn_once(f"the host of a Host header, {origin or 'which is not valid'}")
         return False
 
     def _warn_once(self, stranger: str) -> None:

@@ -9,6 +9,8 @@ import requests
 from requests import PreparedRequest
 from requests.structures import CaseInsensitiveDict
 
+from .token_header import AUTHORIZATION
+
 _new = object.__new__  # without __init__, which would set what is set again
 
 
@@ -93,49 +95,77 @@ class AuthorizedHeaders(CaseInsensitiveDict[Any]):
         return name
 
 
-def authorized_copy(request: PreparedRequest, authorization: str) -> PreparedRequest:
-    """Copy a request, with an ``Authorization`` header in place of any that it has.
+def authorized_copy(
+    request: PreparedRequest, value: str, name: str = AUTHORIZATION, key: str = "authorization"
+) -> PreparedRequest:
+    """Copy a request, with the token's header in place of one of that name.
 
     :param request: stays as it is, and shares with the copy all but the headers:
         ``PreparedRequest.copy()`` takes 6 µs and more.
-    :param authorization: str, the header's value.
+    :param value: str, the header's value.
+    :param name: str, the header.
+    :param key: str, ``name`` in lower case.
     """
     given = request.headers
     if type(given) is CaseInsensitiveDict and _SPELLINGS is not None:
         headers = _new(AuthorizedHeaders)
         kept = getattr(given, _SPELLINGS)
         headers.named = named = dict(kept.values())
-        if "authorization" in kept:
-            del named[kept["authorization"][0]]
-        named["Authorization"] = authorization
+        if key in kept:
+            del named[kept[key][0]]
+        named[name] = value
     else:
         headers = AuthorizedHeaders(given)  # a caller may have put a plain dict there
-        headers["Authorization"] = authorization
+        headers.pop(name, None)
+        headers[name] = value
     authorized = _new(type(request))
     # One by one: an instance whose dict was touched is slower to read from then on.
-    for name, value in request.__dict__.items():
-        setattr(authorized, name, value)
+    for attribute, shared in request.__dict__.items():
+        setattr(authorized, attribute, shared)
     authorized.headers = headers
     return authorized
 
 
+def names_host(headers: Any) -> bool:
+    """Return whether a request's headers have a ``Host``, which most do not."""
+    if type(headers) is CaseInsensitiveDict and _SPELLINGS is not None:
+        return "host" in getattr(headers, _SPELLINGS)
+    return bool(host_of(headers))
+
+
+def host_of(headers: Any) -> str:
+    """Return the ``Host`` of a request's headers; empty if there is none."""
+    for name, value in headers.items():
+        if _text(name).lower() == "host":
+            return _text(value)
+    return ""
+
+
+def _text(value: Any) -> str:
+    return value.decode("latin-1") if isinstance(value, bytes) else str(value)
+
+
 def hide_copy(
-    error: requests.RequestException, authorization: str, request: PreparedRequest
+    error: requests.RequestException,
+    value: str,
+    request: PreparedRequest,
+    name: str = AUTHORIZATION,
 ) -> None:
     """Put the caller's own request in the copy's place, in an exception of the API call.
 
     Further copies that a transport made are replaced too, and those in the errors that led to this
     one: wherever the token is.
 
-    :param authorization: str, the header that carries it.
+    :param value: str, of the header that carries it.
     :param request: the caller's own.
+    :param name: str, the header that carries it.
     """
     for each in _chain(error):
         if isinstance(each, requests.RequestException):
             for holder in (each, each.response):
                 held = getattr(holder, "request", None)
                 headers = getattr(held, "headers", None) or {}
-                if headers.get("Authorization") == authorization:
+                if headers.get(name) == value:
                     holder.request = request  # type: ignore[union-attr] # it has one
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from requests.adapters import BaseAdapter
+from requests import PreparedRequest
+from requests.adapters import BaseAdapter, HTTPAdapter
 from urllib3.util.retry import Retry
 
 from ..access_token import AccessToken
 from ..client_auth.certificate import stamp
 from ..errors import ConfigurationError
-from ..protocols import Cert
+from ..protocols import Cert, TokenSource, label_of
+from .token_header import TokenHeader
 
 
 class PresentedCertificate:
@@ -68,6 +70,44 @@ def check_retries(max_retries: Retry | int) -> None:
             "Retry(connect=3, read=False, other=0, respect_retry_after_header=False), which "
             "repeats only what never reached the server"
         )
+
+
+def check_header(header: TokenHeader) -> None:
+    """Check that a token that is bound to a key goes where RFC 9449 section 7.1 wants it.
+
+    :raises ConfigurationError: if it would go elsewhere.
+    """
+    if not header.is_usual:
+        raise ConfigurationError(
+            "header and scheme cannot be set for tokens that are bound to a key (dpop=): they go "
+            "into Authorization: DPoP (RFC 9449 section 7.1)"
+        )
+
+
+def check_unbound(token: AccessToken, source: TokenSource) -> None:
+    """Check that a token needs no proof that nobody can make.
+
+    :raises ConfigurationError: if it is bound to a key that its source does not have.
+    """
+    if token.token_type == "DPoP":
+        raise ConfigurationError(
+            f"{label_of(source)} returned a token that is bound to a key (DPoP), and has no key: "
+            f"the API would refuse the token. Set its attribute dpop to the DPoPKey"
+        )
+
+
+def htu(request: PreparedRequest, sender: BaseAdapter, proxies: dict[str, str] | None) -> str:
+    """Return the URL that a proof names: the one that is sent (RFC 9449 section 4.2).
+
+    :param sender: sends the request; versions of requests differ in what they make of a path that
+        begins with two slashes.
+    """
+    url, path = str(request.url), request.path_url
+    if not path.startswith("//"):
+        return url
+    adapter = sender if isinstance(sender, HTTPAdapter) else HTTPAdapter()
+    target = adapter.request_url(request, proxies)
+    return target if "://" in target else url[: url.find("/", len("https://"))] + target
 
 
 def _any_left(count: bool | int | None) -> bool:

@@ -27,6 +27,7 @@ _ITEM = re.compile(
     """,
     re.VERBOSE | re.DOTALL | re.ASCII,
 )
+LONGEST = 8192  # characters; a server may send a hundred headers of 64 KiB
 _QUOTED_PAIR = re.compile(r"\\(.)", re.DOTALL)
 
 
@@ -50,14 +51,14 @@ class Challenge(NamedTuple):
 
         Never raises: of a malformed header it returns what can be read. A parameter that appears
         twice in one challenge keeps its first value. An unclosed quoted string ends with the
-        header.
+        header. Only its first 8 KiB are read.
 
         :param header: the header's value; several headers joined with ``", "``.
         :returns: no challenge for an empty header.
         """
         challenges: list[Challenge] = []
         parameters: dict[str, str] = {}  # those before the first scheme belong to no challenge
-        for item in _ITEM.finditer(header):
+        for item in _ITEM.finditer(header[:LONGEST]):
             if item["scheme"]:
                 parameters = {}
                 view = MappingProxyType(parameters)

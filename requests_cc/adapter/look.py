@@ -1,0 +1,99 @@
+"""Letting a user's function look into a response whose body the caller reads afterwards."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from typing import Any
+
+import requests
+import urllib3
+
+
+def look(function: Callable[[requests.Response], bool], response: requests.Response) -> bool:
+    """Return what a function says of a response.
+
+    :param function: may read the body.
+    :param response: if the function read of its body, it gets a ``raw`` that begins with that.
+    :raises Exception: whatever the function raises; the response is closed then.
+    """
+    raw: Any = response.raw
+    probe, seen = response, None
+    if hasattr(raw, "stream"):
+        seen = _Seen(raw)
+        probe = object.__new__(type(response))
+        probe.__dict__.update(response.__dict__, raw=response_over(seen, raw))
+    try:
+        verdict = bool(function(probe))
+    except BaseException:
+        response.close()
+        raise
+    if seen is not None and seen.bytes:
+        response.raw = response_over(_Rest(bytes(seen.bytes), raw), raw)
+        response.raw.reads_from = raw
+    return verdict
+
+
+class _Seen(io.RawIOBase):
+    """A body, and what was read of it; as it arrived, with its Content-Encoding."""
+
+    def __init__(self, raw: Any) -> None:
+        super().__init__()
+        self._raw = raw
+        self.bytes = bytearray()
+
+    def readable(self) -> bool:
+        return True
+
+    def read(self, size: int | None = -1) -> bytes:
+        part: bytes = self._raw.read(
+            None if size is None or size < 0 else size, decode_content=False
+        )
+        self.bytes += part
+        return part
+
+
+class _Rest(io.RawIOBase):
+    """What was read of a body, and then the rest of it."""
+
+    def __init__(self, seen: bytes, raw: Any) -> None:
+        super().__init__()
+        self._seen = seen
+        self._raw = raw
+
+    def readable(self) -> bool:
+        return True
+
+    def read(self, size: int | None = -1) -> bytes:
+        if size is None or size < 0:
+            seen, self._seen = self._seen, b""
+            rest: bytes = self._raw.read(decode_content=False)
+            return seen + rest
+        if self._seen:  # at once: what comes next may take its time
+            seen, self._seen = self._seen[:size], self._seen[size:]
+            return seen
+        # urllib3 1.26 cannot return what has arrived, and waits for as much as was asked for.
+        read = getattr(self._raw, "read1", self._raw.read)
+        part: bytes = read(size, decode_content=False)
+        return part
+
+    def close(self) -> None:
+        if not self.closed:
+            self._raw.close()
+            self._raw.release_conn()
+        super().close()
+
+
+def response_over(body: io.RawIOBase, raw: Any) -> urllib3.HTTPResponse:
+    """Return a urllib3 response that reads its body from a file object."""
+    return urllib3.HTTPResponse(
+        body=body,
+        headers=raw.headers,
+        status=raw.status,
+        version=raw.version,
+        reason=raw.reason,
+        preload_content=False,
+        decode_content=False,  # unless it is asked for, as in the responses that requests makes
+        original_response=getattr(raw, "_original_response", None),
+        enforce_content_length=False,
+    )

@@ -1,0 +1,65 @@
+"""The header that carries the token: ``Authorization``, unless an API wants another one."""
+
+from __future__ import annotations
+
+import re
+
+from ..access_token import AccessToken, HeaderValue
+from ..errors import ConfigurationError
+
+AUTHORIZATION = "Authorization"  # RFC 6750 section 2.1
+_TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")  # RFC 9110 section 5.6.2
+# Where a message ends and whom it is for; and what a proxy reads, which must see no token.
+_RESERVED = {
+    *("connection", "content-length", "cookie", "dpop", "host", "proxy-authorization", "te"),
+    *("trailer", "transfer-encoding", "upgrade"),
+}
+
+
+class TokenHeader:
+    """Where in a request the token goes.
+
+    :param name: str, the name of a header.
+    :param scheme: str, what stands before the token; ``""`` sends it bare. None: the token's type.
+    :raises ConfigurationError: if either cannot be sent in a header, or has a meaning in HTTP that
+        the token would overwrite.
+
+    ``key`` is the name in lower case. Immutable, so safe to share between threads.
+    """
+
+    __slots__ = ("key", "name", "scheme")
+
+    def __init__(self, name: str = AUTHORIZATION, scheme: str | None = None) -> None:
+        if not isinstance(name, str) or not _TOKEN.fullmatch(name):
+            raise ConfigurationError(
+                'header must be the name of a header; pass header="X-Access-Token", for example'
+            )
+        if name.lower() in _RESERVED:
+            raise ConfigurationError(
+                f"header is {name}, which has a meaning of its own in HTTP; pass the header in "
+                f"which the API expects the token"
+            )
+        if scheme is not None and (
+            not isinstance(scheme, str) or not (scheme == "" or _TOKEN.fullmatch(scheme))
+        ):
+            raise ConfigurationError(
+                'scheme must be one word such as "Bearer"; pass scheme="" to send the token alone, '
+                "or None for the token's own type"
+            )
+        self.name = name
+        self.key = name.lower()
+        self.scheme = scheme
+
+    @property
+    def is_usual(self) -> bool:
+        """Whether this is ``Authorization`` with the token's own type."""
+        return self.key == AUTHORIZATION.lower() and self.scheme is None
+
+    def value(self, token: AccessToken) -> str:
+        """Return the header's value, which shows itself masked."""
+        if self.scheme is None:
+            return token.authorization
+        return HeaderValue(f"{self.scheme} {token.value}" if self.scheme else token.value)
+
+    def __repr__(self) -> str:
+        return f"TokenHeader({self.name!r}, {self.scheme!r})"
