@@ -9,7 +9,7 @@ from urllib3.util.retry import Retry
 from ..access_token import AccessToken
 from ..client_auth.certificate import stamp
 from ..errors import ConfigurationError
-from ..protocols import Cert, TokenSource, label_of
+from ..protocols import Cert, TokenSource, name_of
 from .token_header import TokenHeader
 
 
@@ -91,7 +91,7 @@ def check_unbound(token: AccessToken, source: TokenSource) -> None:
     """
     if token.token_type == "DPoP":
         raise ConfigurationError(
-            f"{label_of(source)} returned a token that is bound to a key (DPoP), and has no key: "
+            f"{name_of(source)} returned a token that is bound to a key (DPoP), and has no key: "
             f"the API would refuse the token. Set its attribute dpop to the DPoPKey"
         )
 
