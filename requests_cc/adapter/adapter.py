@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from functools import partial
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import requests
 from requests.adapters import DEFAULT_POOLBLOCK, DEFAULT_POOLSIZE, BaseAdapter, HTTPAdapter
@@ -18,11 +18,13 @@ from ..http.failure import is_of_own_certificate
 from ..protocols import TokenSource, certificate_of, name_of, proof_key_of
 from .allowed_origins import Audience, origins_of
 from .authorized_copy import authorized_copy, hide_copy, host_of, names_host
-from .bound_token import PresentedCertificate, check_header, check_retries, check_unbound, htu
 from .rejection import UNAUTHORIZED, Rejections, RejectsSetting
-from .resend import Attempt, resend_once, rewinder
+from .rewinding import rewinder
 from .sending import ConnectionsOfParent, check_forcelist, check_not_shared, check_proxy
-from .token_header import AUTHORIZATION, TokenHeader
+from .token_header import AUTHORIZATION, TokenHeader, check_unbound
+
+if TYPE_CHECKING:
+    from .bound_token import PresentedCertificate
 
 #: What :meth:`requests.adapters.BaseAdapter.send` takes beside the request: stream, timeout,
 #: verify, cert, proxies. A bare tuple, since every call makes one.
@@ -147,6 +149,8 @@ class ClientCredentialsAdapter(HTTPAdapter):
         response = self._send_authorized(request, options, token)
         if response.status_code not in self._suspects:
             return response
+        from .resend import Attempt, resend_once  # noqa: PLC0415 - after the first rejection
+
         send_again = partial(self._send_authorized, request, options)
         attempt = Attempt(token, send_again, rewind, stream, self._dpop, self._rejections)
         return resend_once(response, attempt, partial(cache.renewal, self._source))
@@ -210,6 +214,8 @@ class ClientCredentialsAdapter(HTTPAdapter):
         """Add the DPoP proof that a token needs, and the certificate to present with it."""
         stream, timeout, verify, cert, proxies = options
         if self._dpop is not None:
+            from .bound_token import htu  # noqa: PLC0415 - few clients have a key
+
             sender = self if self._transport is None else self._transport
             url = htu(authorized, sender, proxies)
             authorized.headers["DPoP"] = self._dpop.proof(str(authorized.method), url, token.value)
@@ -254,7 +260,11 @@ class ClientCredentialsAdapter(HTTPAdapter):
         self._prefixes = self._audience.prefixes
         self._dpop = proof_key_of(self._source)
         cert = certificate_of(self._source)
-        self._certificate = None if cert is None else PresentedCertificate(cert)
+        self._certificate: PresentedCertificate | None = None
+        if cert is not None:
+            from .bound_token import PresentedCertificate  # noqa: PLC0415 - few clients have one
+
+            self._certificate = PresentedCertificate(cert)
         self._is_bound = self._dpop is not None or self._certificate is not None
         self._suspects = self._rejections.suspects(with_proofs=self._dpop is not None)
         self._header_name, self._header_key = self._header.name, self._header.key
@@ -271,6 +281,8 @@ class ClientCredentialsAdapter(HTTPAdapter):
         if self._transport is not None:
             check_not_shared(self._transport, self._source)
         if self._dpop is not None:
+            from .bound_token import check_header, check_retries  # noqa: PLC0415 - few have a key
+
             check_retries(getattr(sender, "max_retries", 0))
             check_header(self._header)
 

@@ -9,7 +9,7 @@ from urllib3.util.retry import Retry
 from ..access_token import AccessToken
 from ..client_auth.certificate import stamp
 from ..errors import ConfigurationError
-from ..protocols import Cert, TokenSource, name_of
+from ..protocols import Cert
 from .token_header import TokenHeader
 
 
@@ -81,18 +81,6 @@ def check_header(header: TokenHeader) -> None:
         raise ConfigurationError(
             "header and scheme cannot be set for tokens that are bound to a key (dpop=): they go "
             "into Authorization: DPoP (RFC 9449 section 7.1)"
-        )
-
-
-def check_unbound(token: AccessToken, source: TokenSource) -> None:
-    """Check that a token needs no proof that nobody can make.
-
-    :raises ConfigurationError: if it is bound to a key that its source does not have.
-    """
-    if token.token_type == "DPoP":
-        raise ConfigurationError(
-            f"{name_of(source)} returned a token that is bound to a key (DPoP), and has no key: "
-            f"the API would refuse the token. Set its attribute dpop to the DPoPKey"
         )
 
 

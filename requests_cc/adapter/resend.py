@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import requests
 
@@ -22,7 +22,7 @@ class Attempt(NamedTuple):
 
     :param token: the one that was sent.
     :param send: sends the request again, with the token that it is given.
-    :param rewind: see :func:`rewinder`; None if the request has no body.
+    :param rewind: made by ``rewinder`` before the first send; None if the request has no body.
     :param stream: bool, whether the caller reads the response's body itself.
     :param proof_key: the key that the tokens are bound to (RFC 9449), or None.
     :param rejections: tells which responses reject the token.
@@ -108,38 +108,3 @@ def _with_nonce(
 def _after(before: requests.Response, response: requests.Response) -> requests.Response:
     response.history = [*before.history, before, *response.history]
     return response
-
-
-# The body of a request that may be sent again:
-
-
-def rewinder(body: Any) -> Callable[[], bool]:
-    """Remember where a request's body stands, before it is sent.
-
-    :param body: of a prepared request.
-    :returns: a function that puts the body back there, and returns whether it could. A generator or
-        a pipe cannot be sent again; bytes and str always can.
-    """
-    if isinstance(body, (bytes, str, bytearray, memoryview)):
-        return _nothing_to_rewind
-    try:
-        position = body.tell()
-    except Exception:  # noqa: BLE001 - the body is the user's own object, with errors of its own
-        return _cannot_rewind
-
-    def rewind() -> bool:
-        try:
-            body.seek(position)
-        except Exception:  # noqa: BLE001 - as above
-            return False
-        return True
-
-    return rewind
-
-
-def _nothing_to_rewind() -> bool:
-    return True
-
-
-def _cannot_rewind() -> bool:
-    return False

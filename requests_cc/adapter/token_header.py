@@ -6,6 +6,7 @@ import re
 
 from ..access_token import AccessToken, HeaderValue
 from ..errors import ConfigurationError
+from ..protocols import TokenSource, name_of
 
 AUTHORIZATION = "Authorization"  # RFC 6750 section 2.1
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")  # RFC 9110 section 5.6.2
@@ -63,3 +64,15 @@ class TokenHeader:
 
     def __repr__(self) -> str:
         return f"TokenHeader({self.name!r}, {self.scheme!r})"
+
+
+def check_unbound(token: AccessToken, source: TokenSource) -> None:
+    """Check that a token needs no proof that nobody can make.
+
+    :raises ConfigurationError: if it is bound to a key that its source does not have.
+    """
+    if token.token_type == "DPoP":
+        raise ConfigurationError(
+            f"{name_of(source)} returned a token that is bound to a key (DPoP), and has no key: "
+            f"the API would refuse the token. Set its attribute dpop to the DPoPKey"
+        )
