@@ -40,18 +40,20 @@ class Flight(Landing):
 
     :param rejection: the rejection that causes it, or None.
     :param began: when the flight was created; from its request on, when that was sent.
+    :param excused: its caller need not share the failure of the last renewal ahead.
 
     ``serves_on`` is the token that is renewed ahead, or None. ``shared`` says whether the token
     came from the store. ``outcome`` is None until it lands, and if it was abandoned.
     """
 
     __slots__ = (
-        "_claim", "began", "entry", "in_background", "outcome", "rejection", "serves_on", "shared",
-        "waits_for",
+        "_claim", "began", "entry", "excused", "in_background", "outcome", "rejection", "serves_on",
+        "shared", "waits_for",
     )  # fmt: skip
 
-    def __init__(self, rejection: Rejection | None, began: Now) -> None:
+    def __init__(self, rejection: Rejection | None, began: Now, *, excused: bool = False) -> None:
         super().__init__()
+        self.excused = excused
         self.rejection = rejection
         self.began = began
         self.entry: Entry | None = None
@@ -66,6 +68,11 @@ class Flight(Landing):
     def ahead(self) -> bool:
         """Whether it renews a token that stays in use meanwhile."""
         return self.serves_on is not None
+
+    @property
+    def brought(self) -> bool:
+        """Whether it has landed with a token."""
+        return isinstance(self.outcome, AccessToken)
 
     @property
     def reason(self) -> str:

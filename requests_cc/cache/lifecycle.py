@@ -4,8 +4,8 @@
 named for an event (``requested``, ``received``, ``failed``, ``abandoned``, ``accepted``,
 ``rejected``, ``forgotten``) return the state after it.
 
-Expiry runs on the wall clock, as the server's ``expires_in`` does; cool-downs and holds on the
-monotonic clock, which is never set back. Their lengths are in :mod:`requests_cc.cache.pacing`.
+Expiry runs on the wall clock, as the server's ``expires_in`` does. Cool-downs and holds end when
+one of both clocks says so. Their lengths are in :mod:`requests_cc.cache.pacing`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,16 @@ from typing import Any, NamedTuple
 from ..access_token import AccessToken
 from ..errors import TokenRequestError, own_copy
 from ..value import Value
-from .pacing import LEAST_PAUSE, Now, cool_down_pause, hold_pause, is_permanent, renewal_pause
+from .pacing import (
+    LEAST_PAUSE,
+    Now,
+    asked_pause,
+    cool_down_pause,
+    hold_pause,
+    is_permanent,
+    longest_pause_ahead,
+    renewal_pause,
+)
 
 
 class Step(Enum):
@@ -63,11 +72,22 @@ class Rejection:
 
 
 class CoolDown(NamedTuple):
-    """No token request is made before ``until`` (monotonic), after ``failures`` of one kind."""
+    """A pause in the token requests of one key, after one or more failures.
+
+    :param failures: how many of one kind there were in a row.
+    :param until: no token request is made before this moment.
+    :param error: the last one.
+    :param failed_at: when it was raised.
+    :param ahead: a usable token was there: renewal ahead failed, or a renewal after a rejection.
+    :param excuses: callers who waited for that request need not share its failure.
+    """
 
     failures: int
-    until: float
+    until: Now
     error: Exception
+    failed_at: Now
+    ahead: bool
+    excuses: bool
 
 
 class Hold(NamedTuple):
@@ -80,7 +100,7 @@ class Hold(NamedTuple):
     :param streak: how many renewals in a row brought a token that no resend was accepted with.
     :param renewed: the value of the last such token.
     :param cause: the rejection that caused its renewal.
-    :param until: monotonic; before then a rejection of ``renewed`` causes no renewal.
+    :param until: before this moment a rejection of ``renewed`` causes no renewal.
     :param accepted: the resend was accepted, and the streak is over.
     :param rejected: the resend was rejected: before ``until``, no rejection causes a renewal.
     """
@@ -88,13 +108,13 @@ class Hold(NamedTuple):
     streak: int
     renewed: str
     cause: Rejection
-    until: float
+    until: Now
     accepted: bool = False
     rejected: bool = False
 
     def declines(self, now: Now, value: str) -> bool:
         """Return whether a rejection of the token with this value causes no renewal."""
-        over = self.accepted or now.monotonic >= self.until
+        over = self.accepted or not now.until(self.until)
         return not over and (self.rejected or value == self.renewed)
 
     def __repr__(self) -> str:  # without the token
@@ -149,12 +169,12 @@ class Lifecycle(Value):
 
     def cools_for(self, now: Now) -> float:
         """Return the seconds until a token request may be made."""
-        return 0.0 if self.cool_down is None else max(0.0, self.cool_down.until - now.monotonic)
+        return 0.0 if self.cool_down is None else now.until(self.cool_down.until)
 
     def held_for(self, now: Now) -> float:
         """Return the seconds for which no rejection causes a renewal."""
         hold = self.hold
-        return max(0.0, hold.until - now.monotonic) if hold and hold.rejected else 0.0
+        return now.until(hold.until) if hold and hold.rejected else 0.0
 
     @property
     def last_error(self) -> Exception:
@@ -162,16 +182,18 @@ class Lifecycle(Value):
         assert self.cool_down is not None  # noqa: S101 - callers come here after a failure only
         return self.cool_down.error
 
-    def step(self, now: Now, rejected: str | None) -> Step:
+    def step(self, now: Now, rejected: str | None, *, excused: bool = False) -> Step:
         """Return what to do for a caller.
 
         :param rejected: the value of the token that an API rejected; None: any token will do.
+        :param excused: the caller waited for a renewal ahead that began before it came and failed:
+            it makes a request of its own.
         """
         doing = IDLE
         if self.requesting:
             doing = REQUESTING
-        elif self.cools_for(now) > 0:
-            doing = COOLING_DOWN
+        elif self.cool_down and now.until(self.cool_down.until):
+            doing = IDLE if excused and self.cool_down.excuses else COOLING_DOWN
         return STEPS[self._has(now, rejected)][doing]
 
     def _has(self, now: Now, rejected: str | None) -> str:
@@ -206,20 +228,34 @@ class Lifecycle(Value):
         earliest = now.wall + renewal_pause(token, self.token, now.wall)
         return state.with_token(token, max(renew_at, earliest))
 
-    def failed(self, error: Exception, now: Now, spread: float) -> Lifecycle:
+    def failed(
+        self, error: Exception, now: Now, spread: float, *, ahead: bool = False
+    ) -> Lifecycle:
         """End a request with an error; callers get the error until the cool-down ends.
 
         :param spread: from 0 to 1, drawn at random: the jitter.
+        :param ahead: the request renewed a usable token, which may have expired since.
         """
-        before = self.cool_down
-        again = before is not None and is_permanent(before.error) == is_permanent(error)
-        failures = 1 + before.failures if before is not None and again else 1
-        pause = cool_down_pause(error, failures, now.wall, spread)
+        spare = ahead or self.usable(now)
+        failures = self._failures(error, ahead=spare)
+        asked = asked_pause(error, now.wall)
+        pause = asked or cool_down_pause(error, failures, spread)
+        if spare and not asked:
+            left = 0.0 if self.token is None else longest_pause_ahead(self.token, now.wall)
+            pause = min(pause, left)
         if isinstance(error, TokenRequestError):
             error = own_copy(error)
             error.retry_at = now.wall + pause
-        cool_down = CoolDown(failures, now.monotonic + pause, error)
+        until, excuses = now.after(pause), ahead and not asked
+        cool_down = CoolDown(failures, until, error, now, ahead=spare, excuses=excuses)
         return self._with(requesting=False, cool_down=cool_down)
+
+    def _failures(self, error: Exception, *, ahead: bool) -> int:
+        before = self.cool_down
+        if before is None or is_permanent(before.error) != is_permanent(error):
+            return 1
+        # Without a token the pauses start over: callers wait now, and the server may work again.
+        return 1 if before.ahead and not ahead else 1 + before.failures
 
     def abandoned(self, now: Now) -> Lifecycle:
         """End a request without an outcome; renewal ahead is tried again before the token expires.
@@ -246,7 +282,7 @@ class Lifecycle(Value):
             return self.with_hold(value, cause, now, rejected=True)
         if hold.rejected:
             return self  # by another caller's resend
-        until = now.monotonic + hold_pause(hold.streak)
+        until = now.after(hold_pause(hold.streak))
         return self._with(hold=hold._replace(until=until, rejected=True, accepted=False))
 
     def accepted(self, value: str, cause: Rejection) -> Lifecycle:
@@ -281,7 +317,7 @@ class Lifecycle(Value):
     def with_hold(self, renewed: str, cause: Rejection, now: Now, *, rejected: bool) -> Lifecycle:
         before = self.hold
         streak = 1 if before is None or before.accepted else before.streak + 1
-        until = now.monotonic + hold_pause(streak)
+        until = now.after(hold_pause(streak))
         return self._with(hold=Hold(streak, renewed, cause, until, rejected=rejected))
 
 

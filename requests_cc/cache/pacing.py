@@ -13,6 +13,8 @@ from ..threads import growing, jittered
 LARGEST_LEEWAY = 0.25  # of a token's lifetime: a short-lived token is used for most of it
 JITTER = 0.2  # of the leeway, and of a cool-down, to either side
 LEAST_PAUSE = 1.0  # seconds between renewals ahead that bring nothing new
+LAST_TRY = 5.0  # seconds before expiry, of the last renewal ahead after others failed
+LONGEST_ASKED = 3600.0  # seconds that a server's Retry-After, or a source's retry_at, counts for
 TRANSIENT_PAUSES = (1.0, 60.0)  # seconds: the first cool-down, the longest
 PERMANENT_PAUSES = (10.0, 300.0)  # seconds, for invalid_client and other errors that people correct
 HOLD_PAUSES = (1.0, 30.0)  # seconds
@@ -28,6 +30,18 @@ class Now(NamedTuple):
     def read(cls, clock: Clock) -> Now:
         """Return this moment."""
         return cls(clock.time(), clock.monotonic())
+
+    def after(self, seconds: float) -> Now:
+        """Return the moment that comes so many seconds later."""
+        return Now(self.wall + seconds, self.monotonic + seconds)
+
+    def until(self, moment: Now) -> float:
+        """Return the seconds until a moment, by the clock that says less; 0 if it has passed.
+
+        While a machine sleeps or a process is frozen, the monotonic clock may stand still; and the
+        wall clock may be set back.
+        """
+        return max(0.0, min(moment.wall - self.wall, moment.monotonic - self.monotonic))
 
 
 def renewal_time(token: AccessToken, requested_at: float, leeway: float, spread: float) -> float:
@@ -78,31 +92,45 @@ def is_permanent(error: Exception) -> bool:
     return isinstance(error, TokenRequestError) and error.permanent
 
 
-def cool_down_pause(error: Exception, failures: int, wall: float, spread: float) -> float:
-    """Return the seconds without a token request after a failure.
+def asked_pause(error: Exception, wall: float) -> float:
+    """Return the seconds for which the server, or a user's own source, wants no request.
+
+    :returns: 0 if it does not say; an hour at the most: an epoch that was sent for a number of
+        seconds must not lock the client out.
+    """
+    if not isinstance(error, TokenRequestError):
+        return 0.0
+    asked = error.retry_after
+    if asked is None:
+        asked = 0.0 if error.retry_at is None else error.retry_at - wall
+    return min(asked, LONGEST_ASKED) if asked > 0 else 0.0  # NaN is not above anything
+
+
+def cool_down_pause(error: Exception, failures: int, spread: float) -> float:
+    """Return the seconds without a token request after a failure, if the server names none.
 
     :param failures: how many failures of this kind there were in a row, this one included.
     :param spread: from 0 to 1, drawn at random: the jitter.
     """
-    asked = _asked_pause(error, wall)
-    if 0 < asked < math.inf:
-        return asked  # exactly: the server knows best
     first, longest = PERMANENT_PAUSES if is_permanent(error) else TRANSIENT_PAUSES
     return min(longest, jittered(growing(first, longest, failures), JITTER, spread))
+
+
+def longest_pause_ahead(token: AccessToken, wall: float) -> float:
+    """Return the seconds after which renewal ahead is tried again, however often it failed.
+
+    One try comes shortly before the expiry and one at the expiry, so that no pause goes on without
+    a token when the server works again.
+    """
+    if token.expires_at is None:
+        return math.inf
+    left = max(0.0, token.expires_at - wall)
+    return left - LAST_TRY if left >= LAST_TRY + LEAST_PAUSE else left
 
 
 def hold_pause(streak: int) -> float:
     """Return the seconds of a hold, after so many renewals in a row that did not help."""
     return growing(*HOLD_PAUSES, streak)
-
-
-def _asked_pause(error: Exception, wall: float) -> float:
-    """Return the seconds for which the server, or a user's own source, wants no request."""
-    if not isinstance(error, TokenRequestError):
-        return 0.0
-    if error.retry_after is not None:
-        return error.retry_after
-    return 0.0 if error.retry_at is None else error.retry_at - wall
 
 
 def _lasts_longer(token: AccessToken, before: AccessToken | None) -> bool:

@@ -117,8 +117,9 @@ class SingleFlight:
         :returns: an :class:`AccessToken`; None if a renewal is declined.
         """
         key = key_of(source)
+        excused = False
         while True:
-            mine = Flight(rejection, self.now())
+            mine = Flight(rejection, self.now(), excused=excused)
             try:
                 step, state, flight = self._board(key, mine)
                 if step is Step.RENEW_AHEAD and self._background:
@@ -138,7 +139,10 @@ class SingleFlight:
             finally:
                 # Whatever ends this thread's part, even KeyboardInterrupt: nobody waits for ever.
                 self._abandon(mine)
-            token = _outcome(flight, mine)
+            # The process may have been frozen in the middle of the renewal, and that may be why it
+            # failed: it says nothing of a request that is made now.
+            excused = flight is not mine and flight.ahead and not flight.brought
+            token = None if excused else _outcome(flight, mine)
             if token is not None:
                 return token
 
@@ -149,7 +153,7 @@ class SingleFlight:
             now = self.now()
             entry = self._table.entry(key, now)
             state = entry.state
-            step = state.step(now, rejected)
+            step = state.step(now, rejected, excused=mine.excused)
             if step is Step.RENEW_AHEAD and len(self._renewing) >= MAX_RENEWING:
                 step = Step.SERVE  # a later caller renews
             if step in (Step.REQUEST, Step.RENEW_AHEAD):
@@ -253,7 +257,7 @@ class SingleFlight:
         if outcome is None:
             return state.abandoned(now)
         if isinstance(outcome, Exception):
-            return state.failed(outcome, now, spread)
+            return state.failed(outcome, now, spread, ahead=flight.ahead)
         issued_at = outcome.issued_at
         requested_at = flight.began.wall if issued_at is None else issued_at
         renew_at = renewal_time(outcome, requested_at, self._leeway, spread)

@@ -168,8 +168,19 @@ def test_a_real_hold_is_not_lifted_by_anybody_nor_lengthened_by_the_next_rejecti
     assert state.rejected("two", OTHER, later(0.5)) is state
 
 
-@pytest.mark.parametrize("jump", [-7200, 7200])
-def test_a_hold_is_not_moved_by_a_wall_clock_that_jumps(jump: float) -> None:
+@pytest.mark.rule(14)
+def test_a_hold_ends_when_either_clock_says_so() -> None:
+    one = AccessToken("one")  # its expiry runs on the wall clock, so it has none
+    trial = Lifecycle(one).received(AccessToken("two"), START, math.inf, ME)
+    held = trial.rejected("two", ME, START)
+    for state in (trial, held):
+        assert state.step(START._replace(wall=START.wall + 1), "two") is Step.REQUEST
+        assert state.step(START._replace(monotonic=START.monotonic + 1), "two") is Step.REQUEST
+
+
+@pytest.mark.rule(14)
+@pytest.mark.parametrize("jump", [-7200, -1])
+def test_a_hold_is_not_lengthened_by_a_wall_clock_that_is_set_back(jump: float) -> None:
     jumped = Now(START.wall + jump, START.monotonic)
     one = AccessToken("one")  # its expiry runs on the wall clock, so it has none
     trial = Lifecycle(one).received(AccessToken("two"), START, math.inf, ME)
@@ -315,18 +326,73 @@ def test_a_sources_own_retry_at_is_honoured() -> None:
     assert state.cools_for(START) == 7
 
 
-@pytest.mark.parametrize("asked", [0.0, -5.0, math.inf, -math.inf, math.nan])
+@pytest.mark.parametrize("asked", [0.0, -5.0, -math.inf, math.nan])
 def test_a_pause_that_is_none_is_not_honoured(asked: float) -> None:
-    error = TokenRequestError("x", retry_after=asked)
-    assert cool_down_pause(error, 1, START.wall, 0.5) == 1
+    state = Lifecycle().failed(TokenRequestError("x", retry_after=asked), START, 0.5)
+    assert state.cools_for(START) == 1
+
+
+@pytest.mark.rule(11)
+@pytest.mark.parametrize("asked", [3601.0, START.wall + 1_800_000_000, 1e12, math.inf])
+def test_a_retry_after_counts_for_an_hour_at_the_most(asked: float) -> None:
+    for error in (
+        TemporarilyUnavailable("x", retry_after=asked),
+        TokenRequestError("x", retry_at=START.wall + asked),
+    ):
+        state = Lifecycle().failed(error, START, 0.5)
+        assert state.step(later(3599), None) is Step.FAIL
+        assert state.step(later(3600), None) is Step.REQUEST
+
+
+@pytest.mark.rule(11)
+@pytest.mark.parametrize("error", [OSError(), InvalidClient("x")])
+def test_after_failures_ahead_there_is_a_try_shortly_before_expiry_and_one_at_expiry(
+    error: Exception,
+) -> None:
+    one = token(lifetime=1000.0)
+    state, tries = Lifecycle(one, renew_at=START.wall + 900), []
+    for tenths in range(9000, 10010):
+        now = later(tenths / 10)
+        if state.step(now, None) in (Step.RENEW_AHEAD, Step.REQUEST):
+            tries.append(tenths / 10)
+            ahead = state.usable(now)
+            state = state.requested().failed(error, now, 0.5, ahead=ahead)
+    assert tries[0] == 900
+    assert [moment for moment in tries if 990 < moment < 1000] == [995]
+    assert tries[-1] == 1000
+    assert len(tries) <= 10
+
+
+@pytest.mark.rule(11)
+def test_pauses_start_over_once_callers_have_no_token() -> None:
+    state = fresh(lifetime=1000.0)
+    for _ in range(7):
+        state = state.requested().failed(OSError(), later(900), 0.5, ahead=True)
+    state = state.requested().failed(OSError(), later(1000), 0.5)
+    assert state.cools_for(later(1000)) == pytest.approx(1)
+
+
+@pytest.mark.rule(11)
+def test_a_renewal_ahead_that_fails_after_the_expiry_leaves_no_pause() -> None:
+    state = fresh().requested().failed(OSError(), later(500), 0.5, ahead=True)
+    assert state.step(later(500), None) is Step.REQUEST
+
+
+@pytest.mark.rule(11)
+def test_retry_after_is_honoured_beyond_the_expiry_of_the_token() -> None:
+    error = TemporarilyUnavailable("x", retry_after=60.0)
+    state = fresh().requested().failed(error, later(90), 0.5, ahead=True)
+    assert state.step(later(149), None) is Step.FAIL
+    assert state.step(later(149), None, excused=True) is Step.FAIL
+    assert state.step(later(150), None) is Step.REQUEST
 
 
 @pytest.mark.rule(11)
 @given(st.floats(0, 1), st.integers(1, 10_000))
 def test_cool_downs_are_jittered_and_bounded(spread: float, failures: int) -> None:
-    pause = cool_down_pause(OSError(), failures, 0, spread)
+    pause = cool_down_pause(OSError(), failures, spread)
     assert 0.8 <= pause <= 60
-    assert cool_down_pause(OSError(), 1, 0, 0) < cool_down_pause(OSError(), 1, 0, 1)
+    assert cool_down_pause(OSError(), 1, 0) < cool_down_pause(OSError(), 1, 1)
     assert 1 <= hold_pause(failures) <= 30
 
 

@@ -21,6 +21,7 @@ from requests_cc.cache.lifecycle import Lifecycle, Rejection, Step
 from requests_cc.cache.pacing import Now, renewal_time
 from tests.support.sources import ManualClock, Source, outcomes, renewals_end
 
+NEVER = Now(-math.inf, -math.inf)
 SPREADS = st.sampled_from([0.0, 0.5, 1.0])
 SECONDS = st.sampled_from([0.01, 0.4, 1.0, 1.3, 5.0, 29.0, 61.0, 301.0, 3600.0])
 JUMPS = st.sampled_from([-3600.0, -30.0, 30.0, 3600.0])
@@ -48,11 +49,11 @@ class States(RuleBasedStateMachine):
         self.minted = 0
         self.values = ["none-yet"]
         self.rejections = [Rejection("none-yet", None)]
-        self.quiet_until = -math.inf
+        self.quiet_until = self.now
 
     def _begin(self, why: Rejection | str) -> None:
         assert self.flying is None, "two requests at once"
-        assert self.now.monotonic >= self.quiet_until, "a request before the cool-down ended"
+        assert not self.now.until(self.quiet_until), "a request before the cool-down ended"
         self.flying, self.began = why, self.now
         self.state = self.state.requested()
 
@@ -69,7 +70,7 @@ class States(RuleBasedStateMachine):
         if step in (Step.REQUEST, Step.RENEW_AHEAD):
             self._begin("missing")
         assert (step is Step.WAIT) <= (self.flying is not None)
-        assert (step is Step.FAIL) <= (self.now.monotonic < self.quiet_until)
+        assert (step is Step.FAIL) <= (self.now.until(self.quiet_until) > 0)
         assert step is not Step.DECLINE
 
     @rule(data=st.data())
@@ -98,15 +99,17 @@ class States(RuleBasedStateMachine):
         why = self.flying if isinstance(self.flying, Rejection) else None
         renew_at = renewal_time(token, self.began.wall, 60.0, spread)
         self.state = self.state.received(token, self.now, renew_at, why)
-        self.flying, self.quiet_until = None, -math.inf
+        self.flying, self.quiet_until = None, self.now
         assert self.state.step(self.now, None) is not Step.RENEW_AHEAD, "renewed at once again"
 
     @precondition(lambda self: self.flying is not None)
     @rule(error=ERRORS, spread=SPREADS)
     def an_error_comes(self, error: Exception, spread: float) -> None:
         self.state = self.state.failed(error, self.now, spread)
-        self.quiet_until = self.now.monotonic + self.state.cools_for(self.now)
-        assert 0.79 <= self.state.cools_for(self.now) <= 300
+        pause = self.state.cools_for(self.now)
+        self.quiet_until = self.now.after(pause)
+        assert self.state.usable(self.now) or pause >= 0.79
+        assert pause <= 300
         self.flying = None
 
     @precondition(lambda self: self.flying is not None)
@@ -175,8 +178,8 @@ class Cache(RuleBasedStateMachine):
         super().__init__()
         self.clock = ManualClock()
         self.source = Source(self.clock)
-        self.quiet_until = -math.inf
-        self.held_until = -math.inf
+        self.quiet_until = NEVER
+        self.held_until = NEVER
         self.served: list[AccessToken] = [AccessToken("none-yet")]
 
     @initialize(background=st.booleans(), leeway=st.sampled_from([0.0, 5.0, 60.0]))
@@ -186,8 +189,11 @@ class Cache(RuleBasedStateMachine):
         self.error: Exception | None = None
         self.same = False
 
+    def _now(self) -> Now:
+        return Now.read(self.clock)
+
     def _answer(self) -> AccessToken:
-        assert self.clock.monotonic() >= self.quiet_until, "a request before the cool-down ended"
+        assert not self._now().until(self.quiet_until), "a request before the cool-down ended"
         if self.error is not None:
             raise self.error
         return self.served[-1] if self.same else self.source.mint()
@@ -200,7 +206,7 @@ class Cache(RuleBasedStateMachine):
         assert stats.requests == self.source.requests == stats.successes + stats.failures
         entry = self.cache._find((Source, "key"))
         cool_down = None if entry is None else entry.state.cool_down
-        self.quiet_until = -math.inf if cool_down is None else cool_down.until
+        self.quiet_until = NEVER if cool_down is None else cool_down.until
 
     def _check(self, outcome: object, *, kept: bool) -> None:
         if isinstance(outcome, AccessToken):
@@ -229,7 +235,7 @@ class Cache(RuleBasedStateMachine):
     def an_api_rejects_the_current_token(self, accepts: bool) -> None:
         rejected, before = self.served[-1], self.source.requests
         renewal = self.cache.renewal(self.source, rejected)
-        held = self.clock.monotonic() < self.held_until
+        held = self._now().until(self.held_until) > 0
         try:
             renewed = None if renewal is None else renewal.token()
         except OSError:
@@ -241,7 +247,7 @@ class Cache(RuleBasedStateMachine):
             (renewal.accepted if accepts else renewal.rejected)()
         entry = self.cache._find((Source, "key"))
         assert entry is not None
-        self.held_until = self.clock.monotonic() + entry.state.held_for(Now.read(self.clock))
+        self.held_until = self._now().after(entry.state.held_for(self._now()))
         self._one_by_one(before, 1)
 
     @rule(error=st.none() | ERRORS, lifetime=LIFETIMES, same=st.booleans())
@@ -265,7 +271,7 @@ class Cache(RuleBasedStateMachine):
     @rule()
     def everything_is_forgotten(self) -> None:
         self.cache.clear()
-        self.quiet_until = self.held_until = -math.inf
+        self.quiet_until = self.held_until = NEVER
 
     def _outcomes(self, calls: list[None]) -> list[object]:
         try:

@@ -14,9 +14,11 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from requests_cc import AccessToken, InvalidClient, TemporarilyUnavailable, TokenCache
+from requests_cc.cache.pacing import Now
 from tests.support.plain_stores import DictStore, Patient
 from tests.support.sources import ManualClock, Source, renewals_end
 
+NEVER = Now(-math.inf, -math.inf)
 NUMBERS = st.integers(0, 2)
 SECONDS = st.sampled_from([0.01, 0.4, 1.0, 1.3, 5.0, 29.0, 61.0, 301.0, 3600.0])
 LIFETIMES = st.sampled_from([None, 0.0, 1.0, 2.0, 15.0, 3600.0])
@@ -65,7 +67,7 @@ class Fleet(RuleBasedStateMachine):
         self.store = Fickle(self.clock)
         self.error: Exception | None = None
         self.requester = 0
-        self.quiet_until = [-math.inf] * 3
+        self.quiet_until = [NEVER] * 3
         self.served = [AccessToken("none-yet")] * 3
 
     @initialize(background=st.booleans(), leeway=st.sampled_from([0.0, 5.0, 60.0]))
@@ -78,7 +80,7 @@ class Fleet(RuleBasedStateMachine):
 
     def _answer(self) -> AccessToken:
         quiet_until = self.quiet_until[self.requester]
-        assert self.clock.monotonic() >= quiet_until, "a request before the cool-down ended"
+        assert not Now.read(self.clock).until(quiet_until), "a request before the cool-down ended"
         assert self.store.fault or self._all_work() <= self.store.locked, "without the lock"
         if self.error is not None:
             raise self.error
@@ -98,7 +100,7 @@ class Fleet(RuleBasedStateMachine):
         assert stats.requests == stats.successes + stats.failures
         entry = cache._find((Source, "key"))
         cool_down = None if entry is None else entry.state.cool_down
-        self.quiet_until[number] = -math.inf if cool_down is None else cool_down.until
+        self.quiet_until[number] = NEVER if cool_down is None else cool_down.until
 
     def _serve(self, number: int, token: AccessToken, *, kept: bool) -> None:
         expired = token.expires_at is not None and token.expires_at <= self.clock.time()
@@ -111,7 +113,7 @@ class Fleet(RuleBasedStateMachine):
         try:
             token = self.fleet[number].token(self.source)
         except OSError:
-            assert self.error is not None or self.quiet_until[number] > -math.inf
+            assert self.error is not None or self.quiet_until[number] > NEVER
         else:
             self._serve(number, token, kept=self.source.requests == before)
         self._ended(number, before)
@@ -154,7 +156,7 @@ class Fleet(RuleBasedStateMachine):
     @rule(number=NUMBERS)
     def memory_is_cleared(self, number: int) -> None:
         self.fleet[number].clear()
-        self.quiet_until[number] = -math.inf
+        self.quiet_until[number] = NEVER
 
     @invariant()
     def nothing_is_stored_that_has_expired(self) -> None:
@@ -177,7 +179,7 @@ class Fleet(RuleBasedStateMachine):
         for number, cache in enumerate(self.fleet):
             self.requester = number
             cache.clear()
-            self.quiet_until[number] = -math.inf
+            self.quiet_until[number] = NEVER
         tokens = {cache.token(self.source).value for cache in self.fleet}
         assert len(tokens) == 1
         assert self.source.requests == before + 1

@@ -544,3 +544,50 @@ def test_a_renewal_thread_that_is_killed_lets_another_renew(
     source.mend()
     clock.forward(10)
     assert cache.token(source).value == "key-3"
+
+
+@pytest.mark.rule(11)
+def test_callers_without_a_token_do_not_share_the_failure_of_a_renewal_that_began_before(
+    cache: TokenCache, source: Source, clock: ManualClock
+) -> None:
+    cache.token(source)
+    clock.forward(3595)
+    source.gate = threading.Event()
+    source.fail(TokenEndpointTimeout("the process was frozen"))
+    assert cache.token(source).value == "key-1"
+    assert source.reached.wait(PATIENCE)
+    clock.jump(3600)
+    calls = [in_thread(lambda: cache.token(source)) for _ in range(8)]
+    until_waiting(8)
+
+    def answer() -> AccessToken:
+        if source.requests == 2:
+            raise TokenEndpointTimeout("the process was frozen")
+        return source.mint()
+
+    source.answer = answer
+    source.gate.set()
+    assert {getattr(call(), "value", None) for call in calls} == {"key-3"}
+    assert source.requests == 3
+
+
+@pytest.mark.rule(11)
+def test_a_rejected_caller_does_not_share_the_failure_of_a_renewal_that_began_before(
+    cache: TokenCache, source: Source, clock: ManualClock
+) -> None:
+    token = cache.token(source)
+    clock.forward(3595)
+    source.gate = threading.Event()
+
+    def answer() -> AccessToken:
+        if source.requests == 2:
+            raise TokenEndpointTimeout("too late")
+        return source.mint()
+
+    source.answer = answer
+    cache.token(source)
+    assert source.reached.wait(PATIENCE)
+    renewed = in_thread(lambda: cache.renew(source, token))
+    until_waiting(1)
+    source.gate.set()
+    assert getattr(renewed(), "value", None) == "key-3"
