@@ -107,7 +107,7 @@ class ClientSecret:
         self._last_accepted = 0
         for secret in self._secrets:
             if not callable(secret):
-                required_text(secret, "client_secret")
+                _checked(secret, "client_secret")
 
     def candidates(self) -> Iterator[Candidate]:
         """Yield each secret, the one that was accepted last before the others.
@@ -226,8 +226,15 @@ def digest(secret: str | bytes) -> str:
 
 def _current(secret: Secret) -> str:
     if callable(secret):
-        return required_text(secret(), "the value that the client_secret callable returned")
+        return _checked(secret(), "the value that the client_secret callable returned")
     return secret
+
+
+def _checked(secret: object, what: str) -> str:
+    text = required_text(secret, what)
+    if "\n" in text or "\r" in text:  # of a file that was read, or of an editor
+        raise ConfigurationError(f"{what} holds the end of a line; pass it without, as by strip()")
+    return text
 
 
 def _as_tuple(setting: Secret | Sequence[Secret] | None) -> tuple[Secret, ...]:

@@ -13,6 +13,6 @@ The sources of tokens, their settings, and the requests that they make. Read in 
 - ``parameters`` and ``auth_setting``: the settings, validated and in one form.
 - ``authenticated_request``: a request that proves who the client is, and its few attempts.
 - ``token_response`` and ``introspection``: what a response holds.
-- ``environment``: settings from variables and files; ``from_environment`` makes arguments of them,
-  ``google_service_account`` does so with a key file.
+- ``environment``: settings from variables and files, ``near_misses`` their misspellings;
+  ``from_environment`` makes arguments of them, ``google_service_account`` does so with a key file.
 """

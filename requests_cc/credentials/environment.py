@@ -9,6 +9,7 @@ from ..client_auth.secret import SecretFile, cleaned
 from ..errors import ConfigurationError
 from ..server.reach import LONGEST_TIMEOUT
 from ..settings import required_path
+from .near_misses import near_misses
 
 _SWITCH = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
 _FILE = "_FILE"
@@ -156,6 +157,11 @@ class Environment:
             value = self.text(f"{name}{rest}")
             if value is not None:
                 yield rest, value
+
+    def hint(self) -> str:
+        """Return a sentence about variables that nearly fit, or an empty text."""
+        found = near_misses(self._variables, self.prefix).items()
+        return "; ".join(f"{variable} is not read: do you mean {name}?" for variable, name in found)
 
     def _value(self, name: str) -> str | None:
         return cleaned(self._variables.get(f"{self.prefix}{name}", "")) or None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ConfigurationError
@@ -14,6 +15,8 @@ from .tracebacks import entry_point
 
 if TYPE_CHECKING:  # imported when one is made here
     import requests
+
+logger = logging.getLogger("requests_cc")
 
 # What proves who the client is: one of these; and the names of the methods that use it.
 _METHODS = {
@@ -35,8 +38,23 @@ def client_arguments(
     :param environment: the variables.
     :param session: for the requests to the authorization server; None: a new one for each.
     :returns: dict, the arguments of :class:`~requests_cc.ClientCredentials`.
-    :raises ConfigurationError: if a setting is wrong or missing, or two exclude each other.
+    :raises ConfigurationError: if a setting is wrong or missing, or two exclude each other. The
+        message names a variable that nearly fits, if there is one; without an error, a WARNING
+        does.
     """
+    hint = environment.hint()
+    try:
+        arguments = _arguments(environment, session)
+    except ConfigurationError as error:
+        problem = str(error)
+    else:
+        if hint:
+            logger.warning("%s", hint)
+        return arguments
+    raise ConfigurationError(f"{problem} ({hint})" if hint else problem)
+
+
+def _arguments(environment: Environment, session: requests.Session | None) -> dict[str, Any]:
     return {
         "server": _server(environment, session),
         "client_id": environment.required("CLIENT_ID"),

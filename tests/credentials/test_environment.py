@@ -344,3 +344,94 @@ def test_how_the_server_is_reached_is_set_afterwards_and_makes_no_request(
         assert changed.cache_key == credentials.cache_key
         assert repr(changed) == repr(credentials)
         assert server.requests == []
+
+
+# --- variables that nearly fit --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("variable", "setting"),
+    [
+        ("OAUTH_TOKEN_ENDPOINT", "OAUTH_TOKEN_URL"),
+        ("OAUTH_TOKENURL", "OAUTH_TOKEN_URL"),
+        ("OAUTH_TOKEN_URI", "OAUTH_TOKEN_URL"),
+        ("OAUTH_ISUER", "OAUTH_ISSUER"),
+        ("OAUTH_CLIENTID", "OAUTH_CLIENT_ID"),
+        ("oauth_client_id", "OAUTH_CLIENT_ID"),
+        ("OAUTH_SECRET_FILE", "OAUTH_CLIENT_SECRET"),
+        ("OAUTH_CLIENT_SECRETS", "OAUTH_CLIENT_SECRET"),
+    ],
+)
+def test_an_error_names_a_variable_that_nearly_fits(
+    environment: pytest.MonkeyPatch, variable: str, setting: str
+) -> None:
+    environment.setenv(variable, "s3cret")
+    assert refusal().endswith(f" ({variable} is not read: do you mean {setting}?)")
+    assert "s3cret" not in refusal()
+
+
+def test_a_variable_that_nearly_fits_is_a_warning_if_nothing_is_missing(
+    environment: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    for name, value in (("TOKEN_URL", URL), ("CLIENT_ID", "me"), ("CLIENT_SECRET", "s3cret")):
+        environment.setenv(f"OAUTH_{name}", value)
+    environment.setenv("OAUTH_REDIRECT_URI", "https://x")  # somebody else's
+    environment.setenv("OAUTH_PARAM_SCOPES", "a")
+    assert ClientCredentials.from_env()
+    assert caplog.records == []
+    environment.setenv("OAUTH_SCOPES", "s3cret-scope")
+    assert ClientCredentials.from_env().scope is None
+    (record,) = caplog.records
+    assert record.levelname == "WARNING"
+    assert record.getMessage() == "OAUTH_SCOPES is not read: do you mean OAUTH_SCOPE?"
+    environment.setenv("OAUTH_SCOPE", "a")
+    caplog.clear()
+    assert ClientCredentials.from_env().scope == "a"
+    assert caplog.records == []
+
+
+def test_without_a_prefix_no_other_programs_variable_is_named(
+    environment: pytest.MonkeyPatch,
+) -> None:
+    environment.setenv("SECRET", "s3cret")
+    with pytest.raises(ConfigurationError) as raised:
+        ClientCredentials.from_env("")
+    assert "do you mean" not in str(raised.value)
+
+
+@pytest.mark.rule(26)
+@pytest.mark.parametrize("name", ["CLIENT_ID", "SCOPE", "AUDIENCE", "CLIENT_SECRET", "PARAM_x"])
+def test_every_setting_is_cleaned_in_one_way_and_its_path_too(
+    environment: pytest.MonkeyPatch, tmp_path: Path, name: str
+) -> None:
+    for each, value in (("TOKEN_URL", URL), ("CLIENT_ID", "me"), ("CLIENT_SECRET", "s3cret")):
+        environment.setenv(f"OAUTH_{each}", value)
+    environment.delenv(f"OAUTH_{name}", raising=False)
+    path = tmp_path / "setting"
+    path.write_text("\ufeff  value \r\n", encoding="utf-8")
+    environment.setenv(f"OAUTH_{name}_FILE", f" {path}\n")
+    of_file = ClientCredentials.from_env()
+    environment.delenv(f"OAUTH_{name}_FILE")
+    environment.setenv(f"OAUTH_{name}", "\ufeff value\t\n")
+    of_variable = ClientCredentials.from_env()
+    for credentials in (of_file, of_variable):
+        secret = credentials.client_secret
+        found = {
+            "CLIENT_ID": credentials.client_id,
+            "SCOPE": credentials.scope,
+            "AUDIENCE": credentials.audience,
+            "CLIENT_SECRET": secret() if callable(secret) else secret,
+            "PARAM_x": credentials.params.get("x"),
+        }
+        assert found[name] == "value"
+
+
+@pytest.mark.rule(26)
+@pytest.mark.parametrize("secret", ["s3cret\n", "s3cret\r\n", "s3\rcret"])
+def test_a_secret_with_a_line_end_is_refused_and_not_shown(secret: str) -> None:
+    for given in (secret, ["x", secret]):
+        with pytest.raises(ConfigurationError, match="holds the end of a line; pass it") as raised:
+            ClientCredentials(URL, "me", given)
+        assert "s3" not in str(raised.value)
+    with pytest.raises(ConfigurationError, match="callable returned holds the end of a line"):
+        ClientCredentials(URL, "me", lambda: secret).request_token()

@@ -1,0 +1,62 @@
+"""Environment variables that nearly have the name of a setting."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+# Every setting of from_environment; NAME_FILE goes beside each NAME that has no file of its own.
+NAMES = (
+    "TOKEN_URL", "ISSUER", "CLIENT_ID", "CLIENT_SECRET", "AUTH", "SCOPE", "AUDIENCE", "RESOURCE",
+    "PRIVATE_KEY", "KEY_ID", "CERTIFICATE_FILE", "CERTIFICATE_KEY_FILE", "CLIENT_ASSERTION_FILE",
+    "TIMEOUT", "CA_BUNDLE", "ALLOW_HTTP",
+)  # fmt: skip
+# What people write, and no comparison of letters finds.
+_OTHER_WORDS = {
+    "TOKENENDPOINT": "TOKEN_URL", "TOKENURI": "TOKEN_URL", "ENDPOINT": "TOKEN_URL",
+    "URL": "TOKEN_URL", "SERVER": "TOKEN_URL", "AUTHORITY": "ISSUER", "DISCOVERYURL": "ISSUER",
+    "METADATAURL": "ISSUER", "ID": "CLIENT_ID", "USERNAME": "CLIENT_ID", "APPID": "CLIENT_ID",
+    "SECRET": "CLIENT_SECRET", "PASSWORD": "CLIENT_SECRET", "CLIENTPASSWORD": "CLIENT_SECRET",
+    "METHOD": "AUTH", "AUTHMETHOD": "AUTH", "TOKENENDPOINTAUTHMETHOD": "AUTH", "KID": "KEY_ID",
+    "CERT": "CERTIFICATE_FILE", "CERTFILE": "CERTIFICATE_FILE", "CERTIFICATE": "CERTIFICATE_FILE",
+    "ASSERTIONFILE": "CLIENT_ASSERTION_FILE", "CLIENTASSERTION": "CLIENT_ASSERTION_FILE",
+    "CAFILE": "CA_BUNDLE", "CACERT": "CA_BUNDLE",
+}  # fmt: skip
+_LIKENESS = 0.86  # of difflib: one letter too many, or two that are swapped
+
+
+def near_misses(variables: Iterable[str], prefix: str) -> dict[str, str]:
+    """Return the variables that nearly fit, with the name that each probably stands for.
+
+    :param variables: the names of all variables that are set.
+    :param prefix: str, before each setting.
+    :returns: dict from a variable to a setting with its prefix, which is not set itself.
+    """
+    if not prefix:  # then any variable of any program would be one
+        return {}
+    given = set(variables)
+    read = {f"{prefix}{name}" for name in NAMES} | {f"{prefix}{name}_FILE" for name in NAMES}
+    found: dict[str, str] = {}
+    for variable in sorted(given - read):
+        rest = variable[len(prefix) :]
+        if variable.upper().startswith(prefix.upper()) and not rest.startswith("PARAM_"):
+            setting = _setting_like(rest.upper())
+            if setting is not None and not {prefix + setting, f"{prefix}{setting}_FILE"} & given:
+                found[variable] = prefix + setting
+    return found
+
+
+def _setting_like(name: str) -> str | None:
+    letters = name.replace("_", "")
+    without_file = letters.removesuffix("FILE")
+    for word in (letters, without_file):
+        if word in _OTHER_WORDS:
+            return _OTHER_WORDS[word]
+    # Only a variable that is not known comes so far.
+    from difflib import get_close_matches  # noqa: PLC0415 - rarely used
+
+    by_letters = {each.replace("_", ""): each for each in NAMES}
+    for word in (letters, without_file):
+        close = get_close_matches(word, by_letters, 1, _LIKENESS)
+        if close:
+            return by_letters[close[0]]
+    return None
