@@ -25,6 +25,21 @@ from requests_cc import (
 from requests_cc.telemetry import OpenTelemetryObserver
 from requests_cc.testing import LocalServer
 
+# --- to copy ----------------------------------------------------------------------------------
+
+
+def observed_session(
+    credentials: ClientCredentials, api_url: str, provider: TracerProvider
+) -> tuple[requests.Session, TokenCache]:
+    """Return a session whose token requests are spans, and its cache."""
+    cache = TokenCache(observers=[OpenTelemetryObserver(provider)])
+    session = requests.Session()
+    mount(session, ClientCredentialsAdapter(credentials, origins=api_url, cache=cache))
+    return session, cache
+
+
+# --- what runs it here ------------------------------------------------------------------------
+
 
 def in_one_line(span: ReadableSpan) -> str:
     """Show who is whose child, what a span links to, and what happened on it."""
@@ -48,13 +63,13 @@ provider.add_span_processor(
 )
 RequestsInstrumentor().instrument(tracer_provider=provider)
 
-with LocalServer() as server, requests.Session() as session, requests.Session() as tokens:
-    session.trust_env = tokens.trust_env = False
+with LocalServer() as server, requests.Session() as tokens:
+    tokens.trust_env = False
     credentials = ClientCredentials(
         AuthorizationServer(server.token_url, session=tokens), "tracer", "secret"
     )
-    cache = TokenCache(observers=[OpenTelemetryObserver(provider)])
-    mount(session, ClientCredentialsAdapter(credentials, origins=server.api_url, cache=cache))
+    session, cache = observed_session(credentials, server.api_url, provider)
+    session.trust_env = False
 
     print("a cold call")
     server.token_lifetime = 4.0

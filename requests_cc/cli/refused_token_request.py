@@ -75,14 +75,16 @@ def token_failure(
     code = error.error if error.error and error.error.isprintable() else ""
     described = f" ({safe(error.error_description)})" if error.error_description else ""
     what = f"the server responded {error.status_code} {safe(code)}{described}"
-    if not error.permanent:
-        return StepError(what, _LATER, TRY_AGAIN)
-    if isinstance(error, (InvalidClient, UnauthorizedClient)):
+    if isinstance(error, InvalidClient):
         elsewhere = _accepted_elsewhere(credentials, settings.variable("AUTH"))
         if elsewhere is not None:
             return StepError(f"{what}; it accepts the secret elsewhere", elsewhere)
-    if isinstance(error, InvalidClient):
-        return StepError(what, _about_the_client(credentials, settings))
+        change = _about_the_client(credentials, settings)
+        if code == "unauthorized_client":
+            change += f"; or {_ADVICE[UnauthorizedClient]}"
+        return StepError(what, change)
+    if not error.permanent:
+        return StepError(what, _LATER, TRY_AGAIN)
     return StepError(what, _ADVICE.get(type(error), "see the authorization server's manual"))
 
 
