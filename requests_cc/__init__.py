@@ -18,6 +18,7 @@ if TYPE_CHECKING:  # for type checkers, which cannot follow __getattr__; a test 
     from . import providers as providers, sources as sources
     from .access_token import AccessToken as AccessToken
     from .adapter.adapter import ClientCredentialsAdapter as ClientCredentialsAdapter
+    from .adapter.auth import ClientCredentialsAuth as ClientCredentialsAuth
     from .adapter.mounting import (
         OriginRouter as OriginRouter,
         mount as mount,
@@ -95,6 +96,7 @@ _MODULES = {
     for module, names in {
         "access_token": "AccessToken",
         "adapter.adapter": "ClientCredentialsAdapter",
+        "adapter.auth": "ClientCredentialsAuth",
         "adapter.mounting": "OriginRouter mount",
         "cache.journal": "CacheStats",
         "cache.stores.file": "FileTokenStore",

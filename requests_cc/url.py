@@ -149,8 +149,8 @@ def check_url(url: object, what: str, *, allow_http: bool) -> None:
         raise ConfigurationError(f"{what} ({shown!r}) holds white space or a control character")
     if origin.scheme == "http" and not origin.is_loopback and not allow_http:
         raise ConfigurationError(
-            f"{what} ({shown!r}) uses plain http; use https://, or pass allow_http=True if the "
-            f"network is trusted"
+            f"{what} ({shown!r}) uses plain http; use https://, or, if the network is trusted, "
+            f"pass AuthorizationServer(url, allow_http=True)"
         )
 
 

@@ -10,6 +10,7 @@ The adapter that a user mounts, and what it does to a request on its way. Read i
   header, and ``look`` lets a user's function read their body.
 - ``resend``: the dialogue after a rejection, with ``rewinding`` of the request's body and the
   ``rejected_body`` of its response.
+- ``auth``: the same as a requests auth object.
 - ``bound_token``: tokens that are bound to a certificate or a key.
 - ``mounting``: one adapter on several origins, and one mount for thousands of them.
 """

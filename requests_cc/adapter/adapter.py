@@ -88,7 +88,9 @@ class ClientCredentialsAdapter(HTTPAdapter):
                 "pool_connections, pool_maxsize, max_retries and pool_block do nothing beside "
                 "transport=, which does the sending; pass them to the transport"
             )
-        _check(source, cache, transport)
+        check_source(source, cache)
+        if transport is not None and not isinstance(transport, BaseAdapter):
+            raise ConfigurationError("transport must be a requests adapter, such as HTTPAdapter()")
         self._source = source
         self._cache = cache
         self._transport = transport
@@ -287,7 +289,11 @@ class ClientCredentialsAdapter(HTTPAdapter):
             check_header(self._header)
 
 
-def _check(source: object, cache: object, transport: object) -> None:
+def check_source(source: object, cache: object) -> None:
+    """Check who supplies the tokens, and who keeps them.
+
+    :raises ConfigurationError: if either is something else.
+    """
     if isinstance(source, type) or not isinstance(source, TokenSource):
         raise ConfigurationError(
             "the first argument must be a source of tokens, ClientCredentials(...) or an object "
@@ -295,5 +301,3 @@ def _check(source: object, cache: object, transport: object) -> None:
         )
     if cache is not None and not isinstance(cache, TokenCache):
         raise ConfigurationError("cache must be a TokenCache, or None for the process-wide one")
-    if transport is not None and not isinstance(transport, BaseAdapter):
-        raise ConfigurationError("transport must be a requests adapter, such as HTTPAdapter()")

@@ -83,6 +83,18 @@ def resend_once(
     return resent
 
 
+def send_first_token(response: requests.Response, attempt: Attempt) -> requests.Response:
+    """Send a request again that arrived without a token, if the response rejects that.
+
+    :param response: unread.
+    :returns: the response to the resend; the given one if there is no resend.
+    """
+    if not attempt.judge(response, attempt.token).rejected or not attempt.can_be_resent():
+        return response
+    release(response)
+    return _after(response, attempt.send(attempt.token))
+
+
 def _with_nonce(
     response: requests.Response, attempt: Attempt, token: AccessToken
 ) -> tuple[requests.Response, Verdict]:

@@ -17,6 +17,7 @@ from ..settings import required_text
 from ..value import Value
 from .auth_setting import check_client, check_session_auth, client_authentication
 from .authenticated_request import AuthenticatedRequest
+from .misuse import constructor
 from .parameters import (
     Params,
     audiences,
@@ -78,7 +79,7 @@ class ClientCredentials(Source, Value):
     cert: Cert | None
     dpop: DPoPKey | None
 
-    @entry_point  # its arguments are secrets
+    @constructor  # its arguments are secrets
     def __init__(  # noqa: PLR0913 - the settings that are documented above
         self,
         server: AuthorizationServer | str,

@@ -11,6 +11,7 @@ from ..client_auth.secret import ClientSecret
 from ..server.authorization_server import AuthorizationServer
 from ..settings import required_text
 from .authenticated_request import AuthenticatedRequest
+from .misuse import Misused
 from .token_response import token_in
 from .tracebacks import entry_point
 
@@ -48,7 +49,7 @@ class SourceKey(Generic[T]):
         return kept[1]
 
 
-class Source:
+class Source(Misused):
     """Base class of the frozen values that make token requests.
 
     A subclass sets ``_request``, the token request, and ``_secret`` when it is made, so that a
