@@ -19,7 +19,6 @@ KEY_LINES = {
     "rotate_secret.py": "3. the new one is in use",
     "shared_folder.py": "tokens revoked; 20 of 20 runs of a script succeeded, token requests: 1",
     "shared_redis.py": "8 of 8 workers succeeded, token requests: 1",
-    "trace.py": "the call raised TemporarilyUnavailable",
     "token_exchange.py": "token exchanges: 2 for these, and 1 by hand",
     "test_with_responses.py": "6 passed",
     "trace.py": "events=['requests_cc.token_rejected', 'requests_cc.request_resent']",
