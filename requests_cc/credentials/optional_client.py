@@ -95,6 +95,11 @@ class Granted:
         return self.client.method
 
     @property
+    def encoding(self) -> str:
+        """As of :class:`~requests_cc.ClientSecretBasic`: an error's advice depends on it."""
+        return getattr(self.client, "encoding", "strict")
+
+    @property
     def key_part(self) -> Hashable:
         return (type(self.client).__qualname__, self.client.key_part, self._grant.key_part)
 

@@ -133,6 +133,11 @@ class TokenRequest(Source):
         return cache_key("token_request", self.method, url, reach, parts.key_part, self.token)
 
     @property
+    def server(self) -> AuthorizationServer:
+        """What responds at the URL, as events name it."""
+        return self._request.server
+
+    @property
     def label(self) -> str:
         """The URL, as log lines and events name it."""
         return f"the token of {self._request.server.given_url}"
@@ -175,6 +180,11 @@ class _OtherRequest(AuthenticatedRequest):
         # Never empty, since requests would then read netrc.
         of_session = (session and session.auth) or without_authorization
         auth = of_session if prepared.auth is None else prepared
+        if prepared.auth is not None and of_session is not without_authorization:
+            raise ConfigurationError(
+                "session.auth is set beside auth=, and a request has only one of them: leave one "
+                "of them out"
+            )
         return requests.Request(self._method, url, auth=auth, **parts)
 
 

@@ -13,8 +13,10 @@ import requests
 
 from requests_cc import (
     ClientCredentialsAdapter,
+    ClientSecretBasic,
     ConfigurationError,
     InvalidClient,
+    InvalidGrant,
     InvalidTokenResponse,
     JWTBearer,
     TLSClientAuth,
@@ -22,11 +24,11 @@ from requests_cc import (
     TokenEndpointUnreachable,
     mount,
 )
-from requests_cc.testing import LocalServer
+from requests_cc.testing import Client, LocalServer
 from tests.support.scripts import Reply, Request, answer, drop, token
 from tests.support.server import Server
 
-from .helpers import RSA_PEM, Other, assert_hidden, failure, in_an_hour, unsigned_jwt
+from .helpers import EC, EC_PEM, RSA_PEM, Other, assert_hidden, failure, in_an_hour, unsigned_jwt
 
 URL = "https://auth.example.com/token"
 GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
@@ -161,6 +163,37 @@ def test_an_id_token_is_renewed_after_a_rejection() -> None:
         mount(session, ClientCredentialsAdapter(source, cache=TokenCache()))
         assert session.get(service.origin, timeout=20).status_code == 200
     assert len(issued) == 2
+
+
+def test_token_call_rejection_renewal_beside_a_client() -> None:
+    me = Client("s3cr3t", keys=[EC.as_dict(private=False)])
+    with LocalServer({"me": me}) as server, requests.Session() as session:
+        source = JWTBearer(
+            server.token_url, issuer="me", key=EC_PEM, client_id="me", client_secret="s3cr3t"
+        )
+        adapter = ClientCredentialsAdapter(source, origins=server.api_url, cache=TokenCache())
+        mount(session, adapter)
+        assert session.get(server.api_url, timeout=20).status_code == 200
+        server.revoke_tokens()
+        assert session.get(server.api_url, timeout=20).status_code == 200
+        assert len(server.token_requests) == 2
+
+
+def test_an_assertion_of_another_time_is_said_to_be_the_clocks() -> None:
+    me = Client(keys=[EC.as_dict(private=False)])
+    with LocalServer({"me": me}) as server:
+        source = JWTBearer(server.token_url, issuer="me", key=EC_PEM, claims={"nbf": in_an_hour()})
+        error = failure(source.request_token)
+    assert isinstance(error, InvalidGrant)
+    assert "this machine's clock" in str(error)
+
+
+def test_the_advice_knows_how_the_client_was_encoded() -> None:
+    advice = 'auth=ClientSecretBasic(encoding="loose")'
+    for auth, advised in ((None, True), (ClientSecretBasic(encoding="loose"), False)):
+        with Server(answer({"error": "invalid_client"}, "401 Unauthorized")) as server:
+            source = supplied(server.url, client_id="m!e", client_secret="s|s", auth=auth)
+            assert (advice in str(failure(source.request_token))) == advised
 
 
 def test_a_refused_client_is_reported_without_the_assertion() -> None:
