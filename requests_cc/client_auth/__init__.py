@@ -5,6 +5,6 @@
 - ``assertion``: signed assertions (RFC 7523); ``signing_key``, ``private_key`` and ``signer`` are
   their keys, ``assertion_certificate`` the certificate of one. ``supplied_assertion``: assertions
   that something else signs.
-- ``certificate``: mutual TLS (RFC 8705).
+- ``certificate``: mutual TLS (RFC 8705); ``pem_files`` holds certificates that come as text.
 - ``dpop``: proof of possession (RFC 9449).
 """

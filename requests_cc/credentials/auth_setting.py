@@ -49,6 +49,8 @@ def client_authentication(auth: object, server: AuthorizationServer) -> ClientAu
     :raises ConfigurationError: if it is none of these.
     """
     if auth is None:
+        if server.habits is not None and server.habits.authentication is not None:
+            return server.habits.authentication
         if server.knows("auth_methods"):
             return preferred(server.auth_methods)
         return PreferredAuthentication(server)

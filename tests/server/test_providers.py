@@ -319,8 +319,8 @@ KEYCLOAK = providers.keycloak("https://auth.example.com", "demo")
     [
         (AUTH0, {}, "Auth0: audience is missing: set audience= to the Identifier of the API"),
         (AUTH0, {"scope": "read:users"}, "audience is missing"),
-        (AUTH0, {"resource": "https://api.example.com"}, "audience is missing"),
-        (OKTA, {}, "Okta: scope is missing: set scope= to one or more"),
+        (AUTH0, {"scope": "a"}, r"see https://auth0.com/docs/\S+, or pass strict=False to the"),
+        (AUTH0, {"audience": []}, "audience is missing"),
         (OKTA, {"scope": "openid"}, "scope='openid' is refused"),
         (OKTA, {"scope": "customScope profile"}, "scope='customScope profile' is refused"),
         (OKTA, {"scope": "okta.users.read"}, r"okta\(domain, None\)"),
@@ -367,6 +367,10 @@ def test_oktas_org_authorization_server_wants_more_than_a_secret() -> None:
     ("server", "settings"),
     [
         (AUTH0, {"audience": "urn:my-api", "scope": "read:users"}),
+        (AUTH0, {"resource": "https://api.example.com"}),
+        (OKTA, {}),
+        (ENTRA, {"scope": "00000003-0000-0000-c000-000000000000/.default"}),
+        (ENTRA, {"scope": "api://00000003-0000-0000-c000-000000000000/.default"}),
         (OKTA, {"scope": ["customScope", "openidish", "oktapus"]}),
         (ENTRA, {"scope": "api://535fb089-9ff3-47b6-9bfb-4f1264799865/.default"}),
         (ENTRA, {"scope": "https://graph.microsoft.com//.default"}),
@@ -388,7 +392,7 @@ def test_a_variation_is_checked_too() -> None:
         dataclasses.replace(credentials, audience=None)
 
 
-@pytest.mark.parametrize("server", [AUTH0, OKTA, ENTRA, GOOGLE])
+@pytest.mark.parametrize("server", [AUTH0, ENTRA, GOOGLE])
 def test_another_grant_has_other_needs(server: AuthorizationServer) -> None:
     ClientCredentials(server, "me", "s3cret", grant_type="refresh_token")
     with pytest.raises(ConfigurationError):
@@ -423,7 +427,11 @@ def test_another_grant_has_other_needs(server: AuthorizationServer) -> None:
         ),
         (
             providers.cognito("my-domain", "us-gov-west-1"),
-            "https://my-domain.auth.us-gov-west-1.amazoncognito.com/oauth2/token",
+            "https://my-domain.auth-fips.us-gov-west-1.amazoncognito.com/oauth2/token",
+        ),
+        (
+            providers.cognito("my-domain", "eu-west-1"),
+            "https://my-domain.auth.eu-west-1.amazoncognito.com/oauth2/token",
         ),
         (providers.cognito("https://auth.example.com/"), "https://auth.example.com/oauth2/token"),
         (GOOGLE, "https://oauth2.googleapis.com/token"),
@@ -454,6 +462,12 @@ def test_a_few_words_give_the_token_endpoint(server: AuthorizationServer, endpoi
             "https://example.okta.com/oauth2/v1/revoke",
         ),
         (ENTRA, None, None, None),
+        (
+            providers.entra("8eaef023-2b34-4da1-9baa-8bc8c9d6a490"),
+            "https://login.microsoftonline.com/8eaef023-2b34-4da1-9baa-8bc8c9d6a490/v2.0",
+            None,
+            None,
+        ),
         (COGNITO, None, None, None),
         (GOOGLE, "https://accounts.google.com", None, "https://oauth2.googleapis.com/revoke"),
         (
