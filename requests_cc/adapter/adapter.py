@@ -216,11 +216,9 @@ class ClientCredentialsAdapter(HTTPAdapter):
         """Add the DPoP proof that a token needs, and the certificate to present with it."""
         stream, timeout, verify, cert, proxies = options
         if self._dpop is not None:
-            from .bound_token import htu  # noqa: PLC0415 - few clients have a key
-
-            sender = self if self._transport is None else self._transport
-            url = htu(authorized, sender, proxies)
-            authorized.headers["DPoP"] = self._dpop.proof(str(authorized.method), url, token.value)
+            authorized.headers["DPoP"] = self._dpop.proof(
+                str(authorized.method), str(authorized.url), token.value
+            )
         if self._certificate is not None:
             cert = self._certificate.present_with(token, self)
         return stream, timeout, verify, cert, proxies

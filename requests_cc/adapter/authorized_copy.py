@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import ItemsView, Iterable, Iterator, KeysView, ValuesView
+from types import TracebackType
 from typing import Any
 
 import requests
@@ -154,19 +155,32 @@ def hide_copy(
     """Put the caller's own request in the copy's place, in an exception of the API call.
 
     Further copies that a transport made are replaced too, and those in the errors that led to this
-    one: wherever the token is.
+    one: wherever the token is. Their tracebacks lose the frames that hold the bytes to send.
 
     :param value: str, of the header that carries it.
     :param request: the caller's own.
     :param name: str, the header that carries it.
     """
     for each in _chain(error):
+        each.__traceback__ = _without_sent_bytes(each.__traceback__)
         if isinstance(each, requests.RequestException):
             for holder in (each, each.response):
                 held = getattr(holder, "request", None)
                 headers = getattr(held, "headers", None) or {}
                 if headers.get(name) == value:
                     holder.request = request  # type: ignore[union-attr] # it has one
+
+
+def _without_sent_bytes(traceback: TracebackType | None) -> TracebackType | None:
+    frames = []
+    while traceback is not None:
+        if traceback.tb_frame.f_globals.get("__name__") != "http.client":
+            frames.append(traceback)
+        traceback = traceback.tb_next
+    kept: TracebackType | None = None
+    for each in reversed(frames):
+        kept = TracebackType(kept, each.tb_frame, each.tb_lasti, each.tb_lineno)
+    return kept
 
 
 def _chain(error: BaseException) -> Iterable[BaseException]:

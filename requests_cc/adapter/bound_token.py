@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from requests import PreparedRequest
-from requests.adapters import BaseAdapter, HTTPAdapter
+from requests.adapters import BaseAdapter
 from urllib3.util.retry import Retry
 
 from ..access_token import AccessToken
@@ -82,20 +81,6 @@ def check_header(header: TokenHeader) -> None:
             "header and scheme cannot be set for tokens that are bound to a key (dpop=): they go "
             "into Authorization: DPoP (RFC 9449 section 7.1)"
         )
-
-
-def htu(request: PreparedRequest, sender: BaseAdapter, proxies: dict[str, str] | None) -> str:
-    """Return the URL that a proof names: the one that is sent (RFC 9449 section 4.2).
-
-    :param sender: sends the request; versions of requests differ in what they make of a path that
-        begins with two slashes.
-    """
-    url, path = str(request.url), request.path_url
-    if not path.startswith("//"):
-        return url
-    adapter = sender if isinstance(sender, HTTPAdapter) else HTTPAdapter()
-    target = adapter.request_url(request, proxies)
-    return target if "://" in target else url[: url.find("/", len("https://"))] + target
 
 
 def _any_left(count: bool | int | None) -> bool:

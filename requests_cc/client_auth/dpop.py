@@ -9,6 +9,9 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+from requests import PreparedRequest
+from requests.adapters import HTTPAdapter
+
 from ..errors import ConfigurationError
 from ..url import Origin
 from .private_key import PrivateKey
@@ -120,11 +123,17 @@ class DPoPKey:
 
 
 def _path(url: str) -> str:
-    """Return the path as requests sends it: without query and fragment, with one leading slash.
+    """Return the path as requests sends it, without query and fragment.
 
     After an :class:`Origin`, which spells the host as the ``Host`` header does and drops a
     password, it makes the "HTTP target URI ... without query and fragment parts" (RFC 9449 §4.2).
     """
     hierarchical = url.partition("#")[0].partition("?")[0]
     after_authority = hierarchical.split("/", 3)[3:]
-    return "/" + "".join(after_authority).lstrip("/")
+    path = "/" + "".join(after_authority)
+    if not path.startswith("//"):
+        return path
+    # Before 2.34 requests sends it with one leading slash, and from then on as it is.
+    request = PreparedRequest()
+    request.url = url
+    return HTTPAdapter().request_url(request, {}).partition("?")[0]

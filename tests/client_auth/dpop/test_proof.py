@@ -20,6 +20,8 @@ from requests_cc import DPoPKey
 from requests_cc.testing import LocalServer
 from tests.support.forked_child import in_child, needs_fork
 from tests.support.proof_server import ALGORITHMS, opened
+from tests.support.scripts import answer
+from tests.support.server import Server
 
 from .proofs import KEY, URL, claims_of
 
@@ -110,7 +112,7 @@ def test_htu_is_the_url_without_query_and_fragment(
         ("https://api.example.com?a=/b/c", "https://api.example.com/"),
         ("https://api.example.com#/b?c", "https://api.example.com/"),
         ("https://api.example.com/a?b=https://x/#c?d", "https://api.example.com/a"),
-        ("https://api.example.com//a//b", "https://api.example.com/a//b"),
+        ("https://api.example.com/a//b", "https://api.example.com/a//b"),
         ("https://bücher.example/ü", "https://xn--bcher-kva.example/ü"),
         ("https://[0:0::1]/x", "https://[::1]/x"),
     ],
@@ -131,13 +133,13 @@ def test_htu_names_the_path_that_arrives(path: str) -> None:
     assert claims_of(KEY, str(prepared.url))["htu"] == expected
 
 
-def test_a_double_slash_before_the_path_is_sent_and_proved_as_one() -> None:
-    with LocalServer() as server:
-        url = server.api_url.replace("/api", "//api")
-        requests.get(url, timeout=10)
-        (arrived,) = server.api_requests
-    assert arrived.path == "/api/"
-    assert claims_of(KEY, url)["htu"] == f"http://{arrived.headers['Host']}/api/"
+@pytest.mark.parametrize("path", ["//api/x", "///api", "//"])
+def test_slashes_before_the_path_are_proved_as_they_are_sent(path: str) -> None:
+    """Versions of requests differ; http.server would hide it."""
+    with Server(answer()) as server:
+        requests.get(server.origin + path, timeout=10)
+        (arrived,) = server.requests
+    assert claims_of(KEY, server.origin + path)["htu"] == server.origin + arrived.target
 
 
 @pytest.mark.parametrize("url", ["", "/path", "ftp://x/", "https://", "https://a b/"])
