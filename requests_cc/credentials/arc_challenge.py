@@ -37,14 +37,13 @@ class ArcChallenge(AuthBase):
 
 
 def _respond(response: requests.Response, **options: Any) -> requests.Response:
-    challenge = response.headers.get("WWW-Authenticate", "")
-    if response.status_code != requests.codes.unauthorized or "Authorization" in (
-        response.request.headers
-    ):
+    if response.status_code != requests.codes.unauthorized:
         return response
+    challenge = response.headers.get("WWW-Authenticate", "")
     path = challenge.removeprefix(_FORM) if challenge.startswith(_FORM) else ""
     request = response.request.copy()
     request.headers["Authorization"] = f"Basic {_key(path)}"
+    # Sent past the session: no hook sees what comes back, and so nothing is sent a third time.
     again: requests.Response = response.connection.send(request, **options)
     again.history.append(response)
     again.request = request

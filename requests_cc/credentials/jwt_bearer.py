@@ -45,7 +45,7 @@ class JWTBearer(GrantSource):
     :param server: str, the token endpoint's URL; or an :class:`AuthorizationServer`, and kept as
         one.
     :param issuer: str, the ``iss`` claim.
-    :param key: PEM (str or bytes, encrypted too), a JWK as a dict, or a joserfc key.
+    :param key: the issuer's private key, as for :class:`PrivateKeyJWT`.
     :param subject: str, the ``sub`` claim; None: the issuer; ``""``: no such claim.
     :param audience: str, the ``aud`` claim; None: the token endpoint's URL.
     :param scope: str, or iterable of str, sent as the parameter ``scope``.

@@ -13,7 +13,7 @@ from ..client_auth.basic import RequestsAuth, auth_key_part, spellings
 from ..client_auth.secret import digest
 from ..errors import ConfigurationError
 from ..protocols import Authentication, ClientIdentity
-from ..settings import required_text
+from ..settings import is_number, required_text
 from .supplied_token import SuppliedToken, is_source
 
 LONG_ENOUGH_TO_HIDE = 4  # characters; whatever is shorter is also a word of the server's
@@ -65,6 +65,7 @@ class RequestParts:
     def authenticate(self, identity: ClientIdentity) -> Authentication:
         secrets: list[str] = []
         parts = _read(self._parts, secrets)
+        _check_headers(parts["headers"] or {})
         auth = self._auth
         if self._bearer is not None:
             token = self._bearer.read()
@@ -101,6 +102,8 @@ def _requests_auth(auth: Any) -> AuthBase | None:
 
 def _template(value: Any, name: str) -> Any:
     """Return a checked copy in which callables and sources are supplied tokens."""
+    if isinstance(value, float) and not is_number(value):
+        raise ConfigurationError(f"{name} must be a finite number: JSON has no other")
     if value is None or isinstance(value, (str, bytes, bool, int, float)):
         return value
     if isinstance(value, Mapping):
@@ -111,6 +114,16 @@ def _template(value: Any, name: str) -> Any:
     if isinstance(value, (list, tuple)):
         return [_template(member, f"{name}[{number}]") for number, member in enumerate(value)]
     return SuppliedToken(value, name)
+
+
+def _check_headers(headers: Mapping[str, object]) -> None:
+    for name, value in headers.items():
+        # What requests says of such a value repeats it.
+        if not isinstance(value, str) or value != value.strip() or not value.isprintable():
+            raise ConfigurationError(
+                f"the value of headers[{name!r}] must be a str without a line end or white space "
+                f"around it"
+            )
 
 
 def _read(template: Any, secrets: list[str], name: str = "") -> Any:

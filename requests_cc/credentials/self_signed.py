@@ -37,8 +37,8 @@ _OWN_HEADERS = {"alg": "use alg= instead", "kid": "use kid= instead"}
 class SelfSignedJWT(Source):
     """A source of tokens that the client signs itself: Google, Snowflake, App Store Connect.
 
-    :param key: PEM (str or bytes, encrypted too), a JWK as a dict, or whatever else
-        :class:`PrivateKeyJWT` takes.
+    :param key: the private key, as for :class:`PrivateKeyJWT`: PEM, a JWK, a key of cryptography or
+        joserfc, or a signer.
     :param issuer: str, the ``iss`` claim; ``""``: no such claim.
     :param subject: str, the ``sub`` claim; None: no such claim.
     :param audience: str or iterable of str, the ``aud`` claim; None: no such claim. The URLs among

@@ -11,6 +11,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import padding
 
 from requests_cc import AccessToken, TokenRequestError
 from requests_cc.client_auth.signing_key import SigningKey
@@ -35,6 +37,20 @@ class Other:
         if self.error is not None:
             raise self.error
         return AccessToken(f"{self.name}-{self.calls}")
+
+
+class Signer:
+    """A key in a KMS, of which only a signature can be had."""
+
+    alg = "RS256"
+    kid = "of-the-kms"
+
+    def __init__(self) -> None:
+        self.signed = 0
+
+    def sign(self, data: bytes) -> bytes:
+        self.signed += 1
+        return RSA.private_key.sign(data, padding.PKCS1v15(), hashes.SHA256())
 
 
 def unsigned_jwt(**claims: Any) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import requests
+from joserfc import jwt
 
 from requests_cc import (
     ClientCredentialsAdapter,
@@ -28,7 +29,18 @@ from requests_cc.testing import Client, LocalServer
 from tests.support.scripts import Reply, Request, answer, drop, token
 from tests.support.server import Server
 
-from .helpers import EC, EC_PEM, RSA_PEM, Other, assert_hidden, failure, in_an_hour, unsigned_jwt
+from .helpers import (
+    EC,
+    EC_PEM,
+    RSA,
+    RSA_PEM,
+    Other,
+    Signer,
+    assert_hidden,
+    failure,
+    in_an_hour,
+    unsigned_jwt,
+)
 
 URL = "https://auth.example.com/token"
 GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
@@ -81,6 +93,16 @@ def test_its_own_assertion_is_sent_beside_client_authentication() -> None:
     assert request.headers["Authorization"] == "Basic " + base64.b64encode(b"me:s").decode()
     claims = request.form["assertion"][0].split(".")[1]
     assert json.loads(base64.urlsafe_b64decode(claims + "=="))["iss"] == "i"
+
+
+def test_a_signer_signs_the_grant() -> None:
+    with Server(token()) as server:
+        source = JWTBearer(server.url, issuer="i", key=Signer())
+        source.request_token()
+        (request,) = server.requests
+        assert not isinstance(source.cache_key, str)
+    assertion = jwt.decode(request.form["assertion"][0], RSA, algorithms=["RS256"])
+    assert assertion.header["kid"] == "of-the-kms"
 
 
 def test_a_public_client_is_named_in_the_body() -> None:

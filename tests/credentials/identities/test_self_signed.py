@@ -24,7 +24,7 @@ from tests.support.scripts import Reply, Request
 from tests.support.server import Server
 from tests.support.sources import ManualClock
 
-from .helpers import EC, EC_PEM, RSA, RSA_PEM, assert_hidden
+from .helpers import EC, EC_PEM, RSA, RSA_PEM, Signer, assert_hidden
 
 
 def decoded(source: SelfSignedJWT, key: Any, alg: str) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -105,6 +105,23 @@ def test_it_is_issued_a_little_in_the_past_and_not_yet_expired(lifetime: int, be
     assert 0 <= before - behind - claims["iat"] <= 5 or claims["iat"] >= int(before - behind)
     assert issued.expires_at == claims["exp"]
     assert issued.issued_at == pytest.approx(before, abs=5)
+
+
+def test_a_signer_signs_and_keeps_the_token_in_this_process() -> None:
+    signer = Signer()
+    source = SelfSignedJWT(signer, issuer="me")
+    header, _ = decoded(source, RSA, "RS256")
+    assert header["kid"] == "of-the-kms"
+    assert signer.signed == 1
+    assert source.cache_key == SelfSignedJWT(signer, issuer="me").cache_key
+    assert source.cache_key != SelfSignedJWT(Signer(), issuer="me").cache_key
+    assert not isinstance(source.cache_key, str)
+
+
+def test_a_key_of_cryptography_signs() -> None:
+    source = SelfSignedJWT(RSA.private_key, issuer="me")
+    assert decoded(source, RSA, "RS256")[1]["iss"] == "me"
+    assert source.cache_key == SelfSignedJWT(RSA_PEM, issuer="me").cache_key
 
 
 def test_a_rejection_makes_a_new_one_without_any_request() -> None:

@@ -168,6 +168,15 @@ def test_arc_reads_key_files_of_its_agent_alone(
     assert message in str(error)
 
 
+def test_an_agent_of_arc_that_wants_no_proof_is_sent_none(
+    arc: Arc, platform: pytest.MonkeyPatch
+) -> None:
+    with Server(azure_token()) as server:
+        platform.setenv("IDENTITY_ENDPOINT", f"{server.origin}/token")
+        sources.azure_managed_identity(ARM).request_token()
+        assert len(server.requests) == 1
+
+
 def test_a_key_that_arc_refuses_is_sent_once(arc: Arc, platform: pytest.MonkeyPatch) -> None:
     arc.key = "another"
     with Server(arc) as server:

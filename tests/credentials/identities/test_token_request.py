@@ -350,6 +350,14 @@ def test_transient_failures_are_retried_and_others_are_not() -> None:
         assert len(server.requests) == 1
 
 
+@pytest.mark.parametrize("value", ["s3cr3t\n", " s3cr3t", "s3cr3t\r\nX: y"])
+def test_a_header_that_cannot_be_sent_is_named_and_not_shown(value: str) -> None:
+    source = TokenRequest(URL, headers={"X-Key": lambda: value})
+    with pytest.raises(ConfigurationError, match=r"headers\['X-Key'\] must be a str") as raised:
+        source.request_token()
+    assert_hidden("s3cr3t", raised.value)
+
+
 @pytest.mark.rule(18)
 def test_plain_http_beyond_loopback_is_refused() -> None:
     with pytest.raises(ConfigurationError, match="plain http"):
@@ -372,6 +380,7 @@ def test_plain_http_beyond_loopback_is_refused() -> None:
         ({"query": "a=b"}, "query must be a mapping, or None"),
         ({"headers": {1: "a"}}, "each name in headers must be"),
         ({"json": {"a": {"b": object()}}}, r"json\['a'\]\['b'\] must be a str, a callable"),
+        ({"json": {"a": float("inf")}}, r"json\['a'\] must be a finite number"),
         ({"auth": "token"}, "auth must be a requests auth object"),
         ({"auth": HTTPBasicAuth}, "auth must be a requests auth object"),
         ({"session": 1}, "session must be a requests.Session"),
