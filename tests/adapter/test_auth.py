@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from contextlib import suppress
 
 import pytest
 import requests
@@ -108,6 +109,22 @@ def test_a_redirect_to_another_origin_carries_no_token(server, options):
         name = options.get("header", "Authorization")
         assert name in api.requests[0].headers
         assert name not in other.requests[0].headers
+
+
+@pytest.mark.rule(1)
+@pytest.mark.parametrize(
+    "spelling", ["ht\ttp://{}/", "http:/\t/{}/", "/\t/{}/", "\\\\{}/", "http:\\\\{}/"]
+)
+def test_a_redirect_that_parsers_read_in_several_ways_carries_no_token(server, spelling):
+    with Api(lambda _: Reply()) as other:
+        host = other.origin.removeprefix("http://")
+        away = Reply(302, (("Location", spelling.format(host)),))
+        with Api(lambda arrived: away if arrived.target == "/" else Reply()) as api:
+            auth = auth_for(server, api.origin, header="X-Token")
+            with suppress(requests.RequestException):
+                requests.get(api.origin + "/", auth=auth)
+        assert "X-Token" in api.requests[0].headers
+        assert not [r for r in [*api.requests[1:], *other.requests] if "X-Token" in r.headers]
 
 
 @pytest.mark.parametrize("options", [{}, {"header": "X-Token", "scheme": ""}])
