@@ -6,6 +6,7 @@ RFC 6749 §2.3.1; the names are those of the IANA registry (RFC 7591 §2).
 from __future__ import annotations
 
 import base64
+import json
 import re
 from collections.abc import Callable, Hashable
 from typing import Any, Literal
@@ -147,10 +148,25 @@ def auth_key_part(auth: Any) -> Hashable:
 
 
 def spellings(secret: str) -> tuple[str, ...]:
-    """Return the spellings in which a server may repeat a secret."""
+    """Return the spellings in which a server may repeat a secret: encoded or escaped."""
     encoded = _form_encoded(secret)
     lower = re.sub("%[0-9A-F]{2}", lambda match: match[0].lower(), encoded)
-    return (secret, encoded, lower, quote_plus(secret))
+    html = secret
+    for character, entity in _HTML:
+        html = html.replace(character, entity)
+    escaped = {
+        html,
+        html.replace("&#x27;", "&#39;"),
+        json.dumps(secret)[1:-1],
+        json.dumps(secret, ensure_ascii=False)[1:-1],
+        repr(secret)[1:-1],
+        secret.encode().decode("latin-1"),  # read from a header
+        _base64(secret),
+    }
+    return (secret, encoded, lower, quote_plus(secret), *sorted(escaped - {secret}))
+
+
+_HTML = (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ('"', "&quot;"), ("'", "&#x27;"))
 
 
 class _AuthorizationHeader(AuthBase):

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import base64
+import html
+import json
 import pickle
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote, quote_plus
 
 import pytest
 import requests
@@ -17,6 +20,7 @@ from requests_cc.client_auth.basic import (
     NoClientAuthentication,
     RequestsAuth,
     auth_key_part,
+    spellings,
 )
 from requests_cc.client_auth.secret import ClientSecret, SameObject, SecretFile
 from requests_cc.protocols import Authentication, ClientIdentity
@@ -239,3 +243,23 @@ def test_an_incomplete_authentication_object_is_refused_by_the_name_of_what_it_l
     own = type("Own", (), members)()
     with pytest.raises(ConfigurationError, match=rf"auth=Own\(\.\.\.\) has no {missing}"):
         ClientCredentials("https://auth.example.com/token", "me", auth=own)
+
+
+@pytest.mark.parametrize(
+    "escape",
+    [
+        lambda secret: secret,
+        lambda secret: quote(secret, safe=""),
+        quote_plus,
+        html.escape,
+        lambda secret: html.escape(secret).replace("&#x27;", "&#39;"),
+        lambda secret: json.dumps(secret)[1:-1],
+        lambda secret: json.dumps(secret, ensure_ascii=False)[1:-1],
+        lambda secret: repr(secret)[1:-1],
+        lambda secret: secret.encode().decode("latin-1"),
+        lambda secret: base64.b64encode(secret.encode()).decode(),
+    ],
+)
+def test_a_secret_is_known_in_each_escape_that_a_server_may_repeat_it_in(escape) -> None:
+    secret = "p&ss'w<r>d\"/+ä\\x"
+    assert escape(secret) in spellings(secret)
