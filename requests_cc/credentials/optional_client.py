@@ -21,7 +21,6 @@ from .auth_setting import check_client, client_authentication
 from .authenticated_request import AuthenticatedRequest
 from .parameters import Pair, cache_key, params_key_part
 from .source import Source, SourceKey
-from .supplied_token import raised_by_supplier
 from .token_response import token_in
 from .tracebacks import entry_point
 
@@ -134,8 +133,7 @@ class GrantSource(Source):
         :raises TokenRequestError: if no token can be obtained; also if another source that this
             one depends on obtains none.
         """
-        with raised_by_supplier():
-            response = self._request.send(self._secret)
+        response = self._request.send(self._secret)
         return token_in(response, self._request, self._read)
 
     @SourceKey

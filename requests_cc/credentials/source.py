@@ -38,11 +38,10 @@ class SourceKey(Generic[T]):
     def __get__(self, source: T | None, owner: type[T]) -> Hashable:
         if source is None:
             return self
-        reach = source._request.server.reach  # noqa: SLF001 - of the class below
-        if reach.session is None:
+        stamp = source._request.server.reach.stamp  # noqa: SLF001 - of the class below
+        if stamp is None:
             key = source.__dict__["cache_key"] = self._compute(source)
             return key
-        stamp = reach.stamp
         kept: tuple[Hashable, Hashable] | None = source.__dict__.get("_key_of_session")
         if kept is None or kept[0] != stamp:
             kept = source.__dict__["_key_of_session"] = (stamp, self._compute(source))

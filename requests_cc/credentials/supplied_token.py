@@ -6,8 +6,7 @@ each is read anew for each attempt, and no message, key or ``repr`` shows it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Hashable
 from typing import TypeAlias
 
 from ..client_auth.secret import EqualObject, SupplyFailedError, callable_key_part, digest
@@ -79,18 +78,6 @@ class SuppliedToken:
 
     def __repr__(self) -> str:
         return f"SuppliedToken({self._setting})"
-
-
-@contextmanager
-def raised_by_supplier() -> Iterator[None]:
-    """Raise the error of a supplier as it is: see :class:`SupplyFailedError`."""
-    error: TokenRequestError | None = None
-    try:
-        yield
-    except SupplyFailedError as failed:
-        error = failed.error
-    if error is not None:
-        raise error
 
 
 def is_source(value: object) -> bool:

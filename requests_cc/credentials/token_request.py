@@ -22,7 +22,6 @@ from .authenticated_request import AuthenticatedRequest
 from .parameters import cache_key
 from .request_parts import Prepared, RequestParts
 from .source import Source, SourceKey
-from .supplied_token import raised_by_supplier
 from .token_members import token_of
 from .token_response import report_expiry
 from .tracebacks import entry_point, guarded_constructor
@@ -107,8 +106,7 @@ class TokenRequest(Source):
         :raises TokenRequestError: if no token can be obtained; also if another source that this
             one depends on obtains none.
         """
-        with raised_by_supplier():
-            response = self._request.send(self._secret)
+        response = self._request.send(self._secret)
         where = self._request.server.given_url
         try:
             token, expiry = token_of(response.body, self.token, self.expires, response.requested_at)

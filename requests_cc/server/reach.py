@@ -43,7 +43,10 @@ class Reach(NamedTuple):
 
     @property
     def stamp(self) -> Hashable:
-        """Changes when what the session adds to each request does; it is quick to read."""
+        """Changes when what the session adds to each request does, and is quick to read.
+
+        None without a session.
+        """
         session = self.session
         if session is None:
             return None

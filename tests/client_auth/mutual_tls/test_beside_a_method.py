@@ -18,6 +18,7 @@ from requests_cc import (
     TLSClientAuth,
     TokenCache,
 )
+from requests_cc.client_auth.certificate import WithCertificate
 from tests.support.mtls_server import session_with, thumbprint
 
 SECRET = "a-secret-of-thirty-two-characters"
@@ -88,6 +89,11 @@ def test_a_variation_has_the_certificate_that_was_given_and_not_the_old_methods(
     for each in (given, of_auth):
         again = pickle.loads(pickle.dumps(each))
         assert (again, again.cert, again.cache_key) == (each, each.cert, each.cache_key)
+
+
+def test_it_is_a_client_authentication_as_others_are(files) -> None:
+    both = WithCertificate(ClientSecretJWT(), str(files.issue()))
+    assert (both.method, both.needs_secret) == ("client_secret_jwt", True)
 
 
 def test_two_certificates_are_refused(files) -> None:
