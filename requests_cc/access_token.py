@@ -6,7 +6,7 @@ import re
 import sys
 import time
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 from .errors import InvalidTokenResponse
 from .settings import is_number
@@ -209,15 +209,18 @@ def _register_with_yaml() -> None:
             )
 
 
-class Expiry(NamedTuple):
+class Expiry:
     """When a token expires, by its response.
 
     :param at: float or None, seconds since the epoch.
     :param unreadable: str or None, the name of the member that says so in an unknown form.
     """
 
-    at: float | None
-    unreadable: str | None = None
+    __slots__ = ("at", "unreadable")
+
+    def __init__(self, at: float | None, unreadable: str | None = None) -> None:
+        self.at = at
+        self.unreadable = unreadable
 
     @classmethod
     def of(cls, members: Mapping[str, Any], requested_at: float) -> Expiry:

@@ -14,7 +14,7 @@ from .server_words import LONGEST_TEXT
 if TYPE_CHECKING:
     from .discovery import Discovery
 
-_WORD = re.compile("[A-Za-z0-9_-]{1,40}")
+_WORD = "[A-Za-z0-9_-]{1,40}"  # compiled when it is needed
 LONGEST_URL = 2000  # characters of an endpoint that a server's metadata names
 
 
@@ -174,7 +174,9 @@ class ServerDocument:
     def _names(self, member: str) -> tuple[str, ...] | None:
         listed = self._members.get(member)
         names = listed if isinstance(listed, list) else []
-        return tuple(one for one in names if isinstance(one, str) and _WORD.fullmatch(one)) or None
+        return (
+            tuple(one for one in names if isinstance(one, str) and re.fullmatch(_WORD, one)) or None
+        )
 
     def _endpoint_in(self, members: Mapping[str, Any], name: str) -> str | None:
         url = members.get(name)
