@@ -123,14 +123,14 @@ class ClientCredentials(Source, Value):
         """Read the settings from environment variables.
 
         :param prefix: str, before each name: ``TOKEN_URL`` or ``ISSUER`` (whose metadata is looked
-            up), ``CLIENT_ID``, ``AUTH``, ``SCOPE``, ``AUDIENCE``, ``RESOURCE`` (several with a
-            space between them), ``PARAM_<name>`` (any other parameter); what proves who the client
-            is, one of ``CLIENT_SECRET``, ``PRIVATE_KEY`` (PEM or JWK; beside it ``KEY_ID``),
+            up), ``CLIENT_ID``, ``AUTH``, ``SCOPE``, ``AUDIENCE``, ``RESOURCE`` (each may be several
+            with a space between them), ``PARAM_<name>`` (any other parameter); what proves who the
+            client is, one of ``CLIENT_SECRET``, ``PRIVATE_KEY`` (PEM or JWK; beside it ``KEY_ID``),
             ``CERTIFICATE_FILE`` (beside it ``CERTIFICATE_KEY_FILE``), ``CLIENT_ASSERTION_FILE``;
             how the server is reached: ``TIMEOUT`` (seconds: one number, or two to connect and to
             read), ``CA_BUNDLE`` (a path), ``ALLOW_HTTP`` (1 or 0). ``NAME_FILE`` names a file that
             holds the setting; the files of secret and assertion are read again for each token
-            request.
+            request. A variable that nearly fits is named in an error, or in a WARNING.
         :returns: :class:`ClientCredentials`.
         :raises ConfigurationError: if a setting is wrong or missing.
         """

@@ -60,7 +60,7 @@ def _arguments(environment: Environment, session: requests.Session | None) -> di
         "client_id": environment.required("CLIENT_ID"),
         **_authentication(environment),
         "scope": environment.text("SCOPE"),
-        "audience": environment.text("AUDIENCE"),
+        "audience": (environment.text("AUDIENCE") or "").split(),
         "resource": (environment.text("RESOURCE") or "").split(),
         "params": dict(environment.several("PARAM_")) or None,
     }

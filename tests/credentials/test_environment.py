@@ -435,3 +435,12 @@ def test_a_secret_with_a_line_end_is_refused_and_not_shown(secret: str) -> None:
         assert "s3" not in str(raised.value)
     with pytest.raises(ConfigurationError, match="callable returned holds the end of a line"):
         ClientCredentials(URL, "me", lambda: secret).request_token()
+
+
+def test_several_audiences_have_a_space_between_them(environment: pytest.MonkeyPatch) -> None:
+    for name, value in (("TOKEN_URL", URL), ("CLIENT_ID", "me"), ("CLIENT_SECRET", "s3cret")):
+        environment.setenv(f"OAUTH_{name}", value)
+    environment.setenv("OAUTH_AUDIENCE", " https://a.example  https://b.example ")
+    assert ClientCredentials.from_env().audience == ("https://a.example", "https://b.example")
+    environment.setenv("OAUTH_AUDIENCE", "https://a.example")
+    assert ClientCredentials.from_env().audience == "https://a.example"
