@@ -50,7 +50,9 @@ def optional_client(
     """
     if client_id is not None:
         required_text(client_id, "client_id")
-        if client_secret is None and auth is None:
+        habits = server.habits
+        is_public = habits is None or habits.authentication is None
+        if client_secret is None and auth is None and is_public:
             return NoClientAuthentication()
         method = client_authentication(auth, server)
         check_client(method, str(client_id), has_secret=client_secret is not None)

@@ -17,6 +17,7 @@ from requests_cc import (
     AuthorizationServer,
     ClientCredentials,
     ConfigurationError,
+    JWTBearer,
     TokenRequestError,
     providers,
 )
@@ -214,6 +215,18 @@ def test_the_x509_kind_presents_the_certificate_in_the_binding(x509: Any) -> Non
     with pytest.raises((ConfigurationError, TokenRequestError, requests.RequestException)):
         credentials.request_token()
     assert ClientCredentials(providers.sap(binding), binding["clientid"]).request_token()
+
+
+def test_another_grant_presents_that_certificate_too(x509: Any) -> None:
+    server, binding = x509
+    server.routes["/oauth/token"] = token()
+    source = JWTBearer(
+        providers.sap(binding), client_id=binding["clientid"], assertion=lambda: "a.user.token"
+    )
+    assert source.request_token()
+    (request,) = server.requests
+    assert request.form["assertion"] == ["a.user.token"]
+    assert request.connection.peer is not None
 
 
 def test_the_file_goes_when_its_process_ends_and_not_when_a_child_does(tmp_path: Path) -> None:
