@@ -6,7 +6,6 @@ import re
 from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any, NamedTuple
-from urllib.parse import urljoin
 
 import requests
 from requests import PreparedRequest
@@ -143,11 +142,8 @@ class _Sent:
             if send is not None:  # mocks have none
                 response = self._judge(response, partial(send, **options), options)
         if response.is_redirect:
-            location = response.headers["location"]
-            # Parsers delete white space and read a backslash as a slash, not all of them alike.
-            is_plain = re.fullmatch(r"[!-\[\]-~]+", location) is not None
-            target = urljoin(response.url, location)
-            if not is_plain or not self._settings.audience.includes(target):
+            target = _target(response)
+            if target is None or not self._settings.audience.includes(target):
                 response.request.headers.pop(self._settings.header.name, None)
         return response
 
@@ -179,3 +175,17 @@ class _Sent:
         if token is None:
             return send_first_token(response, attempt)
         return resend_once(response, attempt, partial(cache.renewal, source))
+
+
+# White space, which some parsers delete, a backslash, which some read as a slash, and slashes
+# that leave it open where the host begins are in none of these.
+_ABSOLUTE = re.compile(r"https?://[!-.0-\[\]-~][!-\[\]-~]*", re.IGNORECASE)
+_OWN_ORIGIN = re.compile(r"/|(?:/(?!/)|[?#]|[!-.0-9;-\[\]-~]+(?=[/?#]|\Z))[!-\[\]-~]*")
+
+
+def _target(response: requests.Response) -> str | None:
+    """Return the URL that a response redirects to; None if parsers could disagree about it."""
+    location = response.headers["location"]
+    if _ABSOLUTE.fullmatch(location):
+        return location
+    return response.url if _OWN_ORIGIN.fullmatch(location) else None

@@ -113,7 +113,22 @@ def test_a_redirect_to_another_origin_carries_no_token(server, options):
 
 @pytest.mark.rule(1)
 @pytest.mark.parametrize(
-    "spelling", ["ht\ttp://{}/", "http:/\t/{}/", "/\t/{}/", "\\\\{}/", "http:\\\\{}/"]
+    "spelling",
+    [
+        "ht\ttp://{}/",
+        "http:/\t/{}/",
+        "/\t/{}/",
+        "\\\\{}/",
+        "http:\\\\{}/",
+        "http:////{}/",
+        "////{}/",
+        "//{}/",
+        "http:/{}/",
+        "http:{}/",
+        "/\\{}/",
+        "http:///{}/",
+        "http://@{}/",
+    ],
 )
 def test_a_redirect_that_parsers_read_in_several_ways_carries_no_token(server, spelling):
     with Api(lambda _: Reply()) as other:
@@ -141,6 +156,22 @@ def test_a_redirect_within_the_origin_keeps_the_token(server, options):
         )
         assert [r.status_code for r in [*response.history, response]] == [307, 200]
         assert api.requests[-1].body == b"body"
+
+
+@pytest.mark.parametrize("location", ["/new", "new", "new/", "?new", "{}/new", "/", "./new"])
+def test_a_redirect_within_the_origin_keeps_a_token_in_any_header(server, location):
+    def answer(arrived: Request) -> Reply:
+        if arrived.target == "/old/":
+            return Reply(302, (("Location", location.format(api.origin)),))
+        return Reply() if arrived.headers.get("X-Token") else Reply(403)
+
+    with Api(answer) as api:
+        response = requests.get(
+            api.origin + "/old/", auth=auth_for(server, api.origin, header="X-Token")
+        )
+    if location == "?new":
+        assert api.requests[-1].target == "/old/?new"
+    assert response.status_code == 200
 
 
 def test_a_redirect_to_another_named_origin_is_sent_again_with_a_token(server):
