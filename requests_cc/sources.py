@@ -86,6 +86,8 @@ def azure_managed_identity(resource: str, client_id: str | None = None) -> Token
         without = resource.removesuffix(".default")
         raise ConfigurationError(f"resource is a scope; pass {without!r}, without .default")
     optional_text(client_id, "client_id")
+    if os.environ.get("IDENTITY_SERVER_THUMBPRINT"):
+        raise ConfigurationError("Service Fabric is not supported; use a TokenRequest of your own")
     endpoint = os.environ.get("IDENTITY_ENDPOINT")
     header = os.environ.get("IDENTITY_HEADER")
     if endpoint and header:

@@ -10,6 +10,7 @@ import json
 
 from ..settings import is_number
 
+LATEST_MOMENT = 10**11  # seconds since the epoch, in the year 5138
 _PARTS = 3  # header, claims, signature (RFC 7515 section 7.1)
 
 
@@ -27,4 +28,4 @@ def jwt_expiry(token: str) -> float | None:
     except (ValueError, RecursionError):
         return None
     moment = claims.get("exp") if isinstance(claims, dict) else None
-    return float(moment) if is_number(moment) else None
+    return float(moment) if is_number(moment) and moment < LATEST_MOMENT else None

@@ -12,11 +12,13 @@ from ..access_token import AccessToken, Expiry
 from ..client_auth.secret import cleaned
 from ..errors import InvalidTokenResponse
 from ..settings import is_number
-from .jwt_expiry import jwt_expiry
+from .jwt_expiry import LATEST_MOMENT, jwt_expiry
 
 EARLIEST_MOMENT = 10**9  # seconds since the epoch, in 2001: a smaller number is a lifetime
 EARLIEST_MILLISECONDS = 10**11  # of the epoch; as seconds that is the year 5138
 MOST_SHOWN = 10  # names of members in a message
+# "expires_in_ms", "ttlMs", "lifetimeMillis": such a lifetime is in milliseconds.
+_SAYS_MILLISECONDS = re.compile(r".*(?:_ms|[a-z]Ms|[Mm]illis(?:econds)?)")
 _NUMBER = re.compile(r"-?[0-9]{1,17}(\.[0-9]{1,17})?")
 _MOMENT = re.compile(
     r"([0-9]{4})-?([0-9]{2})-?([0-9]{2})[Tt ]([0-9]{2}):?([0-9]{2})(?::?([0-9]{2})(?:[.,][0-9]+)?)?"
@@ -71,21 +73,27 @@ def member(document: Any, name: str) -> Any:
     return document
 
 
-def moment(written: object, requested_at: float) -> float | None:
+def moment(written: object, requested_at: float, name: str = "") -> float | None:
     """Return an expiry in seconds since the epoch.
 
     :param written: a number or a numeric text: seconds from now, or since the epoch, or
         milliseconds since the epoch, as fits its size; or a moment as in ISO 8601, UTC unless it
         says otherwise.
     :param requested_at: float, seconds since the epoch.
+    :param name: str, of the member; one such as ``expires_in_ms`` holds milliseconds.
     :returns: float; None if it is none of these.
     """
+    at = _moment(written, requested_at, 1000 if _SAYS_MILLISECONDS.fullmatch(name) else 1)
+    return at if at is not None and at < LATEST_MOMENT else None
+
+
+def _moment(written: object, requested_at: float, divisor: int) -> float | None:
     if isinstance(written, str) and _NUMBER.fullmatch(written.strip()):
         written = float(written)
     if is_number(written):
         if written >= EARLIEST_MILLISECONDS:
             return written / 1000
-        return float(written) if written >= EARLIEST_MOMENT else requested_at + written
+        return float(written) if written >= EARLIEST_MOMENT else requested_at + written / divisor
     return _iso_8601(written.strip()) if isinstance(written, str) else None
 
 
@@ -110,7 +118,7 @@ def _expiry(document: Any, expires: str | float | None, requested_at: float) -> 
     written = member(document, expires)
     if written is None:
         return Expiry(None)
-    at = moment(written, requested_at)
+    at = moment(written, requested_at, expires)
     return Expiry(None, expires) if at is None else Expiry(at)
 
 

@@ -46,9 +46,9 @@ class TokenRequest(Source):
         ``"data.token"``, and indices of lists, such as ``"tokens.0.value"``. None: the response's
         body is the token.
     :param expires: str, the member that says when the token expires, named likewise: seconds from
-        now, seconds or milliseconds since the epoch, or a moment as in ISO 8601. A float: every
-        token's lifetime in seconds. None, or a response without it: a JWT's own expiry; for any
-        other token: when an API rejects it.
+        now (milliseconds if the name says so, as ``"ttl_ms"`` does), seconds or milliseconds since
+        the epoch, or a moment as in ISO 8601. A float: every token's lifetime in seconds. None, or
+        a response without it: a JWT's own expiry; any other token is used until an API rejects it.
     :param session: a :class:`requests.Session` for these requests, as for
         :class:`AuthorizationServer`.
     :param timeout: as for :class:`AuthorizationServer`.

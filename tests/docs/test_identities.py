@@ -54,6 +54,11 @@ HOSTS = (
     "sts.googleapis.com",
     "vault.example.com",
     "zoom.us",
+    "dev12345.service-now.com",
+    "ims-na1.adobelogin.com",
+    "usermanagement.adobe.io",
+    "tenant.authentication.eu10.hana.ondemand.com",
+    "orders.cfapps.eu10.hana.ondemand.com",
 )
 BASIC = "Basic " + base64.b64encode(b"client:secret").decode()
 
@@ -123,6 +128,7 @@ TYPE = "urn:ietf:params:oauth:token-type:"
 JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 METADATA = "GET http://169.254.169.254"
 CREDENTIALS = {"grant_type": "client_credentials"}
+IN_THE_BODY = {**CREDENTIALS, "client_id": "client", "client_secret": "secret"}
 ROBOT = "robot@project.iam.gserviceaccount.com"
 
 #: By the title of a section: the token request that it makes; or what its token is.
@@ -139,6 +145,16 @@ EXPECTED: dict[str, Expected | Callable[[str], bool]] = {
             **CREDENTIALS,
             "client_id": "azure-client",
             "client_assertion": "of-azure",
+            "client_assertion_type": "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
+            "scope": "https://graph.microsoft.com/.default",
+        },
+    ),
+    "A managed identity in place of a client secret": Expected(
+        "POST https://login.microsoftonline.com/tenant.example.com/oauth2/v2.0/token",
+        form={
+            **CREDENTIALS,
+            "client_id": "00000000-0000-0000-0000-000000000001",
+            "client_assertion": re.compile(r"of-the-identity-[12]").fullmatch,
             "client_assertion_type": "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
             "scope": "https://graph.microsoft.com/.default",
         },
@@ -219,6 +235,19 @@ EXPECTED: dict[str, Expected | Callable[[str], bool]] = {
     "App Store Connect": signed(
         EC, "ES256", iss="57246542-96fe-1a63-e053-0824d011072a", aud="appstoreconnect-v1"
     ),
+    "Salesforce: the client credentials flow": Expected(
+        "POST https://example.my.salesforce.com/services/oauth2/token", form=IN_THE_BODY
+    ),
+    "ServiceNow": Expected(
+        "POST https://dev12345.service-now.com/oauth_token.do", form=IN_THE_BODY
+    ),
+    "Adobe": Expected(
+        "POST https://ims-na1.adobelogin.com/ims/token/v3",
+        form={**IN_THE_BODY, "scope": "openid,AdobeID,read_organizations"},
+    ),
+    "SAP: a service binding": Expected(
+        "POST https://tenant.authentication.eu10.hana.ondemand.com/oauth/token", form=IN_THE_BODY
+    ),
     "Salesforce: the JWT bearer flow": Expected(
         "POST https://login.salesforce.com/services/oauth2/token",
         form={
@@ -282,6 +311,7 @@ class StandIn:
 
     def __init__(self, expected: Expected | Callable[[str], bool]) -> None:
         self.expected = expected
+        self.identities = 0  # tokens of a managed identity that are another request's proof
         self.issued: list[str] = []
         self.statuses: list[int] = []
         self.wrong: list[BaseException] = []
@@ -296,6 +326,10 @@ class StandIn:
     def respond(self, origin: str, request: Request) -> Response:
         with self._lock:
             expected = self.expected
+            if request.target.endswith("resource=api%3A%2F%2FAzureADTokenExchange"):
+                self.identities += 1
+                token = f"of-the-identity-{self.identities}"
+                return answer({"access_token": token, "expires_on": int(time.time()) + 3600})
             if not isinstance(expected, Expected):
                 return self._api(expected(str(request.token)))
             if f"{request.method} {origin}{request.target}" != expected.line:
@@ -334,6 +368,12 @@ def pod(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ssl.SSLContext:
     }
     (tmp_path / "service-account.json").write_text(json.dumps(account))
     (tmp_path / "private_key.pem").write_text(pem)
+    binding = {
+        "url": "https://tenant.authentication.eu10.hana.ondemand.com",
+        "clientid": "client",
+        "clientsecret": "secret",
+    }
+    (tmp_path / "binding.json").write_text(json.dumps(binding))
     (tmp_path / "AuthKey_2X9R4HXF34.p8").write_text(EC.as_pem(private=True).decode())
     monkeypatch.chdir(tmp_path)
     for name in ("IDENTITY_ENDPOINT", "AZURE_POD_IDENTITY_AUTHORITY_HOST", "GCE_METADATA_HOST"):

@@ -34,6 +34,7 @@ from .helpers import RSA, RSA_PEM, assert_hidden, failure, in_an_hour, unsigned_
 
 ARM = "https://management.azure.com/"
 VARIABLES = (
+    "IDENTITY_SERVER_THUMBPRINT",
     "IDENTITY_ENDPOINT",
     "IDENTITY_HEADER",
     "IMDS_ENDPOINT",
@@ -387,6 +388,12 @@ def test_no_key_or_header_shows(platform: pytest.MonkeyPatch) -> None:
 def test_a_wrong_setting_is_named(call: Any, message: str) -> None:
     with pytest.raises(ConfigurationError, match=message):
         call()
+
+
+def test_service_fabric_is_refused(platform: pytest.MonkeyPatch) -> None:
+    platform.setenv("IDENTITY_SERVER_THUMBPRINT", "a")
+    with pytest.raises(ConfigurationError, match="Service Fabric is not supported"):
+        sources.azure_managed_identity(ARM)
 
 
 def test_arc_has_no_identities_of_users(arc: Arc, platform: pytest.MonkeyPatch) -> None:

@@ -222,6 +222,15 @@ def test_a_user_has_one_exchange_and_another_user_another() -> None:
         assert len(server.token_requests) == 3
 
 
+def test_a_discovered_server_says_how_the_client_authenticates() -> None:
+    with LocalServer({"gateway": "secret"}) as server:
+        found = AuthorizationServer.discover(server.issuer)
+        source = TokenExchange(found, "gateway", "secret", subject=SUBJECT)
+        assert source.request_token().extra["issued_token_type"] == f"{TYPE}access_token"
+        (request,) = server.token_requests
+    assert request.form["subject_token"] == [SUBJECT]
+
+
 def test_every_audience_and_resource_is_an_origin() -> None:
     source = exchange(audience=["https://a.example", "urn:x"], resource="https://b.example/c")
     adapter = ClientCredentialsAdapter(source)

@@ -9,10 +9,12 @@ import logging
 import pickle
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import pytest
 import requests
+from hypothesis import given, strategies as st
 from requests.auth import HTTPBasicAuth, HTTPDigestAuth
 
 from requests_cc import (
@@ -29,7 +31,7 @@ from requests_cc import (
     mount,
 )
 from requests_cc.credentials import token_response
-from requests_cc.credentials.token_members import member, moment
+from requests_cc.credentials.token_members import member, moment, token_of
 from requests_cc.protocols import TokenSource
 from tests.support.plain_stores import DictStore
 from tests.support.scripts import Reply, Request, answer, drop, hang
@@ -208,11 +210,40 @@ def test_other_members_are_kept_and_the_token_is_not_repeated() -> None:
         ("in an hour", None),
         (True, None),
         (float("nan"), None),
+        (10**15, None),
+        ("1" * 17, None),
         ({}, None),
     ],
 )
 def test_an_expiry_is_a_lifetime_or_a_moment(written: object, expected: float | None) -> None:
     assert moment(written, 1000.0) == expected
+
+
+@pytest.mark.parametrize("name", ["expires_in_ms", "ttlMs", "data.lifetimeMillis", "milliseconds"])
+def test_a_lifetime_whose_name_says_so_is_in_milliseconds(name: str) -> None:
+    assert moment(3_600_000, 1000.0, name) == 4600.0
+    assert moment(1_800_000_000_123, 1000.0, name) == 1_800_000_000.123
+
+
+@pytest.mark.parametrize("name", ["items", "expires_in", "terms"])
+def test_other_lifetimes_are_in_seconds(name: str) -> None:
+    assert moment(3600, 1000.0, name) == 4600.0
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.sampled_from("abc") | st.text(), inner),
+    max_leaves=8,
+)
+
+
+@given(JSON, st.sampled_from(["a", "a.b", "a.0", "0.a", None]), st.sampled_from(["b", "a.c", None]))
+def test_no_document_raises_anything_else(
+    document: object, name: str | None, expires: str | None
+) -> None:
+    with suppress(InvalidTokenResponse):
+        issued, _ = token_of(json.dumps(document).encode(), name, expires, 1000.0)
+        assert issued.expires_at is None or issued.expires_at < 10**11
 
 
 def test_members_that_are_not_there_are_none() -> None:
