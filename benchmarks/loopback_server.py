@@ -14,9 +14,9 @@ from urllib.parse import parse_qs, urlsplit
 _numbers = itertools.count(1)
 
 
-def answer(content: object) -> bytes:
+def answer(content: object, status: str = "200 OK") -> bytes:
     body = json.dumps(content).encode()
-    head = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(body)}"
+    head = f"HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {len(body)}"
     return head.encode() + b"\r\n\r\n" + body
 
 
@@ -60,8 +60,10 @@ def content_length(head: bytes) -> int:
     return 0
 
 
-async def serve() -> None:
-    server = await asyncio.get_running_loop().create_server(Connection, "127.0.0.1", 0)
+async def serve(connection: type[asyncio.Protocol] = Connection) -> None:
+    # Of a crowd that connects at once nobody may meet a full queue: the kernel tries again in 1 s.
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(connection, "127.0.0.1", 0, backlog=1024)
     port = server.sockets[0].getsockname()[1]
     print(json.dumps(f"http://127.0.0.1:{port}"), flush=True)
     await server.serve_forever()

@@ -160,10 +160,10 @@ def client(token_url: str) -> ClientCredentials:
 
 
 @contextmanager
-def loopback_server() -> Iterator[str]:
+def loopback_server(module: str = "loopback_server") -> Iterator[str]:
     """A small server in a process of its own, so that it takes no turns with the callers' GIL."""
-    script = Path(__file__).with_name("loopback_server.py")
-    with subprocess.Popen([sys.executable, script], stdout=subprocess.PIPE, text=True) as process:
+    command, folder = [sys.executable, "-m", module], Path(__file__).parent
+    with subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None
             yield json.loads(process.stdout.readline())
