@@ -18,8 +18,8 @@ mpl.rcParams.update(
         "svg.fonttype": "none",
         "font.family": "sans-serif",
         "font.size": 8,
-        **dict.fromkeys(("text.color", "axes.labelcolor", "xtick.color", "ytick.color"), "#7b7b7b"),
-        "axes.edgecolor": "#7b7b7b",
+        **dict.fromkeys(("text.color", "axes.labelcolor", "xtick.color", "ytick.color"), "#787878"),
+        "axes.edgecolor": "#787878",
         "axes.spines.top": False,
         "axes.spines.right": False,
     }
@@ -70,7 +70,8 @@ def bars(
         axes.annotate(
             label, (max(value, 0), place), xytext=(3, 0), textcoords="offset points", va="center"
         )
-    axes.set_title(row.label.format(**figures), loc="left", fontsize=8)
+    title = row.label.format(**figures) + (" (logarithmic)" if row.log else "")
+    axes.set_title(title, loc="left", fontsize=8)
     axes.set_xticks([])
     axes.minorticks_off()
     axes.tick_params(axis="y", length=0)

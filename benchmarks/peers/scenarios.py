@@ -64,7 +64,7 @@ SCENARIOS = (
         "Import",
         "What the imports that a program begins with add to ``import requests``: the median of "
         "fresh interpreters with compiled modules.",
-        (Row("milliseconds", "import", "{:.1f} ms", lambda took: took < 1, exact=False, log=True),),
+        (Row("milliseconds", "import", "{:.1f} ms", lambda took: took < 1, exact=False),),
         ("milliseconds",),
     ),
     Scenario(
