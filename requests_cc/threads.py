@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextvars
 import os
 import threading
+import time
 from collections.abc import Callable, Hashable
 from typing import TYPE_CHECKING, Generic, TypeVar
 from weakref import WeakSet
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 
 
 T = TypeVar("T")
+
+FIRST_TRY = 60.0  # seconds until a place where many calls hang gets another one
+LONGEST_TRY = 3600.0  # seconds; about as many threads a day as there are hours
 
 
 class Landing:
@@ -117,32 +121,51 @@ class Call(Generic[T]):
 class Hanging:
     """Calls that did not end in time and may still run: counted, so that they cannot pile up.
 
-    :param limit: int, how many may hang at each place at once.
+    :param limit: int, how many may hang at each place at once. One that hangs for long is
+        forgotten, so that the place gets a try now and then: after a minute, and after twice as
+        long each time that others still hang that were forgotten.
+    :param clock: the monotonic clock.
 
     Safe to share between threads, and to use after ``fork()``: a child has none of the parent's
     threads, and those do not count there.
     """
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, clock: Callable[[], float] = time.monotonic) -> None:
         self.limit = limit
-        self._places: dict[Call[object], Hashable] = {}  # each operation is atomic: no lock
+        self._clock = clock
+        # The place of each call, and since when it hangs. Each operation is atomic: no lock.
+        self._counted: dict[Call[object], tuple[Hashable, float]] = {}
+        self._forgotten: dict[Call[object], tuple[Hashable, float]] = {}
 
     def is_full(self, place: Hashable = None) -> bool:
         """Return whether no further call may be made at a place.
 
         :param place: hashable, such as the name of a server.
         """
-        for call in list(self._places):
-            if not call.thread.is_alive():
-                self._places.pop(call, None)
-        return list(self._places.values()).count(place) >= self.limit
+        for calls in (self._counted, self._forgotten):
+            for call in list(calls):
+                if not call.thread.is_alive():
+                    calls.pop(call, None)
+        here = [call for call, (at, _) in list(self._counted.items()) if at == place]
+        return len(here) >= self.limit and not self._try_again(here, place)
 
     def add(self, call: Call[T], place: Hashable = None) -> None:
         """Count a call until its thread ends."""
-        self._places[call] = place  # type: ignore[index] # nothing is read of a call but its thread
+        self._counted[call] = place, self._clock()  # type: ignore[index] # only its thread is read
+
+    def _try_again(self, here: list[Call[object]], place: Hashable) -> bool:
+        """Forget the oldest of the calls at a place, if the youngest has hung for long enough."""
+        since = max((self._counted.get(call, (place, 0.0))[1] for call in here), default=0.0)
+        forgotten = sum(at == place for at, _ in list(self._forgotten.values()))
+        if self._clock() - since < growing(FIRST_TRY, LONGEST_TRY, forgotten + 1):
+            return False
+        oldest = self._counted.pop(here[0], None)
+        if oldest is not None:
+            self._forgotten[here[0]] = oldest
+        return oldest is not None
 
     def __len__(self) -> int:
-        return len(self._places)
+        return len(self._counted) + len(self._forgotten)
 
 
 def growing(first: float, longest: float, count: int) -> float:

@@ -13,8 +13,8 @@ from urllib3.util.retry import Retry
 from ..access_token import AccessToken
 from ..cache.token_cache import TokenCache, default_cache
 from ..errors import ConfigurationError
-from ..http.exchange import token_exchange_under_way
 from ..http.failure import is_of_own_certificate
+from ..http.sending import token_exchange_under_way
 from ..protocols import TokenSource, certificate_of, name_of, proof_key_of
 from .allowed_origins import Audience, origins_of
 from .authorized_copy import authorized_copy, hide_copy, host_of, names_host

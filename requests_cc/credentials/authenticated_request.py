@@ -25,6 +25,7 @@ from ..errors import (
     TokenRequestError,
 )
 from ..http.exchange import Response, exchange, is_transient, without_authorization
+from ..http.sending import Way
 from ..protocols import Authentication, ClientAuthentication, ClientIdentity, ProofKey
 from ..server.authorization_server import AuthorizationServer
 from ..server.error_response import Attempt, refusal, with_words
@@ -173,7 +174,10 @@ class AuthenticatedRequest:
             request = self._request(
                 server.endpoint(self.endpoint, mutual_tls=bool(has_cert)), authentication, params
             )
-            answer = exchange(request, session, server.reach.timeout, authentication.cert)
+            answer = exchange(
+                request,
+                Way(session, server.reach.timeout, authentication.cert, server.allow_http),
+            )
         except TokenRequestError as error:
             return error, lambda: False
         url = str(request.url)
@@ -223,7 +227,12 @@ class AuthenticatedRequest:
         if self._proves_itself(authentication):
             check_session_auth(session, self.authentication)
         # "identity": an uncompressed body cannot be a compression bomb.
-        headers = {"Accept": "application/json", "Accept-Encoding": "identity"}
+        # "no-store": a response cache beneath keeps no token.
+        headers = {
+            "Accept": "application/json",
+            "Accept-Encoding": "identity",
+            "Cache-Control": "no-store",
+        }
         headers["Content-Type"] = _CONTENT_TYPES[body_format]  # whatever a session sets
         if self.dpop is not None:
             headers["DPoP"] = self.dpop.proof("POST", url)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from functools import partial
 from typing import Any
 
 import urllib3
@@ -13,14 +14,19 @@ CHUNK = 8192  # bytes; small, since a compressed chunk can grow a thousandfold
 def read_body(raw: Any, limit: int, *, decode: bool) -> tuple[bytes, bool]:
     """Read a body to its end, or to a limit.
 
-    :param raw: a urllib3 response.
+    :param raw: a urllib3 response, or a file.
     :param limit: int, bytes.
     :param decode: bool, whether to undo the Content-Encoding.
     :returns: at most ``limit`` bytes, and whether that is the whole body.
     :raises urllib3.exceptions.HTTPError: if the connection drops or the encoding is wrong.
     """
     body = bytearray()
-    for chunk in raw.stream(CHUNK, decode_content=decode):
+    # A user's adapter may give the response a plain file, as requests allows.
+    if hasattr(raw, "stream"):
+        pieces = raw.stream(CHUNK, decode_content=decode)
+    else:
+        pieces = iter(partial(raw.read, CHUNK), b"")
+    for chunk in pieces:
         body += chunk
         if len(body) > limit:
             return bytes(body[:limit]), False
@@ -33,16 +39,16 @@ def read_body(raw: Any, limit: int, *, decode: bool) -> tuple[bytes, bool]:
 def with_body(raw: Any, body: bytes, *, decoded: bool) -> urllib3.HTTPResponse:
     """Return a urllib3 response that holds ``body`` and can be read again.
 
-    :param raw: the urllib3 response that ``body`` was read from.
+    :param raw: the urllib3 response or the file that ``body`` was read from.
     :param body: bytes.
     :param decoded: bool, whether the Content-Encoding of ``body`` was undone.
     """
     return urllib3.HTTPResponse(
         body=io.BytesIO(body),
-        headers={} if decoded else raw.headers,
-        status=raw.status,
-        version=raw.version,
-        reason=raw.reason,
+        headers={} if decoded else getattr(raw, "headers", {}),
+        status=getattr(raw, "status", 0),
+        version=getattr(raw, "version", 0),
+        reason=getattr(raw, "reason", None),
         preload_content=False,
         decode_content=False,  # unless the reader asks for it, as in the responses of requests
         # requests reads the cookies of the response from it.

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import ssl
+from collections.abc import Iterable
 from types import TracebackType
 
 import requests
@@ -15,8 +17,10 @@ from ..errors import (
     InvalidTokenResponse,
     TokenEndpointTimeout,
     TokenEndpointUnreachable,
+    TokenRequestError,
 )
 from ..url import without_query
+from .shown import shown
 
 TLS_HINT = (
     "the API session's verify and cert do not apply to this request; pass the AuthorizationServer "
@@ -26,33 +30,81 @@ CERTIFICATE_HINT = (
     "check the client certificate (TLSClientAuth, or the cert of the AuthorizationServer's "
     "session): its files, its expiry, and that the server knows it or its CA"
 )
+PROXY_HINT = "check HTTPS_PROXY, NO_PROXY, or the proxies of the AuthorizationServer's session"
 
 
-def failure(url: str, cause: BaseException, *, mutual_tls: bool = False) -> BaseException:
+def failure(
+    url: str,
+    cause: BaseException,
+    secrets: Iterable[str] | None = None,
+    *,
+    mutual_tls: bool = False,
+) -> BaseException:
     """Return the error to raise in place of one that a request raised.
 
     :param url: str, the URL of the request.
     :param cause: the error that the request raised.
+    :param secrets: str, texts of the request to hide in the words of ``cause``; None if it was not
+        yet on its way.
     :param mutual_tls: bool, whether the client presented a certificate.
     :returns: one of our errors, without a link to ``cause`` (whose frames hold the request); or
-        ``cause`` itself, if it does not come from HTTP, with only the frames of the user's code.
+        ``cause`` itself, if the user's code raised it before the request was on its way, or it is
+        not an ``Exception``, with only the frames of the user's code.
     """
     if isinstance(cause, ClientCredentialsError):
         return cause.with_traceback(None)
     where, reason = without_query(url), _innermost(cause)
+    error = _before_sending(where, cause, mutual_tls) or _too_late(where, cause, reason)
+    if error is not None:
+        return error
+    if isinstance(cause, _UNREADABLE):
+        return InvalidTokenResponse(f"{where} sent a response with a broken Content-Encoding")
+    if isinstance(cause, (requests.RequestException, urllib3.exceptions.HTTPError)):
+        return _unreachable(where, cause, reason, mutual_tls)
+    return _other(where, cause, secrets)
+
+
+def _before_sending(where: str, cause: BaseException, mutual_tls: bool) -> BaseException | None:
+    """Return the error for a wrong setting of the session or the environment."""
+    words = str(cause)
+    if isinstance(cause, _SETTINGS):
+        cannot_parse = isinstance(_innermost(cause), urllib3.exceptions.LocationParseError)
+        # The URL may hold the proxy's password.
+        words = "the proxy's URL cannot be parsed" if cannot_parse else _URL.sub("the URL", words)
+        hint = PROXY_HINT
+    elif type(cause) is OSError and words.startswith("Could not find "):  # requests'
+        hint = CERTIFICATE_HINT if mutual_tls and "CA certificate" not in words else TLS_HINT
+    else:
+        return None
+    return ConfigurationError(f"no request was sent to {where}: {words}; {hint}")
+
+
+def _too_late(where: str, cause: BaseException, reason: BaseException) -> BaseException | None:
+    if isinstance(cause, requests.ConnectTimeout):
+        return TokenEndpointTimeout(
+            f"no address of {where} could be connected to in time; check the network, and that the "
+            f"server is up, or set a longer timeout= of the AuthorizationServer"
+        )
     if any(isinstance(error, _TIMEOUTS) for error in (cause, reason)):
         return TokenEndpointTimeout(
             f"{where} sent no complete response in time; check that it is up, or set a longer "
             f"timeout= of the AuthorizationServer"
         )
-    if isinstance(cause, _UNREADABLE):
-        return InvalidTokenResponse(f"{where} sent a response with a broken Content-Encoding")
-    if isinstance(cause, (requests.RequestException, urllib3.exceptions.HTTPError)):
-        return _unreachable(where, cause, reason, mutual_tls)
-    if type(cause) is OSError:  # requests raises it if the file of verify or cert is missing
-        hint = CERTIFICATE_HINT if mutual_tls and "CA certificate" not in str(cause) else TLS_HINT
-        return ConfigurationError(f"no request was sent to {where}: {cause}; {hint}")
-    return cause.with_traceback(users_frames(cause.__traceback__))
+    return None
+
+
+def _other(where: str, cause: BaseException, secrets: Iterable[str] | None) -> BaseException:
+    """Return the error for what is not of HTTP's kind."""
+    frames = users_frames(cause.__traceback__)
+    if not isinstance(cause, Exception) or (secrets is None and frames is not None):
+        return cause.with_traceback(frames)
+    words = f"{type(cause).__name__}: {shown(str(cause), secrets or ())}".removesuffix(": ")
+    if frames is None:  # http.client reads a chunk of negative length, for example
+        return InvalidTokenResponse(f"{where} sent a response that is not valid HTTP ({words})")
+    return TokenRequestError(
+        f"the request to {where} failed: {words}; check the adapters and hooks of the "
+        f"AuthorizationServer's session"
+    )
 
 
 def is_of_own_certificate(cause: BaseException) -> bool:
@@ -86,10 +138,7 @@ def _unreachable(
         error.permanent = True
         return error
     if isinstance(cause, requests.exceptions.ProxyError):
-        return TokenEndpointUnreachable(
-            f"the proxy for {where} failed: {words}; check HTTPS_PROXY, NO_PROXY, or the proxies "
-            f"of the AuthorizationServer's session"
-        )
+        return TokenEndpointUnreachable(f"the proxy for {where} failed: {words}; {PROXY_HINT}")
     # With TLS 1.3 a server checks the certificate after the handshake, and may just hang up.
     perhaps = f"; or {CERTIFICATE_HINT}" if mutual_tls and isinstance(reason, _PERHAPS) else ""
     return TokenEndpointUnreachable(
@@ -134,6 +183,16 @@ def _in_words(reason: BaseException) -> str:
     return _WORDS.get(type(reason).__name__, type(reason).__name__)
 
 
+_URL = re.compile(r"""['"]?\w[\w+.-]*://[^\s'"]+['"]?""")
+# The errors that requests and urllib3 raise before they connect.
+_SETTINGS = (
+    requests.exceptions.InvalidProxyURL,
+    requests.exceptions.InvalidSchema,
+    requests.exceptions.InvalidURL,
+    urllib3.exceptions.LocationValueError,
+    urllib3.exceptions.ProxySchemeUnknown,
+    urllib3.exceptions.ProxySchemeUnsupported,
+)
 _TIMEOUTS = (TimeoutError, requests.Timeout, urllib3.exceptions.TimeoutError)
 _UNREADABLE = (requests.exceptions.ContentDecodingError, urllib3.exceptions.DecodeError)
 _TLS = (ssl.SSLError, CertificateError)

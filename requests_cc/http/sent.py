@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import re
 from collections.abc import Iterator
 from urllib.parse import parse_qsl, urlsplit
@@ -26,6 +27,16 @@ def sent_texts(request: requests.PreparedRequest) -> Iterator[str]:
     for name, value in [*_fields(request), *parse_qsl(query)]:
         if len(value) >= SHORTEST or _SECRET.search(name.lower()):
             yield value
+
+
+def body_texts(request: requests.PreparedRequest) -> Iterator[str]:
+    """Yield the values in a request's body, which is a form or a JSON object."""
+    body = request.body or b""
+    text = body.decode("utf-8", "replace") if isinstance(body, bytes) else str(body)
+    yield from (value for _, value in parse_qsl(text))
+    yield from re.findall(r"[^&=]+", text)
+    if text.startswith("{"):
+        yield from (str(value) for value in json.loads(text).values())
 
 
 def _fields(request: requests.PreparedRequest) -> Iterator[tuple[str, str]]:

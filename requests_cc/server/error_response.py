@@ -14,8 +14,8 @@ from ..errors import (
     TokenRequestError,
 )
 from ..http.exchange import Response, is_transient, retry_after
+from ..http.shown import LONGEST_TEXT, shown
 from ..url import without_query
-from .server_words import LONGEST_TEXT, server_words, shown
 
 # Error code: the class, and what to do.
 _CODES: dict[str, tuple[type[OAuthError], str]] = {
@@ -136,7 +136,7 @@ def refusal(response: Response, attempt: Attempt) -> TokenRequestError | None:
         )
     if status < 300 and code is None:  # noqa: PLR2004 - RFC 9110 §15.3
         return None
-    words = server_words(response.body, attempt.secrets, is_error=True)
+    words = _words(response.body, attempt.secrets, is_error=True)
     if status < 300:  # noqa: PLR2004 - RFC 9110 §15.3
         return InvalidTokenResponse(
             f"{where} returned {status} with an error of an unknown form{in_brackets(words)}"
@@ -152,7 +152,7 @@ def refusal(response: Response, attempt: Attempt) -> TokenRequestError | None:
 
 def with_words(response: Response, attempt: Attempt) -> Response:
     """Return a response that reports success, with the server's own words if it has any."""
-    return response._replace(words=server_words(response.body, attempt.secrets, is_error=False))
+    return response._replace(words=_words(response.body, attempt.secrets, is_error=False))
 
 
 def redirect(response: Response, url: str, secrets: Iterable[str] = ()) -> str:
@@ -169,6 +169,12 @@ def redirect(response: Response, url: str, secrets: Iterable[str] = ()) -> str:
     except (KeyError, ValueError):
         return "a redirect, which is not followed"
     return f"a redirect to {shown(leads_to, secrets)}, which is not followed"
+
+
+def _words(body: bytes, secrets: Iterable[str], *, is_error: bool) -> str:
+    from .server_words import server_words  # noqa: PLC0415 - at the first response
+
+    return server_words(body, secrets, is_error=is_error)
 
 
 def in_brackets(words: str) -> str:
@@ -238,7 +244,7 @@ def _description(members: dict[str, Any], secrets: tuple[str, ...]) -> str:
     if described is not None:
         return described
     others = {name: value for name, value in members.items() if name not in _OAUTH_MEMBERS}
-    return server_words(json.dumps(others).encode(), secrets, is_error=False)
+    return _words(json.dumps(others).encode(), secrets, is_error=False)
 
 
 def _text(value: object, secrets: tuple[str, ...]) -> str | None:

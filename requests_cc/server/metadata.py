@@ -7,9 +7,9 @@ from collections.abc import Hashable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ConfigurationError, InvalidTokenResponse
+from ..http.shown import LONGEST_TEXT
 from ..url import check_url, without_query
 from .reach import Reach
-from .server_words import LONGEST_TEXT
 
 if TYPE_CHECKING:
     from .discovery import Discovery

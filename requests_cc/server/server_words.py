@@ -1,4 +1,4 @@
-"""The authorization server's own words: found in a response of any form, and fit to be shown."""
+"""The authorization server's own words: in a response of any form."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-LONGEST_TEXT = 300  # characters of the server's own words
-HIDDEN = "[hidden]"
+from ..http.shown import HIDDEN, cut, shown
+
 MOST_TEXTS = 3  # of one response; a gateway may list many errors
 DEEPEST = 5  # levels of JSON that are searched
 MOST_READ = 65_536  # characters of a text or a page that are searched
@@ -47,33 +47,6 @@ def server_words(body: bytes, secrets: Iterable[str], *, is_error: bool) -> str:
     if not is_error:
         words = [_LONG_WORD.sub(HIDDEN, text) for text in words]
     return cut("; ".join(words[:MOST_TEXTS]))
-
-
-def shown(text: str, secrets: Iterable[str]) -> str:
-    """Return a text of the server's as a message may show it: cleaned, cut, without secrets.
-
-    :param text: str.
-    :param secrets: str, the texts to hide.
-    """
-    # White space becomes one space; but a secret is found across the ends of lines too.
-    joined = _without(_printable(text), secrets)
-    spaced = _without(_printable(" ".join(text.split())), secrets)
-    return cut(joined if joined.count(HIDDEN) > spaced.count(HIDDEN) else spaced)
-
-
-def cut(text: str) -> str:
-    """Return a text, cut at :data:`LONGEST_TEXT` characters."""
-    return text if len(text) <= LONGEST_TEXT else f"{text[:LONGEST_TEXT]}…"
-
-
-def _without(text: str, secrets: Iterable[str]) -> str:
-    for secret in sorted(filter(None, map(_printable, secrets)), key=len, reverse=True):
-        text = text.replace(secret, HIDDEN)
-    return text
-
-
-def _printable(text: str) -> str:
-    return "".join(character for character in text if character.isprintable())
 
 
 def _texts(body: bytes, *, is_error: bool) -> Iterator[str]:

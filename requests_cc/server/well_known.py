@@ -24,6 +24,7 @@ from ..errors import (
     TokenRequestError,
 )
 from ..http.exchange import Response, exchange, is_transient, retry_after, without_authorization
+from ..http.sending import Way
 from ..url import without_query
 from .error_response import readable
 from .reach import Reach
@@ -49,11 +50,12 @@ class LookUp(NamedTuple):
         return cls(reach, time.monotonic() + sum(reach.timeout))
 
     @property
-    def timeout(self) -> tuple[float, float]:
-        """The connect and the read timeout that are left, seconds."""
+    def way(self) -> Way:
+        """How the next document is fetched, in the time that is left."""
         connect, read = self.reach.timeout
         left = max(self.until - time.monotonic(), LEAST_TIME) / (connect + read)
-        return (connect * left, read * left)
+        timeout = (connect * left, read * left)
+        return Way(self.reach.session, timeout, allow_http=self.reach.allow_http)
 
 
 def server_metadata(issuer: str, look_up: LookUp) -> Mapping[str, Any]:
@@ -142,7 +144,7 @@ def _document(
         auth=without_authorization,
     )
     try:
-        answer = exchange(request, look_up.reach.session, look_up.timeout)
+        answer = exchange(request, look_up.way)
     except TokenRequestError as error:
         return error
     if answer.status_code != requests.codes.ok:

@@ -486,7 +486,7 @@ def test_an_error_of_the_users_own_shows_no_key() -> None:
 
     session = requests.Session()
     session.mount("https://", Raising())
-    with pytest.raises(LookupError, match="theirs") as raised:
+    with pytest.raises(TokenRequestError, match="LookupError: theirs") as raised:
         source(AuthorizationServer(URL, session=session), key=PEM).request_token()
     for shown in frames_of(raised.value):
         assert not [part for part in (*PRIVATE, "assertion=") if part in shown]

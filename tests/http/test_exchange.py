@@ -11,10 +11,11 @@ import pytest
 import requests
 import urllib3
 
-from requests_cc.errors import InvalidScope, TokenEndpointUnreachable
+from requests_cc.errors import ConfigurationError, InvalidScope, TokenEndpointUnreachable
 from requests_cc.http.body import read_body, with_body
-from requests_cc.http.exchange import exchange, token_exchange_under_way
+from requests_cc.http.exchange import exchange
 from requests_cc.http.failure import failure
+from requests_cc.http.sending import Way, token_exchange_under_way
 from requests_cc.url import without_query
 from tests.support.scripts import Reply, Request, answer, token
 from tests.support.server import PATIENCE, Gone, Server
@@ -34,7 +35,7 @@ def test_whatever_is_sent_within_an_exchange_can_know_it() -> None:
     session = requests.Session()
     session.mount("http://", Nosy())
     with Server(token()) as server:
-        exchange(requests.Request("POST", server.url, auth=("a", "b")), session, TIMEOUT)
+        exchange(requests.Request("POST", server.url, auth=("a", "b")), Way(session, TIMEOUT))
         session.get(server.url)
     assert seen == [True, False]
     assert not token_exchange_under_way.get()
@@ -43,7 +44,7 @@ def test_whatever_is_sent_within_an_exchange_can_know_it() -> None:
 @pytest.mark.parametrize("body", [b"", b'{"a": 1}', b"[1]", b"not JSON"])
 def test_a_response_is_returned_whatever_it_is(body: bytes) -> None:
     with Server(answer(body, "418 Teapot", {"X-Header": "yes"})) as server:
-        told = exchange(requests.Request("POST", server.url, auth=("a", "b")), None, TIMEOUT)
+        told = exchange(requests.Request("POST", server.url, auth=("a", "b")), Way(None, TIMEOUT))
     assert (told.status_code, told.body, told.headers["x-header"]) == (418, body, "yes")
     assert told.json_object() == ({"a": 1} if body.startswith(b"{") else None)
     assert repr(told) == "<Response [418]>"
@@ -59,14 +60,14 @@ def test_a_response_has_a_time_before_the_request_arrived() -> None:
         return token()
 
     with Server(slowly) as server:
-        told = exchange(requests.Request("POST", server.url, auth=("a", "b")), None, TIMEOUT)
+        told = exchange(requests.Request("POST", server.url, auth=("a", "b")), Way(None, TIMEOUT))
     assert told.requested_at <= arrived[0]
 
 
 def test_the_cookies_of_a_response_reach_the_session() -> None:
     session = requests.Session()
     with Server(answer(b"{}", headers={"Set-Cookie": "sticky=1"})) as server:
-        exchange(requests.Request("POST", server.url, auth=("a", "b")), session, TIMEOUT)
+        exchange(requests.Request("POST", server.url, auth=("a", "b")), Way(session, TIMEOUT))
     assert session.cookies["sticky"] == "1"
 
 
@@ -82,7 +83,7 @@ def test_each_exchange_has_a_session_and_a_connection_of_its_own() -> None:
 
     with Server(keeps_alive) as server:
         for _ in range(2):
-            exchange(requests.Request("POST", server.url, auth=("a", "b")), None, TIMEOUT)
+            exchange(requests.Request("POST", server.url, auth=("a", "b")), Way(None, TIMEOUT))
             assert closed.wait(PATIENCE)
             closed.clear()
     assert not any(b"sticky" in request.raw for request in server.requests)
@@ -99,10 +100,10 @@ def test_a_ring_of_causes_ends() -> None:
     assert isinstance(failure(URL, one), TokenEndpointUnreachable)
 
 
-def test_a_session_that_knows_no_such_scheme_cannot_reach_the_url() -> None:
-    told = failure(URL, requests.exceptions.InvalidSchema(f"No connection adapters for {URL}"))
-    assert isinstance(told, TokenEndpointUnreachable)
-    assert "InvalidSchema" in str(told)
+def test_a_session_that_has_no_adapter_for_the_url_is_a_configuration_error() -> None:
+    told = failure(URL, requests.exceptions.InvalidSchema(f"No connection adapters for '{URL}'"))
+    assert isinstance(told, ConfigurationError)
+    assert "No connection adapters for the URL" in str(told)
     assert "s3cret" not in str(told)
 
 
@@ -119,7 +120,7 @@ def test_an_error_of_ours_stays_what_it_is() -> None:
 
 
 def test_an_error_that_was_never_raised_has_no_frames() -> None:
-    error = LookupError("x")
+    error = KeyboardInterrupt("x")
     assert failure(URL, error) is error
     assert error.__traceback__ is None
 

@@ -278,13 +278,13 @@ def test_if_the_thread_that_fetches_is_killed_another_takes_over(
     assert server.targets == [RFC8414, OPENID]
 
 
-def test_what_a_users_own_code_raises_is_raised_as_it_is(server: Server) -> None:
+def test_what_a_users_own_session_raises_is_a_token_request_error(server: Server) -> None:
     class Broken(requests.Session):
         def send(self, request: Any, **options: Any) -> requests.Response:
             raise LookupError("a session of one's own")
 
     reach = Reach(Broken(), (5.0, 5.0), allow_http=False)
-    with pytest.raises(LookupError, match="a session of one's own"):
+    with pytest.raises(TokenRequestError, match="LookupError: a session of one's own"):
         Discovery(server.url, same_issuer, reach).document()
 
 
@@ -306,8 +306,8 @@ def test_many_locations_together_take_no_longer_than_one_exchange_may(
 
 def test_what_is_left_of_the_time_is_never_nothing() -> None:
     look_up = LookUp(Reach(None, (1.0, 3.0), allow_http=False), until=time.monotonic() - 60)
-    assert look_up.timeout == pytest.approx((0.00025, 0.00075))
-    connect, read = LookUp.begin(look_up.reach).timeout
+    assert look_up.way.timeout == pytest.approx((0.00025, 0.00075))
+    connect, read = LookUp.begin(look_up.reach).way.timeout
     assert connect + read == pytest.approx(4.0, abs=1.0)
     assert read == pytest.approx(3 * connect)
 

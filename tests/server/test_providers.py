@@ -76,7 +76,7 @@ def sent(make: Callable[[requests.Session], Any]) -> Sent:
     headers = {name.lower(): value for name, value in (one.split(b": ", 1) for one in lines)}
     assert int(headers.pop(b"content-length")) == len(body)
     # What requests itself says of the connection and of its own name.
-    for name in (b"user-agent", b"connection", b"accept-encoding"):
+    for name in (b"user-agent", b"connection", b"accept-encoding", b"cache-control"):
         headers.pop(name)
     # A space may be "+" or "%20" (WHATWG URL §5.1); the documents write either.
     return Sent(line, headers, sorted(body.replace(b"+", b"%20").split(b"&")))

@@ -1,0 +1,315 @@
+"""What a user's own adapters, hooks, proxies and caches do to a request."""
+
+from __future__ import annotations
+
+import io
+import socket
+import sys
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import requests
+
+from requests_cc import (
+    ConfigurationError,
+    TokenEndpointTimeout,
+    TokenEndpointUnreachable,
+    TokenRequestError,
+)
+from tests.support.fresh_interpreter import printed_by
+from tests.support.scripts import answer, token
+from tests.support.server import Server
+
+from .endpoint import ENDPOINTS, GOOD, SECRET, Endpoint, client, failure
+
+TOKEN = ENDPOINTS["token"]
+
+
+@pytest.fixture
+def session() -> Iterator[requests.Session]:
+    with requests.Session() as session:
+        yield session
+
+
+# --- proxies -----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def no_proxies(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+    return monkeypatch
+
+
+ELSEWHERE = ["http://192.0.2.1:3128", "192.0.2.1:3128", "socks5h://proxy.example:1080", "http://["]
+
+
+@pytest.mark.rule(18)
+@pytest.mark.parametrize("proxy", ELSEWHERE)
+@pytest.mark.parametrize("setting", ["HTTP_PROXY", "ALL_PROXY", "http", "all", "http://127.0.0.1"])
+def test_plain_http_on_loopback_through_a_proxy_elsewhere_needs_allow_http(
+    endpoint: Endpoint,
+    setting: str,
+    proxy: str,
+    session: requests.Session,
+    no_proxies: pytest.MonkeyPatch,
+) -> None:
+    if setting.isupper():
+        no_proxies.setenv(setting.lower(), proxy)
+    else:
+        session.proxies[setting] = proxy
+    with Server(GOOD) as server:
+        with pytest.raises(ConfigurationError, match="pass allow_http=True if") as raised:
+            endpoint.call(client(server, session=session))
+        assert "proxy that is not on this machine" in str(raised.value)
+        assert server.requests == []
+
+
+@pytest.mark.rule(18)
+def test_a_host_in_no_proxy_is_reached_without_the_proxy(
+    endpoint: Endpoint, no_proxies: pytest.MonkeyPatch
+) -> None:
+    no_proxies.setenv("http_proxy", "http://192.0.2.1:3128")
+    no_proxies.setenv("no_proxy", "127.0.0.1")
+    with Server(GOOD) as server:
+        endpoint.call(client(server))
+        assert server.targets == [endpoint.path]
+
+
+@pytest.mark.rule(18)
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+def test_a_proxy_on_this_machine_may_carry_plain_http(
+    endpoint: Endpoint, host: str, no_proxies: pytest.MonkeyPatch
+) -> None:
+    with Server(GOOD) as proxy:
+        no_proxies.setenv("http_proxy", f"http://{host}:{proxy.port}")
+        endpoint.call(client("http://127.0.0.1:1/token"))
+        assert proxy.targets == [f"http://127.0.0.1:1{endpoint.path}"]
+
+
+def test_with_allow_http_a_proxy_elsewhere_is_tried(session: requests.Session) -> None:
+    session.proxies["http"] = "http://proxy.invalid:3128"
+    error = failure(TOKEN, "http://127.0.0.1:1/token", session=session, allow_http=True)
+    assert type(error) is TokenEndpointUnreachable
+
+
+@pytest.mark.parametrize(
+    ("proxy", "words"),
+    [
+        ("http://", "Please check proxy URL. It is malformed"),
+        ("http://user:pr0xypass@host:port", "the proxy's URL cannot be parsed"),
+        ("gopher://user:pr0xypass@host", "Proxy URL had unsupported scheme gopher"),
+    ],
+)
+def test_a_malformed_proxy_is_a_configuration_error(
+    proxy: str, words: str, session: requests.Session
+) -> None:
+    session.proxies["https"] = proxy
+    with pytest.raises(ConfigurationError) as raised:
+        client("https://localhost:1/token", session=session).request_token()
+    assert words in str(raised.value)
+    assert "check HTTPS_PROXY" in str(raised.value)
+    assert "pr0xypass" not in str(raised.value)
+
+
+def test_a_proxy_scheme_without_its_package_is_a_configuration_error(
+    session: requests.Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "socks", None)
+    monkeypatch.delitem(sys.modules, "urllib3.contrib.socks", raising=False)
+
+    def without_the_package(*_: Any, **__: Any) -> None:  # what requests has in its place then
+        raise requests.exceptions.InvalidSchema("Missing dependencies for SOCKS support.")
+
+    monkeypatch.setattr(requests.adapters, "SOCKSProxyManager", without_the_package)
+    session.proxies["https"] = "socks5://127.0.0.1:1"
+    began = time.monotonic()
+    with pytest.raises(ConfigurationError, match="Missing dependencies for SOCKS support"):
+        client("https://localhost:1/token", session=session).request_token()
+    assert time.monotonic() - began < 1.0
+
+
+# --- adapters and hooks ------------------------------------------------------------------------
+
+
+class Stub(requests.adapters.BaseAdapter):
+    """An adapter of a user's own, whose response is not of urllib3."""
+
+    def __init__(self, raw: Any = None, content: bytes | None = None) -> None:
+        super().__init__()
+        self.raw, self.content = raw, content
+
+    def send(self, request: requests.PreparedRequest, **_: Any) -> requests.Response:
+        response = requests.Response()
+        response.status_code, response.raw = 200, self.raw
+        if self.content is not None:
+            response._content = self.content
+        return response
+
+    def close(self) -> None:
+        pass
+
+
+BODY = b'{"access_token": "t0ken", "token_type": "Bearer"}'
+
+
+@pytest.mark.parametrize(
+    "stub",
+    [Stub(raw=io.BytesIO(BODY)), Stub(content=BODY), Stub(raw=io.BytesIO(b"x"), content=BODY)],
+    ids=["a file", "a content", "both"],
+)
+def test_a_response_over_a_plain_file_is_read(stub: Stub, session: requests.Session) -> None:
+    session.mount("https://", stub)
+    assert client("https://localhost:1/token", session=session).request_token().value == "t0ken"
+
+
+@pytest.mark.rule(18)
+@pytest.mark.parametrize("stub", [{"raw": io.BytesIO(b" " * 2**21)}, {"content": b" " * 2**21}])
+def test_a_plain_file_is_read_up_to_the_limit(stub: Any, session: requests.Session) -> None:
+    session.mount("https://", Stub(**stub))
+    error = failure(TOKEN, "https://localhost:1/token", session=session)
+    assert "larger than 1048576 bytes" in str(error)
+
+
+@pytest.mark.parametrize("kind", [RuntimeError, OSError, KeyError, AssertionError])
+def test_what_a_users_adapter_raises_is_a_token_request_error(
+    endpoint: Endpoint, kind: type[Exception], session: requests.Session
+) -> None:
+    class Broken(Stub):
+        def send(self, request: requests.PreparedRequest, **_: Any) -> requests.Response:
+            raise kind(f"the VPN is down: {request.headers['Authorization']} {request.body!r}")
+
+    session.mount("https://", Broken())
+    error = failure(endpoint, "https://localhost:1/token", session=session, params={"a": "s3cret"})
+    assert isinstance(error, TokenRequestError)
+    assert "the VPN is down" in str(error)
+    assert "Basic [hidden]" in str(error) or "[hidden]" in str(error)
+    assert SECRET not in str(error)
+    assert "s3cret" not in str(error)
+    assert error.__context__ is None
+
+
+def test_a_hook_that_replaces_the_content_in_place_is_honoured(session: requests.Session) -> None:
+    def unwrap(response: requests.Response, **_: Any) -> None:
+        response._content = response.content.partition(b"\n")[2]
+
+    session.hooks["response"].append(unwrap)
+    with Server(answer(b"while(1);\n" + BODY)) as server:
+        assert client(server, session=session).request_token().value == "t0ken"
+
+
+def test_a_hook_that_replaces_the_file_in_place_is_honoured(session: requests.Session) -> None:
+    def unwrap(response: requests.Response, **_: Any) -> None:
+        response.raw = io.BytesIO(response.raw.read().partition(b"\n")[2])
+
+    session.hooks["response"].append(unwrap)
+    with Server(answer(b"while(1);\n" + BODY)) as server:
+        assert client(server, session=session).request_token().value == "t0ken"
+
+
+def test_a_hook_that_reads_the_file_takes_nothing_away(session: requests.Session) -> None:
+    session.hooks["response"].append(lambda response, **_: response.raw.read() and None)
+    with Server(answer(BODY)) as server:
+        assert client(server, session=session).request_token().value == "t0ken"
+
+
+# --- many addresses ----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def full() -> Iterator[int]:
+    """The port of a listener that swallows packets: its queue is full."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        waiting = []
+        for _ in range(3):
+            one = socket.socket()
+            one.setblocking(False)
+            one.connect_ex(listener.getsockname())
+            waiting.append(one)
+        yield listener.getsockname()[1]
+        for one in waiting:
+            one.close()
+
+
+def resolve_to(monkeypatch: pytest.MonkeyPatch, *ports: int) -> None:
+    addresses = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port)) for port in ports]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: addresses)
+
+
+def test_eight_addresses_that_swallow_packets_do_not_use_up_the_time_of_the_ninth(
+    endpoint: Endpoint, full: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Server(GOOD) as server:
+        resolve_to(monkeypatch, *[full] * 8, server.port)
+        began = time.monotonic()
+        endpoint.call(client("http://localhost/token", timeout=(0.8, 5.0)))
+        assert time.monotonic() - began < 1.5
+        assert server.targets == [endpoint.path]
+
+
+def test_if_no_address_can_be_connected_to_the_message_says_so(
+    full: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    resolve_to(monkeypatch, *[full] * 9)
+    began = time.monotonic()
+    error = failure(TOKEN, "http://localhost/token", timeout=(0.4, 5.0))
+    assert time.monotonic() - began < 2.0
+    assert type(error) is TokenEndpointTimeout
+    assert "no address of http://localhost/token could be connected to in time" in str(error)
+
+
+def test_with_a_users_session_the_message_is_the_same(
+    full: int, session: requests.Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    resolve_to(monkeypatch, *[full] * 9)
+    error = failure(TOKEN, "http://localhost/token", timeout=(0.2, 0.2), session=session)
+    assert "no address of http://localhost/token could be connected to in time" in str(error)
+
+
+def test_a_name_without_an_address_cannot_be_reached(monkeypatch: pytest.MonkeyPatch) -> None:
+    resolve_to(monkeypatch)
+    error = failure(TOKEN, "http://localhost/token")
+    assert type(error) is TokenEndpointUnreachable
+    assert "could not be reached: the name has no address" in str(error)
+
+
+# --- caches beneath us -------------------------------------------------------------------------
+
+
+def test_a_token_request_says_no_store() -> None:
+    with Server(token()) as server:
+        client(server).request_token()
+        assert server.requests[0].headers["Cache-Control"] == "no-store"
+
+
+CACHED = """
+import sys, requests, requests_cache
+before = sys.argv[2] == "before"
+if before:
+    import requests_cc
+requests_cache.install_cache(backend="memory", allowable_methods=["GET", "HEAD", "POST"])
+from requests_cc import AuthorizationServer, ClientCredentials
+values = []
+for name in ("one", "two"):
+    server = sys.argv[1]
+    if sys.argv[3] == "session":
+        server = AuthorizationServer(server, session=requests.Session())
+    values.append(ClientCredentials(server, name, "s3cret").request_token().value)
+kept = list(requests_cache.get_cache().responses)
+requests.get(sys.argv[1].replace("/token", "/other"))
+assert len(list(requests_cache.get_cache().responses)) == 1  # it caches at all
+print(values, kept)
+"""
+
+
+@pytest.mark.parametrize("whose", ["own", "session"])
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_patched_requests_cache_keeps_no_token_and_hands_none_on(when: str, whose: str) -> None:
+    pytest.importorskip("requests_cache")
+    with Server(token("t1"), token("t2"), answer(b"fine")) as server:
+        assert printed_by(CACHED, server.url, when, whose).strip() == "['t1', 't2'] []"
