@@ -42,9 +42,6 @@ class _Seen(io.RawIOBase):
         self._raw = raw
         self.bytes = bytearray()
 
-    def readable(self) -> bool:
-        return True
-
     def read(self, size: int | None = -1) -> bytes:
         part: bytes = self._raw.read(
             None if size is None or size < 0 else size, decode_content=False
@@ -61,9 +58,6 @@ class _Rest(io.RawIOBase):
         self._seen = seen
         self._raw = raw
 
-    def readable(self) -> bool:
-        return True
-
     def read(self, size: int | None = -1) -> bytes:
         if size is None or size < 0:
             seen, self._seen = self._seen, b""
@@ -78,9 +72,8 @@ class _Rest(io.RawIOBase):
         return part
 
     def close(self) -> None:
-        if not self.closed:
-            self._raw.close()
-            self._raw.release_conn()
+        self._raw.close()
+        self._raw.release_conn()
         super().close()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import socket
+import threading
 from contextlib import suppress
 from typing import Any
 
@@ -41,19 +42,18 @@ def let_go(response: requests.Response, *, stream: bool) -> None:
 
     :param stream: bool, whether the caller reads the body.
     """
-    length = response.headers.get("Content-Length", "")
     if not stream:
-        with suppress(Exception):  # requests reads it next, and raises that again
-            response.content  # noqa: B018 - here, before the wait for a token
-    elif length.isascii() and length.isdigit() and int(length[:20]) <= LARGEST:
+        response.content  # noqa: B018 - requests reads it next; here, before the wait for a token
+    elif _is_small(response) and hasattr(response.raw, "stream"):
         raw: Any = response.raw
-        if hasattr(raw, "stream"):
-            reading = _Reading(raw)
-            if reading.ends():
-                raw.release_conn()
-                response.raw = with_body(raw, reading.value[0], decoded=False)
-            else:
-                response.raw = response_over(_Late(reading), raw)
+        reading = _Reading(raw)
+        reading.ends()
+        response.raw = response_over(_Late(reading), raw)
+
+
+def _is_small(response: requests.Response) -> bool:
+    length = response.headers.get("Content-Length", "")
+    return length.isascii() and length.isdigit() and int(length[:20]) <= LARGEST
 
 
 class _Reading:
@@ -89,10 +89,8 @@ class _Reading:
         if not self.ends(within=0):
             self._shut_down()
             self.ends(within=LAST_WORDS)
-        if self.ends(within=0):  # or this would wait for the thread that reads
-            self._raw.close()
-        else:
-            self._connection.close()
+        # The response only after that: its close() would wait for the thread that reads.
+        (self._raw if self.ends(within=0) else self._connection).close()
 
     def _shut_down(self) -> None:
         sock = getattr(self._connection, "sock", None)
@@ -104,8 +102,10 @@ class _Reading:
                 getattr(self._source, "shutdown", _nothing)()
 
     def wait(self) -> bytes:
-        """Return the body, however long that takes."""
-        self._call.thread.join()
+        """Return the body, however long that takes; raise what the reading raised."""
+        self.ends(within=threading.TIMEOUT_MAX)
+        if self._call.error is not None:
+            raise self._call.error
         return self.value[0]
 
     def _read(self) -> tuple[bytes, bool]:
@@ -116,15 +116,12 @@ def _nothing() -> None: ...
 
 
 class _Late(io.RawIOBase):
-    """A body that is still being read."""
+    """A body that may still be read."""
 
     def __init__(self, reading: _Reading) -> None:
         super().__init__()
         self._reading = reading
         self._body: io.BytesIO | None = None
-
-    def readable(self) -> bool:
-        return True
 
     def read(self, size: int | None = -1) -> bytes:
         if self._body is None:

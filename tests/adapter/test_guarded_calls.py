@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import gc
 import itertools
 import logging
 import pickle
@@ -154,6 +155,18 @@ def test_a_rejection_that_drips_and_is_the_callers_stays_whole():
         assert response.content == b"ected"
 
 
+@pytest.mark.rule(5)
+def test_a_rejection_that_a_function_found_in_its_beginning_may_drip_as_well():
+    def begins_with_x(response: requests.Response) -> bool:
+        return response.status_code == 401 and response.raw.read(1) == b"x"
+
+    with Api() as api, session_of(Source(), api.origin, rejects=begins_with_x) as session:
+        api.play = dripping(b"Content-Length: 60000")
+        began = time.monotonic()
+        assert session.get(api.origin, stream=True).content == b"fine"
+        assert time.monotonic() - began < 8
+
+
 BROKEN = {
     "a negative chunk": b"Transfer-Encoding: chunked\r\n\r\n-5\r\nhello\r\n",
     "a huge chunk": b"Transfer-Encoding: chunked\r\n\r\n" + b"f" * 40 + b"\r\nhello\r\n",
@@ -182,6 +195,9 @@ def test_a_malformed_rejection_that_is_the_callers_is_returned_as_plain_requests
     ):
         response = session.post(api.origin, data=iter([b"once"]), stream=True)
         assert response.status_code == 401
+        if kind == "cut off":  # and its end is an error, as there
+            with pytest.raises(requests.exceptions.ChunkedEncodingError):
+                response.content  # noqa: B018
 
 
 def test_only_the_first_8_kib_of_challenges_are_read():
@@ -313,8 +329,10 @@ def test_a_child_has_connections_of_its_own(through_transport, proxied):
 
 @needs_fork
 def test_an_adapter_that_is_gone_is_no_matter_in_a_child():
-    ClientCredentialsAdapter(Source(), origins="https://api.example.com")
+    kept = ClientCredentialsAdapter(Source(), origins="https://api.example.com")._connections
+    gc.collect()
     assert in_child(lambda: "fine") == "fine"
+    assert kept
 
 
 # The token in frames.

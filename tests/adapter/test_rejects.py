@@ -14,7 +14,7 @@ import pytest
 import requests
 from urllib3.util.retry import Retry
 
-from requests_cc import ClientCredentialsAdapter, ConfigurationError, TokenCache
+from requests_cc import AccessToken, ClientCredentialsAdapter, ConfigurationError, TokenCache
 from tests.support.api import Api, api_and_session, credentials_for, session_for
 from tests.support.scripts import Reply, Request
 from tests.support.threads import within
@@ -199,14 +199,17 @@ def test_a_body_that_cannot_be_replayed_gets_its_rejection(server):
 
 @pytest.mark.rule(6)
 def test_a_generator_that_is_not_resent_is_said_once(server, caplog):
+    cache = TokenCache()
     with (
         caplog.at_level(logging.WARNING, "requests_cc"),
         Api() as api,
-        session_for(server, api.origin) as session,
+        session_for(server, api.origin, cache=cache) as session,
     ):
         for status in (200, 401, 200, 401):
             assert session.post(api.origin, data=iter([b"body"])).status_code == status
             api.revoke()
+            if status == 401:
+                cache.clear()  # or the next rejection would renew nothing for a second
     said = [each.message for each in caplog.records if "not resent" in each.message]
     assert len(said) == 1
     assert "generator" in said[0]
@@ -248,6 +251,25 @@ def test_retries_that_would_swallow_a_rejection_are_refused(through_transport, r
         )
 
 
+def test_a_function_gets_responses_of_transports_without_connections():
+    class Transport(requests.adapters.BaseAdapter):
+        def send(self, request: requests.PreparedRequest, **_: object) -> requests.Response:
+            response = requests.Response()
+            response.status_code, response.request, response.url = 200, request, str(request.url)
+            response._content = b"fine"
+            return response
+
+        def close(self) -> None: ...
+
+    adapter = ClientCredentialsAdapter(
+        _source(), origins="http://127.0.0.1:1", transport=Transport(), cache=TokenCache(),
+        rejects=lambda response: response.text != "fine",
+    )  # fmt: skip
+    with requests.Session() as session:
+        session.mount("http://", adapter)
+        assert session.get("http://127.0.0.1:1/").text == "fine"
+
+
 def test_retries_of_other_statuses_are_allowed():
     retry = Retry(3, status_forcelist=[403, 503])
     ClientCredentialsAdapter(_source(), origins="https://api.example.com", max_retries=retry)
@@ -269,6 +291,7 @@ def _source() -> object:
     class Source:
         cache_key = "k"
 
-        def request_token(self) -> None: ...
+        def request_token(self) -> AccessToken:
+            return AccessToken("the-token")
 
     return Source()

@@ -12,6 +12,7 @@ from requests_cc import (
     DPoPKey,
     TokenCache,
 )
+from requests_cc.adapter.token_header import TokenHeader
 from tests.support.api import Api, session_for
 from tests.support.scripts import Reply, Request
 
@@ -119,6 +120,10 @@ def test_a_header_that_cannot_carry_a_token_is_refused(header):
 def test_a_scheme_that_is_not_one_word_is_refused(scheme):
     with pytest.raises(ConfigurationError, match=r"^scheme .*pass"):
         ClientCredentialsAdapter(_source(), origins="https://api.example.com", scheme=scheme)
+
+
+def test_its_repr_shows_its_settings():
+    assert repr(TokenHeader("X-Token", "")) == "TokenHeader('X-Token', '')"
 
 
 def _source() -> Bound:
