@@ -27,6 +27,7 @@ class Method:
     :param metadata: what the server has on record (RFC 7591 §2).
     :param auth: makes the library's ``auth=`` of the run's keys and certificates.
     :param dpop: whether its tokens are bound to a DPoP key.
+    :param cert: makes the library's ``cert=``, if the client presents one beside its secret.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Method:
     client_secret: str | None = field(default=None, repr=False)
     dpop: bool = False
     tls: bool = False
+    cert: Callable[[Material], Any] | None = field(default=None, repr=False)
 
     def registration(self, material: Material) -> dict[str, Any]:
         """The client's metadata for the server."""
@@ -63,6 +65,7 @@ class Method:
             "client_secret": self.client_secret,
             "auth": self.auth(material),
             **({"dpop": requests_cc.DPoPKey.generate()} if self.dpop else {}),
+            **({"cert": self.cert(material)} if self.cert else {}),
             **settings,
         }
         return requests_cc.ClientCredentials(server, **arguments)
@@ -128,6 +131,14 @@ METHODS = {
             },
             lambda material: requests_cc.TLSClientAuth(material.self_signed.cert),
             tls=True,
+        ),
+        Method(
+            "secret-and-certificate",
+            _by_name("client_secret_basic"),
+            lambda _: None,
+            client_secret=LONG_SECRET,
+            tls=True,
+            cert=lambda material: material.client.cert,
         ),
         Method(
             "dpop",

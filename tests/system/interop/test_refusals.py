@@ -31,11 +31,11 @@ def words(error: Exception) -> str:
 
 @pytest.fixture
 def clock_off(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
-    """Sets the clock of assertions, proofs and certificates, and no other."""
+    """Sets the clock of assertions and proofs, and no other."""
 
     def set_off(seconds: float) -> None:
         clock = SimpleNamespace(time=lambda: time.time() + seconds)
-        for module in ("signing_key", "dpop", "certificate"):
+        for module in ("signing_key", "dpop"):
             monkeypatch.setattr(f"requests_cc.client_auth.{module}.time", clock)
 
     return set_off
@@ -83,27 +83,7 @@ def test_the_wrong_secret_is_an_invalid_client(
     assert_shows_none_of(error, [wrong])
 
 
-def test_an_expired_certificate_is_not_sent(provider: Provider, material: Material) -> None:
-    method = METHODS["tls_client_auth"]
-    auth = requests_cc.TLSClientAuth(material.expired.cert)
-    before = len(provider.requests(method.name))
-
-    error = refused(method.credentials(provider.server(), material, auth=auth))
-
-    assert type(error) is requests_cc.ConfigurationError
-    assert "expired" in words(error)
-    assert str(material.expired.certificate) in str(error)
-    assert_shows_none_of(error, lines_of(material.expired.key))
-    assert len(provider.requests(method.name)) == before
-
-
-@pytest.fixture
-def expired_by_the_servers_clock_only(clock_off: Callable[[float], None]) -> None:
-    clock_off(-5 * 24 * 3600)  # the certificate expired a day ago
-
-
-@pytest.mark.usefixtures("expired_by_the_servers_clock_only")
-def test_a_certificate_that_the_server_takes_for_expired_is_an_invalid_client(
+def test_an_expired_certificate_is_an_invalid_client_that_names_its_expiry(
     provider: Provider, material: Material
 ) -> None:
     method = METHODS["tls_client_auth"]
@@ -118,7 +98,6 @@ def test_a_certificate_that_the_server_takes_for_expired_is_an_invalid_client(
     assert "not verified" in provider.refusals(method.name)[-1]
 
 
-@pytest.mark.usefixtures("expired_by_the_servers_clock_only")
 def test_a_handshake_that_ends_over_an_expired_certificate_names_it(
     provider: Provider, material: Material
 ) -> None:
