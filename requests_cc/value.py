@@ -15,19 +15,23 @@ if TYPE_CHECKING:
     from types import CodeType
 
 
-_FIELDS = "__dataclass_fields__"
+_FIELDS, _PARAMS = "__dataclass_fields__", "__dataclass_params__"
 
 
-class _Fields:
-    """Makes ``__dataclass_fields__`` of a class when it is first read."""
+class _MadeWhenRead:
+    """Makes what :mod:`dataclasses` keeps on a class when it is first read."""
 
-    def __get__(self, value: object, kind: type[Value]) -> dict[str, Field[Any]]:
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __get__(self, value: object, kind: type[Value]) -> Any:
         from dataclasses import field, make_dataclass  # noqa: PLC0415 - it costs five milliseconds
 
         fields = [(name, Any, field(kw_only=True)) for name in kind.__setting_names__()]
-        made: dict[str, Field[Any]] = vars(make_dataclass(kind.__name__, fields))[_FIELDS]
-        setattr(kind, _FIELDS, made)
-        return made
+        made = make_dataclass(kind.__name__, fields, repr=False, eq=False, frozen=True)
+        for name in (_FIELDS, _PARAMS):
+            setattr(kind, name, vars(made)[name])
+        return vars(made)[self._name]
 
 
 class Value:
@@ -40,10 +44,12 @@ class Value:
 
     __slots__ = ()
 
-    __dataclass_fields__: ClassVar[dict[str, Field[Any]]] = _Fields()  # type: ignore[assignment] # a dict when it is read
+    __dataclass_fields__: ClassVar[dict[str, Field[Any]]] = _MadeWhenRead(_FIELDS)  # type: ignore[assignment] # a dict when it is read
+    __dataclass_params__: ClassVar[Any] = _MadeWhenRead(_PARAMS)
 
     def __init_subclass__(cls) -> None:
-        setattr(cls, _FIELDS, _Fields())  # or it would inherit the fields of its base
+        for name in (_FIELDS, _PARAMS):  # or it would inherit those of its base
+            setattr(cls, name, _MadeWhenRead(name))
 
     @classmethod
     def __setting_names__(cls) -> tuple[str, ...]:

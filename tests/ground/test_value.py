@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import dataclasses
 import pickle
+import pprint
 import sys
 
 import pytest
@@ -29,6 +30,14 @@ def test_dataclasses_finds_its_fields() -> None:
     assert dataclasses.is_dataclass(Place)
     assert [field.name for field in dataclasses.fields(Place("hall"))] == ["name", "floor"]
     assert dataclasses.asdict(Place("hall")) == {"name": "hall", "floor": 0}
+
+
+def test_pprint_shows_its_own_repr() -> None:
+    class Shown(Place):
+        def __repr__(self) -> str:
+            return "<a place>"
+
+    assert pprint.pformat({"where": Shown("hall")}) == "{'where': <a place>}"
 
 
 def test_nothing_can_be_set_or_deleted() -> None:
