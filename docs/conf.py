@@ -7,7 +7,7 @@ author = "The requests_cc authors"
 copyright = f"2026, {author}"  # noqa: A001 - Sphinx reads this name
 version = release = installed_version("requests_cc")
 extensions = ["sphinx.ext.autodoc", "sphinx_copybutton"]
-exclude_patterns = ["_build"]
+exclude_patterns = ["_build", "drawings"]
 
 autodoc_member_order = "bysource"
 autodoc_typehints = "description"

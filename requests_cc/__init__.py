@@ -2,13 +2,15 @@
 
 .. code-block:: python
 
+    import requests
+    from requests_cc import ClientCredentials, ClientCredentialsAdapter, mount
+
+    credentials = ClientCredentials("https://auth.example.com/oauth/token", "client", "secret")
     session = requests.Session()
-    credentials = ClientCredentials(token_url, client_id, client_secret)
     mount(session, ClientCredentialsAdapter(credentials, origins="https://api.example.com"))
     session.get("https://api.example.com/path")
 
-Each name is imported from its module when it is first used, so that ``import requests_cc`` costs
-little.
+https://requests-cc.readthedocs.io/ has the quickstart, and every error by its text.
 """
 
 from importlib import import_module
@@ -90,7 +92,8 @@ else:  # a type checker would take any unknown name for an object
 
 __version__ = "0.1.0"
 
-# The public names, by the module that each one comes from.
+# The public names, by the module that each one comes from: it is imported when the name is first
+# used, so that "import requests_cc" costs little.
 _MODULES = {
     name: module
     for module, names in {

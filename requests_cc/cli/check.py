@@ -230,7 +230,7 @@ def _judged(response: requests.Response, shown: str) -> str:
 def _split(message: str) -> tuple[str, str]:
     """What is wrong, and what to change: our messages have a colon between them."""
     what, _, change = message.partition(": ")
-    return what, change or "see docs/command_line.rst"
+    return what, change or "see https://requests-cc.readthedocs.io/page/troubleshooting.html"
 
 
 def _permanence(error: ClientCredentialsError) -> tuple[str, int]:

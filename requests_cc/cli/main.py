@@ -24,7 +24,8 @@ from .output import (
     note,
 )
 
-DOCS = "docs/command_line.rst"
+DOCS = "https://requests-cc.readthedocs.io/page/command_line.html"
+ERRORS = "https://requests-cc.readthedocs.io/page/troubleshooting.html"
 
 
 class Verb(NamedTuple):
@@ -113,7 +114,9 @@ to try it without a provider, in two terminals:
 
 exit status: 0 done; 2 wrong usage; 75 try again later; 78 a person must change something
 
-{DOCS} has all of it; requests-cc VERB --help has the options of a verb."""
+requests-cc VERB --help has the options of a verb
+{DOCS}
+errors by their text: {ERRORS}"""
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -77,7 +77,7 @@ def test_the_help_of_each_verb_has_an_example_and_the_page_of_the_docs(verb, cap
     text = capsys.readouterr().out
     assert text.startswith(f"usage: requests-cc {verb}")
     assert f"example:\n  {cli.VERBS[verb].example}\n" in text
-    assert "more: docs/command_line.rst" in text
+    assert "more: https://requests-cc.readthedocs.io/page/command_line.html" in text
 
 
 def test_ctrl_c_ends_quietly(monkeypatch, capsys):

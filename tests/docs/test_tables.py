@@ -7,6 +7,8 @@ import importlib
 import inspect
 import logging
 import re
+import runpy
+from xml.etree import ElementTree
 
 import pytest
 import requests
@@ -166,3 +168,12 @@ def test_each_constant_is_the_librarys() -> None:
     for shown, module, constant in numbers:
         actual = getattr(importlib.import_module(f"requests_cc.{module}"), constant)
         assert ast.literal_eval(shown) == actual, f"{module}.{constant}"
+
+
+def test_the_drawings_are_what_their_source_draws() -> None:
+    drawn = runpy.run_path(str(DOCS / "drawings"))["DRAWINGS"]
+    assert len(drawn) == 4
+    for name, draw in drawn.items():
+        kept = (DOCS / "_static" / f"{name}.svg").read_text(encoding="utf-8")
+        assert kept == draw().svg(), "run python docs/drawings, and commit what it writes"
+        ElementTree.fromstring(kept)

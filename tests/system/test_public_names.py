@@ -6,6 +6,7 @@ import ast
 import inspect
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 
 import pytest
@@ -94,3 +95,13 @@ def test_three_names_load_few_modules_and_nothing_that_they_do_not_use():
     assert len(own) <= MOST_MODULES
     assert not [name for name in own if name.startswith(NOT_AT_THE_START)]
     assert not set(loaded) & set(NEVER)
+
+
+def test_the_docstring_begins_with_an_example_that_runs_and_ends_with_the_site() -> None:
+    document = inspect.getdoc(requests_cc) or ""
+    example = textwrap.dedent(
+        document.partition("python\n")[2].rpartition("https://requests-cc")[0]
+    )
+    names = {node.id for node in ast.walk(ast.parse(example)) if isinstance(node, ast.Name)}
+    assert {"ClientCredentials", "ClientCredentialsAdapter", "mount"} <= names & {*dir(requests_cc)}
+    assert len(document.splitlines()) <= 15
