@@ -183,13 +183,30 @@ def own_copy(error: E) -> E:
     """Return a copy of an error for one of several threads that share it.
 
     :param error: an exception.
-    :returns: a copy without traceback, cause or context, so that no thread adds to another's
-        traceback, if it is an error of this library or of a subclass; any other exception itself.
+    :returns: a copy without traceback, cause or context: no thread adds to another's traceback, and
+        no frame is kept. The exception itself if it cannot be copied faithfully.
     """
-    if not isinstance(error, ClientCredentialsError):
+    kind = type(error)
+    builtin = next(base for base in kind.__mro__ if base.__module__ == "builtins")
+    if _keeps_more(kind, builtin):
         return error
     # Not copy.copy, which calls __init__: a user's subclass may have other arguments.
-    duplicate = OSError.__new__(type(error))
+    duplicate: E = builtin.__new__(kind, *error.args)
     duplicate.args = error.args
     duplicate.__dict__.update(error.__dict__)
+    if isinstance(error, OSError) and isinstance(duplicate, OSError):
+        for name in ("errno", "strerror", "filename", "filename2"):
+            if getattr(duplicate, name, None) != getattr(error, name, None):
+                setattr(duplicate, name, getattr(error, name))
     return duplicate
+
+
+#: What these hold beside ``args`` and their ``__dict__`` is set by their ``__init__``.
+_KEEP_MORE = (UnicodeError, SyntaxError, ImportError, StopIteration, NameError, AttributeError)
+
+
+def _keeps_more(kind: type[BaseException], builtin: type[BaseException]) -> bool:
+    if issubclass(builtin, _KEEP_MORE):
+        return True
+    own = kind.__mro__[: kind.__mro__.index(builtin)]
+    return any(vars(base).get("__slots__") for base in own)

@@ -7,11 +7,15 @@ from __future__ import annotations
 
 import contextvars
 import os
+import sys
 import threading
 import time
 from collections.abc import Callable, Hashable
-from typing import TYPE_CHECKING, Generic, TypeVar
-from weakref import WeakSet
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from weakref import WeakSet, ref
+
+from .errors import ClientCredentialsError
 
 if TYPE_CHECKING:
     from typing import Protocol
@@ -27,6 +31,9 @@ T = TypeVar("T")
 
 FIRST_TRY = 60.0  # seconds until a place where many calls hang gets another one
 LONGEST_TRY = 3600.0  # seconds; about as many threads a day as there are hours
+LOOK_EVERY = 1.0  # seconds after which those who wait look after the thread that they wait for
+LONGEST_WAIT = 120.0  # seconds that anybody waits for another thread
+GREENLETS_TURN = 0.01  # seconds for which a greenlet that waits lets the others of its thread run
 
 
 class Landing:
@@ -45,27 +52,40 @@ class Landing:
         self._under_way.acquire()
 
     def land(self) -> None:
-        """Wake all who wait, now and later; to be called once."""
+        """Wake all who wait, now and later."""
         self.landed = True
-        self._under_way.release()
+        with suppress(RuntimeError):  # it has landed before
+            self._under_way.release()
 
-    def wait(self) -> None:
-        """Wait until it has landed, however long that takes."""
-        with self._under_way:  # one after another, each lets the next one through
-            return
+    def wait(self, seconds: float = threading.TIMEOUT_MAX) -> bool:
+        """Wait until it has landed.
 
-    def wait_alone(self, seconds: float) -> bool:
-        """Wait with a time limit; for a landing that no other thread waits for.
-
-        An interrupt right after the lock was obtained would leave others waiting for ever.
+        Those who wait for something that another thread may leave unfinished wait several times,
+        and look after it in between. An interrupt right after the lock was obtained leaves the lock
+        taken; the others then see ``landed`` at the end of their time.
 
         :param seconds: float, at the most.
-        :returns: bool, whether it landed in time.
+        :returns: bool, whether it has landed.
         """
-        landed = self._under_way.acquire(timeout=seconds)
-        if landed:
+        if greenlets_share_a_thread():
+            return self._poll(seconds)
+        if self._under_way.acquire(timeout=seconds):  # one after another
+            self._under_way.release()  # each lets the next one through
+        return self.landed
+
+    def wait_alone(self, seconds: float) -> bool:
+        """Wait as :meth:`wait` does, for a landing that no other thread waits for."""
+        if greenlets_share_a_thread():
+            return self._poll(seconds)
+        if self._under_way.acquire(timeout=seconds):
             self._under_way.release()
-        return landed
+        return self.landed
+
+    def _poll(self, seconds: float) -> bool:
+        end = time.monotonic() + seconds
+        while not self.landed and time.monotonic() < end:
+            sys.modules["gevent"].sleep(GREENLETS_TURN)
+        return self.landed
 
 
 class Call(Generic[T]):
@@ -95,11 +115,7 @@ class Call(Generic[T]):
         :returns: bool; False when none can be started, at the system's limit or while the
             interpreter shuts down. The caller may then :meth:`run` the function itself.
         """
-        try:
-            self.thread.start()
-        except (RuntimeError, MemoryError):
-            return False
-        return True
+        return started(self.thread)
 
     def run(self) -> None:
         """Call the function and keep its outcome; raises nothing."""
@@ -116,6 +132,118 @@ class Call(Generic[T]):
         :returns: bool, whether the call has ended.
         """
         return self._ended.wait_alone(seconds)
+
+
+def started(thread: threading.Thread) -> bool:
+    """Start a thread, and return whether that was possible."""
+    # At the end of an interpreter no other thread runs any more; until Python 3.12, start() waits
+    # for the new one for ever.
+    if sys.is_finalizing():
+        return False
+    try:
+        thread.start()
+    except (RuntimeError, MemoryError):
+        return False
+    return True
+
+
+def greenlets_share_a_thread() -> bool:
+    """Return whether gevent runs greenlets, and the locks of this process stop them all.
+
+    So it is after ``monkey.patch_all(thread=False)``.
+    """
+    monkey = sys.modules.get("gevent.monkey")
+    if monkey is None:
+        return False
+    patched: Callable[[str], bool] = monkey.is_module_patched
+    return patched("socket") and not patched("threading")
+
+
+class Strand:
+    """What runs now: a thread, the greenlet in it, if there is one, and a frame.
+
+    :param depth: int, how many frames above this class's own it is.
+    """
+
+    __slots__ = ("_frame", "greenlet", "thread")
+
+    def __init__(self, depth: int = 1) -> None:
+        self._frame = id(sys._getframe(depth))  # noqa: SLF001 - the frame itself would keep others
+        self.thread = threading.get_ident()
+        greenlet: Any = sys.modules.get("greenlet")
+        self.greenlet: object = None if greenlet is None else greenlet.getcurrent()
+
+    def is_this_one(self) -> bool:
+        """Return whether the caller runs on this strand."""
+        this = Strand()
+        return this.thread == self.thread and this.greenlet is self.greenlet
+
+    def runs(self) -> bool:
+        """Return whether the frame is still being executed; True where nobody can know."""
+        if "greenlet" in sys.modules:
+            return True  # a greenlet that waits is on no thread's stack
+        frame = sys._current_frames().get(self.thread)  # noqa: SLF001 - documented
+        while frame is not None:
+            if id(frame) == self._frame:
+                return True
+            frame = frame.f_back
+        return False
+
+
+class Keeper:
+    """Lives in the frame that is to land something, and is gone when the frame is."""
+
+    __slots__ = ("__weakref__", "strand")
+
+    def __init__(self) -> None:
+        self.strand = Strand(2)
+
+
+class Watched(Landing):
+    """A :class:`Landing` whose waiters look after the code that is to land it.
+
+    A second KeyboardInterrupt, while the first one is being handled, can end that code anywhere.
+
+    :param keeper: held by the frame of that code, and by nothing else.
+    """
+
+    __slots__ = ("_keeper", "deadline", "strand")
+
+    def __init__(self, keeper: Keeper) -> None:
+        super().__init__()
+        self._keeper = ref(keeper)
+        self.deadline = time.monotonic() + LONGEST_WAIT
+        #: Where that code runs; None: in a thread that may not have begun.
+        self.strand: Strand | None = keeper.strand
+
+    @property
+    def lost(self) -> bool:
+        """Whether nobody is left to land it. At an interpreter's end no other thread runs."""
+        ended = self._keeper() is None or (self.strand is not None and not self.strand.runs())
+        return not self.landed and (ended or sys.is_finalizing())
+
+    def wait_until_done(self) -> bool:
+        """Wait until it has landed; return False if it is lost or overdue.
+
+        :raises ClientCredentialsError: if the waiting code has interrupted the code that is to land
+            it: a signal handler, or a finalizer.
+        """
+        while not self.landed:
+            if self.lost:
+                return False
+            if self.strand is not None and self.strand.is_this_one():
+                raise interrupted()
+            if not self.wait(LOOK_EVERY) and time.monotonic() >= self.deadline:
+                return False
+        return True
+
+
+def interrupted() -> ClientCredentialsError:
+    """Return the error for code that would have to wait for the code that it interrupted."""
+    return ClientCredentialsError(
+        "a signal handler or a finalizer interrupted the very code that it needs; call the API "
+        "outside of the handler, for example in a thread of its own"
+    )
 
 
 class Hanging:
@@ -197,7 +325,11 @@ def watch_forks(forkable: Forkable) -> None:
 
 
 class ForkSafeLock:
-    """A lock that is free in a forked child, whoever held it in the parent."""
+    """A lock that is free in a forked child, whoever held it in the parent.
+
+    A signal handler or a finalizer that interrupts its holder, in the same thread, gets a
+    ClientCredentialsError, and does not wait for ever.
+    """
 
     __slots__ = ("__weakref__", "_lock")
 
@@ -207,18 +339,22 @@ class ForkSafeLock:
 
     def after_fork(self) -> None:
         """Replace the lock, which a thread of the parent may hold."""
-        self._lock = threading.Lock()
+        self._lock: Any = threading.RLock()
 
     # The lock's own methods, and not calls of them: in a frame of ours a KeyboardInterrupt could
     # come between taking the lock and the body of `with`, and nobody would ever release it.
 
     @property
     def __enter__(self) -> Callable[[], bool]:
-        return self._lock.__enter__
+        if self._lock._is_owned():  # noqa: SLF001 - as threading.Condition finds out
+            raise interrupted()
+        if sys.is_finalizing():
+            self._lock = threading.RLock()  # its holder may be a thread that never runs again
+        return self._lock.__enter__  # type: ignore[no-any-return]
 
     @property
     def __exit__(self) -> Callable[..., None]:  # noqa: PLE0302, PYI036 - these look for a method
-        return self._lock.__exit__
+        return self._lock.__exit__  # type: ignore[no-any-return]
 
 
 def _in_child() -> None:

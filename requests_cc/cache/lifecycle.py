@@ -243,8 +243,8 @@ class Lifecycle(Value):
         if spare and not asked:
             left = 0.0 if self.token is None else longest_pause_ahead(self.token, now.wall)
             pause = min(pause, left)
+        error = own_copy(error)  # without traceback: it would keep the frames of its callers
         if isinstance(error, TokenRequestError):
-            error = own_copy(error)
             error.retry_at = now.wall + pause
         until, excuses = now.after(pause), ahead and not asked
         cool_down = CoolDown(failures, until, error, now, ahead=spare, excuses=excuses)

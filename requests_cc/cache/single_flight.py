@@ -5,24 +5,26 @@ from __future__ import annotations
 import contextvars
 import random
 import threading
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
 from ..access_token import AccessToken
-from ..errors import own_copy
+from ..errors import ClientCredentialsError, TokenEndpointTimeout, own_copy
 from ..events import TokenRequested
 from ..protocols import Clock, TokenSource, name_of
-from ..threads import ForkSafeLock, watch_forks
-from .flight import Entry, Flight, TokenTable, key_of, outcome_of
+from ..threads import LONGEST_WAIT, ForkSafeLock, Keeper, Strand, started, watch_forks
+from .flight import Flight, outcome_of
 from .journal import Journal, landing
 from .lifecycle import Lifecycle, Rejection, Step
 from .pacing import Now, patience_time, renewal_time
+from .table import Entry, Key, TokenTable
 
 if TYPE_CHECKING:
     from .stores.sharing import SharedTokens
 
-MAX_RENEWING = 16  # threads that renew ahead at one time, for one cache
+MAX_RENEWING = 16  # threads that renew ahead at one time, for one server
+MOST_RENEWING = 256  # for one cache
 
 
 class SingleFlight:
@@ -57,12 +59,13 @@ class SingleFlight:
         self._leeway = leeway
         self._background = background
         self._lock = ForkSafeLock()  # guards the table, its entries, _renewing; never during I/O
-        self._renewing: set[Flight] = set()
+        self._renewing: dict[Flight, str] = {}  # and the servers that they ask
         watch_forks(self)
 
     def after_fork(self) -> None:
         """Abandon the parent's requests, which no thread of the child ends."""
         self._renewing.clear()
+        self._table.after_fork()
         now = self.now()
         for entry in self._table.entries():
             if entry.flight is not None:
@@ -78,9 +81,9 @@ class SingleFlight:
 
     def clear(self, source: TokenSource | None) -> None:
         """Forget everything of one source, or of all, but the requests under way."""
-        keys = None if source is None else [key_of(source)]
+        key = None if source is None else Key(source)
         with self._lock:
-            self._table.clear(keys)
+            self._table.clear(key)
 
     def move(
         self, source: TokenSource, transition: Callable[[Lifecycle], Lifecycle]
@@ -90,14 +93,16 @@ class SingleFlight:
         :param transition: from a state to the next; called with the lock held.
         :returns: the state before and after.
         """
-        key = key_of(source)  # a source's own code: not with the lock held
+        key = Key(source)  # a source's own code: not with the lock held
+        now = self.now()
         with self._lock:
-            entry = self._table.get(key)
+            entry = self._table.get(key.value)
             if entry is None:
                 nothing = Lifecycle()
                 return nothing, nothing
             before = entry.state
             entry.state = transition(before)
+            self._table.changed(entry, now)
             return before, entry.state
 
     def forget(self, source: TokenSource) -> AccessToken | None:
@@ -116,14 +121,15 @@ class SingleFlight:
         :param rejection: the rejection that a token met; None: any token will do.
         :returns: an :class:`AccessToken`; None if a renewal is declined.
         """
-        key = key_of(source)
+        key = Key(source)
         excused = False
         while True:
-            mine = Flight(rejection, self.now(), excused=excused)
+            keeper = Keeper()
+            mine = Flight(keeper, rejection, self.now(), excused=excused)
             try:
                 step, state, flight = self._board(key, mine)
                 if step is Step.RENEW_AHEAD and self._background:
-                    self._hand_over(source, mine)
+                    self._hand_over(source, mine, keeper)
                     step = Step.SERVE
                 if step is Step.SERVE:
                     self._journal.hits.increment()
@@ -131,9 +137,9 @@ class SingleFlight:
                 if step is Step.DECLINE:
                     return None
                 if step is Step.FAIL:
-                    raise _for_a_waiter(state.last_error)
+                    raise own_copy(state.last_error)
                 if step is Step.WAIT:
-                    flight.wait()
+                    self._wait(source, flight)
                 else:
                     self._fly(source, mine)
             finally:
@@ -146,7 +152,7 @@ class SingleFlight:
             if token is not None:
                 return token
 
-    def _board(self, key: Hashable, mine: Flight) -> tuple[Step, Lifecycle, Flight]:
+    def _board(self, key: Key, mine: Flight) -> tuple[Step, Lifecycle, Flight]:
         """Decide what to do; if that is a request, ``mine`` becomes the key's flight."""
         rejected = None if mine.rejection is None else mine.rejection.value
         with self._lock:
@@ -154,38 +160,66 @@ class SingleFlight:
             entry = self._table.entry(key, now)
             state = entry.state
             step = state.step(now, rejected, excused=mine.excused)
-            if step is Step.RENEW_AHEAD and len(self._renewing) >= MAX_RENEWING:
-                step = Step.SERVE  # a later caller renews
             if step in (Step.REQUEST, Step.RENEW_AHEAD):
                 mine.entry = entry
                 entry.flight, entry.state = mine, state.requested()
                 if step is Step.RENEW_AHEAD:
                     mine.serves_on = state.token
-                    self._renewing.add(mine)
             flight = entry.flight or mine
         if self._table.evicted_usable:
             self._journal.report_eviction(self._table.maxsize)
         return step, state, flight
 
-    def _hand_over(self, source: TokenSource, flight: Flight) -> None:
+    def _wait(self, source: TokenSource, flight: Flight) -> None:
+        """Wait for another's flight; land it if nobody else will."""
+        if flight.wait_until_done():
+            return
+        if flight.lost:
+            self._land(flight, None)
+            return
+        name = name_of(source)
+        self._land(
+            flight,
+            TokenEndpointTimeout(
+                f"the token request of {name} has not ended for {LONGEST_WAIT:.0f} s; look for a "
+                f"callable secret or a source that hangs"
+            ),
+        )
+
+    def _hand_over(self, source: TokenSource, flight: Flight, keeper: Keeper) -> None:
         """Make the request in a thread of its own; if none can be started, make no request."""
+        if not self._may_renew(source, flight):
+            return  # a later caller renews
         try:
-            flight.in_background = True
-            threading.Thread(
+            flight.in_background, flight.strand = True, None
+            thread = threading.Thread(
                 # In the caller's context, so that an observer sees what caused the renewal.
                 target=contextvars.copy_context().run,
-                args=(self._fly_in_background, source, flight),
+                args=(self._fly_in_background, source, flight, keeper),
                 name="requests-cc renewal",
                 daemon=True,
-            ).start()
-        except BaseException as error:
+            )
+            if not started(thread):
+                # The system's limit, or interpreter shutdown, is not a failure: the token serves.
+                flight.in_background = not flight.claim()
+        except BaseException:
             # An exception such as KeyboardInterrupt may arrive when the thread runs already.
             flight.in_background = not flight.claim()
-            # The system's limit, or interpreter shutdown, is not a failure: the token is usable.
-            if not isinstance(error, (RuntimeError, MemoryError)):
-                raise
+            raise
 
-    def _fly_in_background(self, source: TokenSource, flight: Flight) -> None:
+    def _may_renew(self, source: TokenSource, flight: Flight) -> bool:
+        """Count a renewal in the background, unless its server has too many of them."""
+        name = name_of(source)
+        server = name.server or name
+        with self._lock:
+            servers = list(self._renewing.values())
+            if servers.count(server) >= MAX_RENEWING or len(servers) >= MOST_RENEWING:
+                return False
+            self._renewing[flight] = server
+            return True
+
+    def _fly_in_background(self, source: TokenSource, flight: Flight, keeper: Keeper) -> None:
+        flight.strand = Strand()
         if not flight.claim():
             return  # abandoned before this thread ran
         try:
@@ -193,6 +227,7 @@ class SingleFlight:
         finally:
             if not flight.landed:
                 self._land(flight, None)
+            del keeper  # held until here
 
     def _fly(self, source: TokenSource, flight: Flight) -> None:
         """Bring a token, and end the flight for all who wait."""
@@ -238,15 +273,18 @@ class SingleFlight:
         """End a flight for all who wait; None: without an outcome."""
         with self._lock:
             now, entry = self.now(), flight.entry or Entry()
-            self._renewing.discard(flight)
-            # Not so in a child that was forked in the middle of a flight: there it was abandoned.
+            self._renewing.pop(flight, None)
+            # Not so in a child that was forked in the middle of a flight, and if those who waited
+            # gave it up: there it has landed.
             if entry.flight is flight:
                 entry.state = self._next_state(entry.state, flight, outcome, now)
                 entry.flight = None
-                if isinstance(outcome, Exception):
+                self._table.changed(entry, now)
+                if isinstance(outcome, ClientCredentialsError):
                     outcome = entry.state.last_error  # it says when the next request may be made
             state = entry.state
-        flight.outcome = outcome
+            if outcome is not None or not flight.landed:
+                flight.outcome = outcome
         flight.land()
         return state, now
 
@@ -278,11 +316,12 @@ def _outcome(flight: Flight, mine: Flight) -> AccessToken | None:
     """Return what a flight brought for a caller; None: the key's state decides once more."""
     if mine.ahead:
         return None  # the current token is usable, whatever the outcome
-    if isinstance(flight.outcome, Exception):
-        raise own_copy(flight.outcome) if flight is mine else _for_a_waiter(flight.outcome)
-    return flight.outcome
-
-
-def _for_a_waiter(error: Exception) -> Exception:
-    """Return the exception for a caller whose request it was not."""
-    return own_copy(error).with_traceback(None)
+    outcome = flight.outcome
+    if isinstance(outcome, ClientCredentialsError):
+        raise own_copy(outcome)
+    if isinstance(outcome, Exception):
+        try:
+            raise outcome if flight is mine else outcome.with_traceback(None)
+        finally:
+            del outcome  # or it would keep this frame, which would keep it
+    return outcome

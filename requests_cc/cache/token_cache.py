@@ -17,11 +17,11 @@ from ..events import Observer
 from ..protocols import SYSTEM_CLOCK, Clock, TokenSource, TokenStore, revocation_of
 from ..settings import check_bool, is_number
 from ..threads import ForkSafeLock
-from .flight import TokenTable, key_of
 from .journal import CacheStats, Journal
 from .lifecycle import Step
 from .renewal import Renewal
 from .single_flight import SingleFlight
+from .table import Key, TokenTable
 
 
 class TokenCache:
@@ -111,7 +111,7 @@ class TokenCache:
 
         :returns: an :class:`AccessToken` that has not expired, or None.
         """
-        entry = self._find(key_of(source))
+        entry = self._find(Key(source).value)
         state = None if entry is None else entry.state
         return state.token if state and state.usable(self._flights.now()) else None
 
@@ -142,7 +142,7 @@ class TokenCache:
         :param rejected: the token that the API rejected.
         :returns: a ``Renewal``, for one thread; None if renewing is pointless now.
         """
-        entry = self._find(key_of(source))
+        entry = self._find(Key(source).value)
         if entry is not None:
             step = entry.state.step(self._flights.now(), rejected.value)
             if step is Step.DECLINE:

@@ -6,7 +6,7 @@ from collections.abc import Hashable
 from typing import Any, NamedTuple, Protocol
 
 from ..errors import InvalidTokenResponse, own_copy
-from ..threads import ForkSafeLock, Landing, watch_forks
+from ..threads import ForkSafeLock, Keeper, Watched, watch_forks
 from ..url import check_url, without_query
 from .error_response import readable_list
 from .metadata import ServerDocument, url_problem
@@ -182,13 +182,14 @@ class Discovery:
 
     def _fetched_by_one(self) -> _Fetch:
         """Fetch the document, or wait for another thread that does."""
-        mine = _Fetch()
+        keeper = Keeper()
+        mine = _Fetch(keeper)
         try:
             current = self._joined(mine)
             if current is mine:
                 self._look_up(mine)
-            else:
-                current.wait()
+            elif not current.wait_until_done():
+                current.land()  # without an outcome: the next caller fetches
         finally:
             # Whatever ended this thread's part, KeyboardInterrupt too: nobody waits forever.
             mine.land()
@@ -221,12 +222,12 @@ class Discovery:
         return type(self), (self.url, self._find_issuer, self.reach)
 
 
-class _Fetch(Landing):
+class _Fetch(Watched):
     """One fetch of the metadata; without document and error, another thread takes over."""
 
     __slots__ = ("document", "error")
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, keeper: Keeper) -> None:
+        super().__init__(keeper)
         self.document: ServerDocument | None = None
         self.error: Exception | None = None

@@ -308,7 +308,7 @@ def test_no_lock_of_the_process_is_held_while_the_store_is_used(clock: ManualClo
     class Looking(DictStore):
         @property
         def asked(self) -> list[str]:  # type: ignore[override]
-            assert not any(cache._flights._lock._lock.locked() for cache in caches)
+            assert not any(cache._flights._lock._lock._is_owned() for cache in caches)
             return []
 
         @asked.setter

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import contextvars
+import gc
 import threading
+import weakref
 from collections.abc import Callable
+from contextlib import suppress
 from unittest import mock
 
 import pytest
@@ -17,7 +20,7 @@ from requests_cc import (
     TokenCache,
     TokenEndpointTimeout,
 )
-from requests_cc.cache.single_flight import MAX_RENEWING
+from requests_cc.cache.single_flight import MAX_RENEWING, SingleFlight
 from requests_cc.events import Event, TokenRequested
 from tests.support.sources import (
     PATIENCE,
@@ -108,7 +111,7 @@ def test_no_lock_is_held_while_a_source_or_its_key_runs(
     class Asking(Source):
         @property
         def cache_key(self) -> str:  # type: ignore[override]
-            assert not cache._flights._lock._lock.locked()
+            assert not cache._flights._lock._lock._is_owned()
             return "key"
 
         @cache_key.setter
@@ -116,7 +119,7 @@ def test_no_lock_is_held_while_a_source_or_its_key_runs(
             pass
 
     def answer() -> AccessToken:
-        assert not cache._flights._lock._lock.locked()
+        assert not cache._flights._lock._lock._is_owned()
         return source.mint()
 
     source = Asking(clock, answer=answer)
@@ -153,10 +156,10 @@ def test_a_foreign_exception_is_raised_as_it_is_and_cooled(
 ) -> None:
     boom = ValueError("the source's own")
     source.fail(boom)
-    for _ in range(3):
+    for number in range(3):
         with pytest.raises(ValueError, match="own") as raised:
             cache.token(source)
-        assert raised.value is boom
+        assert (raised.value is boom) is (number == 0)  # then it is a copy without the first frames
     assert source.requests == 1
     source.mend()
     clock.forward(1.3)
@@ -425,6 +428,7 @@ def test_the_threads_that_renew_are_capped_and_others_renew_later(
     gate = threading.Event()
     sources = [Source(clock, key=f"key{number}") for number in range(MAX_RENEWING + 4)]
     for source in sources:
+        source.label = "one server"
         cache.token(source)
         source.gate = gate
     clock.forward(3595)
@@ -434,6 +438,7 @@ def test_the_threads_that_renew_are_capped_and_others_renew_later(
     assert len(threads) == MAX_RENEWING
     gate.set()
     renewals_end()
+    clock.forward(1.1)
     for source in sources:
         cache.token(source)
     renewals_end()
@@ -591,3 +596,105 @@ def test_a_rejected_caller_does_not_share_the_failure_of_a_renewal_that_began_be
     until_waiting(1)
     source.gate.set()
     assert getattr(renewed(), "value", None) == "key-3"
+
+
+@pytest.mark.rule(12)
+def test_a_hanging_server_does_not_use_up_the_renewals_of_another(
+    cache: TokenCache, clock: ManualClock
+) -> None:
+    gate = threading.Event()
+    hanging = [Source(clock, key=f"hanging{number}") for number in range(3 * MAX_RENEWING)]
+    healthy = Source(clock, key="healthy")
+    for source in hanging:
+        source.label = "a server that hangs"
+    for source in [*hanging, healthy]:
+        cache.token(source)
+    clock.forward(3595)
+    for source in hanging:
+        source.gate = gate
+        cache.token(source)
+    cache.token(healthy)
+    for thread in threading.enumerate():
+        if thread.name == "requests-cc renewal":
+            thread.join(0.2)
+    assert healthy.requests == 2
+    gate.set()
+    renewals_end()
+
+
+@pytest.mark.rule(11)
+def test_a_source_that_hangs_does_not_hold_the_others_for_ever(
+    cache: TokenCache, source: Source, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("requests_cc.threads.LONGEST_WAIT", 0.1)
+    monkeypatch.setattr("requests_cc.threads.LOOK_EVERY", 0.05)
+    source.gate = gate = threading.Event()
+    first = in_thread(lambda: cache.token(source))
+    assert source.reached.wait(PATIENCE)
+    others = outcomes([lambda: cache.token(source)] * 4)
+    assert {type(error) for error in others} == {TokenEndpointTimeout}
+    assert "callable secret or a source that hangs" in str(others[0])
+    source.gate = None
+    clock.forward(1.3)
+    assert cache.token(source).value == "key-2"  # a try now and then
+    gate.set()
+    assert isinstance(first(), AccessToken)
+    assert cache.token(source).value == "key-2"
+
+
+@pytest.mark.rule(11)
+def test_a_flight_that_nobody_will_land_is_taken_over(
+    cache: TokenCache, source: Source, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A second KeyboardInterrupt ended the clean-up after the first one."""
+    monkeypatch.setattr("requests_cc.threads.LOOK_EVERY", 0.05)
+    source.gate = threading.Event()
+
+    def interrupted() -> AccessToken:
+        source.mend()
+        raise KeyboardInterrupt
+
+    source.answer = interrupted
+    with mock.patch.object(SingleFlight, "_abandon", side_effect=KeyboardInterrupt):
+        first = in_thread(lambda: cache.token(source))
+        assert source.reached.wait(PATIENCE)
+        second = in_thread(lambda: cache.token(source))
+        until_waiting(1)
+        source.gate.set()
+        assert isinstance(first(), KeyboardInterrupt)  # its traceback keeps the frame
+    assert getattr(second(), "value", None) == "key-2"
+
+
+@pytest.mark.rule(11)
+def test_a_kept_exception_keeps_no_frame_of_its_callers(cache: TokenCache, source: Source) -> None:
+    class Large:
+        pass
+
+    def answer() -> AccessToken:
+        raise ValueError("the source's own")
+
+    source.answer = answer
+    kept: list[weakref.ref[Large]] = []
+
+    def call() -> None:
+        large = Large()
+        kept.append(weakref.ref(large))
+        with suppress(ValueError):
+            cache.token(source)
+
+    for _ in range(3):
+        call()
+    gc.collect()
+    assert [one() for one in kept] == [None] * 3
+
+
+def test_no_frame_shows_the_cache_key(cache: TokenCache, source: Source) -> None:
+    source.cache_key = "the-digest-of-a-secret"
+    source.fail(ValueError("the source's own"))
+    for _ in range(2):
+        with pytest.raises(ValueError, match="own") as raised:
+            cache.token(source)
+        frames = [entry.frame for entry in raised.traceback[1:]]
+        ours = [frame for frame in frames if "requests_cc" in str(frame.code.path)]
+        assert len(ours) > 1
+        assert not [frame for frame in ours if "the-digest" in repr(frame.f_locals)]

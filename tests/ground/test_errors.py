@@ -165,8 +165,49 @@ def test_an_own_copy_has_no_traceback_cause_or_context() -> None:
     assert twin.error == "invalid_client"
 
 
-def test_what_is_not_this_librarys_is_given_back_as_it_is() -> None:
-    error = KeyError("a user's")
+class Own(Exception):
+    """A user's exception, with arguments of its own."""
+
+    def __init__(self, host: str, *, port: int) -> None:
+        super().__init__(f"{host} is down")
+        self.port = port
+
+
+class Slotted(Exception):
+    __slots__ = ("port",)
+
+
+def raised(error: Exception) -> Exception:
+    try:
+        raise error from ZeroDivisionError()  # noqa: TRY301
+    except Exception as caught:  # noqa: BLE001
+        return caught
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        KeyError("a user's"),
+        Own("host", port=1),
+        OSError(2, "not there", "/path"),
+        ConnectionResetError(104, "reset"),
+        requests.ConnectionError("down", response=None),
+    ],
+)
+def test_a_users_exception_is_copied_without_the_frames_that_it_came_through(
+    error: Exception,
+) -> None:
+    copied = own_copy(raised(error))
+    assert copied is not error
+    assert type(copied) is type(error)
+    assert (copied.args, str(copied), vars(copied)) == (error.args, str(error), vars(error))
+    assert (copied.__traceback__, copied.__cause__, copied.__context__) == (None, None, None)
+    for name in ("errno", "strerror", "filename"):
+        assert getattr(copied, name, None) == getattr(error, name, None)
+
+
+@pytest.mark.parametrize("error", [UnicodeError("x"), ImportError("x", name="y"), Slotted("x")])
+def test_what_cannot_be_copied_faithfully_is_given_back_as_it_is(error: Exception) -> None:
     assert own_copy(error) is error
 
 

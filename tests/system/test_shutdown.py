@@ -119,3 +119,90 @@ def test_after_a_gevent_timeout_in_the_requesting_greenlet_another_takes_over() 
     print(tokens, source.requests)
     """
     assert run(program, before=PATCHED) == "{'key-2'} 2"
+
+
+@pytest.mark.rule(12)
+def test_a_finalizer_at_the_end_of_the_interpreter_does_not_hang() -> None:
+    # Until Python 3.12, Thread.start() waits for ever there.
+    program = """
+    import sys
+
+    class Closing:
+        def __init__(self):
+            self.needs = cache, source, clock, print, sys
+
+        def __del__(self):
+            cache, source, clock, print, sys = self.needs
+            print(sys.is_finalizing(), cache.token(source).value)
+            clock.forward(10)
+            print(cache.token(source).value)
+
+    cache.token(source)
+    clock.forward(3595)
+    closing = sys.modules["closing"] = Closing()
+    del closing
+    import builtins
+    builtins.closing = sys.modules.pop("closing")
+    """
+    assert run(program).split() == ["True", "key-1", "key-2"]
+
+
+@pytest.mark.rule(11)
+def test_a_finalizer_does_not_wait_for_a_thread_that_the_end_has_stopped() -> None:
+    program = """
+    import builtins, sys
+
+    class Closing:
+        def __init__(self):
+            self.needs = cache, source, print
+
+        def __del__(self):
+            cache, source, print = self.needs
+            source.gate = None
+            print(cache.token(source).value)
+
+    source.gate = threading.Event()
+    threading.Thread(target=cache.token, args=(source,), daemon=True).start()
+    assert source.reached.wait(30)
+    builtins.closing = Closing()
+    """
+    assert run(program) == "key-2"
+
+
+@pytest.mark.rule(10)
+@pytest.mark.skipif(sys.platform == "win32", reason="no SIGUSR1")
+def test_a_signal_handler_that_interrupts_the_cache_fails_or_ends_and_does_not_hang() -> None:
+    program = """
+    import os
+    import requests
+    from requests_cc.cache.table import TokenTable
+
+    seen = []
+
+    def handler(number, frame):
+        try:
+            seen.append(cache.token(source).value)
+        except requests.RequestException as error:
+            seen.append("interrupted" in str(error))
+
+    signal.signal(signal.SIGUSR1, handler)
+    entry = TokenTable.entry
+
+    def interrupted_entry(*args):
+        os.kill(os.getpid(), signal.SIGUSR1)
+        return entry(*args)
+
+    TokenTable.entry = interrupted_entry  # with the cache's lock held
+    cache.token(source)
+    TokenTable.entry = entry
+    cache.clear()
+
+    def answer():
+        os.kill(os.getpid(), signal.SIGUSR1)
+        return source.mint()
+
+    source.answer = answer  # in the middle of the request
+    cache.token(source)
+    print(seen[0], len(seen))
+    """
+    assert run(program).startswith("True ")
