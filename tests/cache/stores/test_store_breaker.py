@@ -422,7 +422,7 @@ def test_threads_that_hang_are_bounded(
     assert len(store.asked) == MAX_HANGING
     gate.set()
     store.works()
-    for call in list(hasty._bounded.hanging._places):
+    for call in list(hasty._bounded.hanging._counted):
         call.thread.join(PATIENCE)
     hasty._bounded.deadline = PATIENCE
     hasty.get("k")
