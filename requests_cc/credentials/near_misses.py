@@ -21,6 +21,11 @@ _OTHER_WORDS = {
     "ASSERTIONFILE": "CLIENT_ASSERTION_FILE", "CLIENTASSERTION": "CLIENT_ASSERTION_FILE",
     "CAFILE": "CA_BUNDLE", "CACERT": "CA_BUNDLE",
 }  # fmt: skip
+# Of each group one is enough: who has set that means nothing by a name that is like another.
+_GROUPS = (
+    {"TOKEN_URL", "ISSUER"},
+    {"CLIENT_SECRET", "PRIVATE_KEY", "CERTIFICATE_FILE", "CLIENT_ASSERTION_FILE"},
+)
 _LIKENESS = 0.86  # of difflib: one letter too many, or two that are swapped
 
 
@@ -40,9 +45,15 @@ def near_misses(variables: Iterable[str], prefix: str) -> dict[str, str]:
         rest = variable[len(prefix) :]
         if variable.upper().startswith(prefix.upper()) and not rest.startswith("PARAM_"):
             setting = _setting_like(rest.upper())
-            if setting is not None and not {prefix + setting, f"{prefix}{setting}_FILE"} & given:
+            if setting is not None and not _names_in_place_of(setting, prefix) & given:
                 found[variable] = prefix + setting
     return found
+
+
+def _names_in_place_of(setting: str, prefix: str) -> set[str]:
+    """Return the variables of which one, if it is set, makes another for ``setting`` needless."""
+    group = next((group for group in _GROUPS if setting in group), {setting})
+    return {f"{prefix}{name}{end}" for name in group for end in ("", "_FILE")}
 
 
 def _setting_like(name: str) -> str | None:

@@ -376,6 +376,8 @@ def test_a_variable_that_nearly_fits_is_a_warning_if_nothing_is_missing(
     for name, value in (("TOKEN_URL", URL), ("CLIENT_ID", "me"), ("CLIENT_SECRET", "s3cret")):
         environment.setenv(f"OAUTH_{name}", value)
     environment.setenv("OAUTH_REDIRECT_URI", "https://x")  # somebody else's
+    environment.setenv("OAUTH_AUTHORITY", "https://x")  # where there is a token URL already
+    environment.setenv("OAUTH_CERT_FILE", "/x")  # where there is a secret already
     environment.setenv("OAUTH_PARAM_SCOPES", "a")
     assert ClientCredentials.from_env()
     assert caplog.records == []
