@@ -6,6 +6,7 @@ import os
 import re
 import time
 from collections.abc import Hashable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from os import PathLike
@@ -20,6 +21,7 @@ from .source import Source
 from .tracebacks import entry_point, guarded_constructor
 
 LARGEST = 1024 * 1024  # bytes
+PAUSES = (0.01, 0.05)  # seconds, while a writer that truncates the file first is between the two
 _ONE_WORD = re.compile(r"[\x21-\x7e]+")
 
 
@@ -58,8 +60,8 @@ class TokenFile(Source):
         :raises TokenRequestError: if the file cannot be read, or holds no token, or one that has
             expired; the message names the path.
         """
+        value = self._read_in_a_few_attempts()
         now = time.time()
-        value = self._read()
         expiries = [] if self.lifetime is None else [now + self.lifetime]
         expiry = jwt_expiry(value)
         if expiry is not None:
@@ -101,6 +103,13 @@ class TokenFile(Source):
                 return last
             self._set(_last_good=found)
         return found
+
+    def _read_in_a_few_attempts(self) -> str:
+        for pause in PAUSES:
+            with suppress(TokenRequestError):
+                return self._read()
+            time.sleep(pause)
+        return self._read()
 
     def _read(self) -> str:
         try:

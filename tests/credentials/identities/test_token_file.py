@@ -7,6 +7,7 @@ import os
 import pickle
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import requests
@@ -20,6 +21,8 @@ from requests_cc import (
     TokenRequestError,
     mount,
 )
+from requests_cc.credentials import token_file
+from requests_cc.credentials.token_file import PAUSES
 from requests_cc.protocols import TokenSource
 from tests.support.plain_stores import DictStore
 from tests.support.scripts import Reply, Request, token
@@ -163,6 +166,21 @@ def test_a_file_without_a_token_is_an_error_that_names_the_path(
         assert not error.permanent
         if content is not None and content.strip():
             assert_hidden(content.decode("utf-8", "replace")[:100], error)
+
+
+def test_a_writer_that_truncates_the_file_first_is_waited_for(
+    agent: Agent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pauses: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        pauses.append(seconds)
+        agent.write("token-1" if len(pauses) == len(PAUSES) else "")
+
+    monkeypatch.setattr(token_file, "time", SimpleNamespace(time=time.time, sleep=sleep))
+    agent.write("")
+    assert TokenFile(agent.path).request_token().value == "token-1"
+    assert tuple(pauses) == PAUSES
 
 
 def test_a_file_that_appears_later_is_read_at_once(agent: Agent) -> None:
