@@ -35,13 +35,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"\n{scenario.title.format(**figures(effort))}", flush=True)
         found[scenario.name] = {name: measured(scenario, name, effort) for name in peers}
     missed = broken(found, quick=options.quick)
-    for line in missed:
-        print(f"BROKEN: {line}")
+    for name, figure in missed.items():
+        print(f"BROKEN: {name}: {figure}")
     folder = options.output or (None if options.quick or options.scenario else DOCS)
     if folder is not None:
         from peers import page  # noqa: PLC0415 - a run without a page needs no matplotlib
 
-        page.write(Path(folder), found, peers, figures(effort))
+        page.write(Path(folder), found, peers, figures(effort), missed)
     return 1 if missed else 0
 
 
@@ -112,12 +112,12 @@ def figures(effort: Effort) -> dict[str, Any]:
     return {**effort._asdict(), "few": effort.crowds[-3:][0], "many": effort.crowds[-1]}
 
 
-def broken(found: Found, *, quick: bool) -> list[str]:
-    """Return the figures in which the control misses the ideal."""
-    return [
-        f"{scenario.name}: the control's {row.key} is {found[scenario.name]['control'][row.key]}"
-        for scenario in SCENARIOS
-        if "control" in found.get(scenario.name, {})
-        for row in scenario.rows
-        if (row.exact or not quick) and not row.ideal(found[scenario.name]["control"][row.key])
-    ]
+def broken(found: Found, *, quick: bool) -> dict[str, str]:
+    """Return the figures in which the control misses the ideal, by scenario."""
+    missed: dict[str, str] = {}
+    for scenario in SCENARIOS:
+        control = found.get(scenario.name, {}).get("control")
+        for row in scenario.rows:
+            if control and (row.exact or not quick) and not row.ideal(control[row.key]):
+                missed[scenario.name] = f"its {row.key} is {row.text(control)}"
+    return missed

@@ -9,6 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from overhead import load_average
+
 from peers import plots
 from peers.libraries.program import Peer
 from peers.scenarios import SCENARIOS, Scenario
@@ -28,7 +30,7 @@ as its own documentation says. The page was written by
     $ python -m pip install ".[bench]"
     $ python benchmarks/peers/run.py
 
-on {machine}, with {python}.
+on {machine}, with {python} and a load average of {load} at its end.
 Run it on yours: it takes less than five minutes. With ``--quick`` it takes a shorter look.
 
 The control in each scenario is told what a program cannot know, such as that the token has just
@@ -54,20 +56,26 @@ How to read it
 
 
 def write(
-    folder: Path, found: Found, peers: Mapping[str, type[Peer]], figures: Mapping[str, Any]
+    folder: Path,
+    found: Found,
+    peers: Mapping[str, type[Peer]],
+    figures: Mapping[str, Any],
+    missed: Mapping[str, str],
 ) -> None:
     """Write the page and its plots.
 
     :param found: the results, by scenario and library.
+    :param missed: the figures in which a control missed its ideal, by scenario.
     :param figures: what the texts of the scenarios name.
     """
-    pictures = folder / "_static" / "benchmarks"
+    pictures = folder / "_static" / "peers"
     pictures.mkdir(parents=True, exist_ok=True)
     scenarios = [scenario for scenario in SCENARIOS if scenario.name in found]
     names = {name: peer.name for name, peer in peers.items()}
     parts = [
         HEAD.format(
             machine=machine(),
+            load=load_average(),
             python=f"{platform.python_implementation()} {platform.python_version()}",
         ),
         libraries(peers.values()),
@@ -76,7 +84,7 @@ def write(
     ]
     for scenario in scenarios:
         plots.plot(scenario, found[scenario.name], names, figures, pictures)
-        parts.append(section(scenario, figures))
+        parts.append(section(scenario, figures, missed.get(scenario.name)))
     text = "\n\n".join(part.strip("\n") for part in parts) + "\n"
     (folder / "benchmarks.rst").write_text(text, encoding="utf-8")
 
@@ -117,12 +125,15 @@ def results(
     return heading("All figures", "-") + list_table(rows, widths, stub=True)
 
 
-def section(scenario: Scenario, figures: Mapping[str, Any]) -> str:
+def section(scenario: Scenario, figures: Mapping[str, Any], missed: str | None) -> str:
     """Return what the page says about one scenario."""
     title = scenario.title.format(**figures)
     text = textwrap.fill(scenario.text.format(**figures), 100, break_on_hyphens=False)
-    image = f".. image:: _static/benchmarks/{scenario.name}.svg\n   :alt: {title}, by library"
-    return f"{heading(title, '-')}{text}\n\n{image}\n   :width: 100%"
+    image = f".. image:: _static/peers/{scenario.name}.svg\n   :alt: {title}, by library"
+    warning = (
+        f".. warning:: The control missed the ideal in this run: {missed}.\n\n" if missed else ""
+    )
+    return f"{heading(title, '-')}{text}\n\n{warning}{image}\n   :width: 100%"
 
 
 def heading(title: str, character: str) -> str:

@@ -33,12 +33,12 @@ class Effort(NamedTuple):
     :param processes: in a fleet; half of them start later.
     """
 
-    rounds: int = 30
+    rounds: int = 24
     calls: int = 200
-    imports: int = 7
+    imports: int = 5
     crowds: tuple[int, ...] = (1, 4, 16, 64, 256)
     threads: int = 64
-    seconds: float = 4.0
+    seconds: float = 3.5
     outage: float = 2.0
     patience: float = 5.0
     keys: int = 10_000
