@@ -32,12 +32,13 @@ class Flight(Watched):
     :param excused: its caller need not share the failure of the last renewal ahead.
 
     ``serves_on`` is the token that is renewed ahead, or None. ``shared`` says whether the token
-    came from the store. ``outcome`` is None until it lands, and if it was abandoned.
+    came from the store. ``changed`` says whether the source's key changed while it was under way.
+    ``outcome`` is None until it lands, and if it was abandoned.
     """
 
     __slots__ = (
-        "_claim", "began", "entry", "excused", "in_background", "outcome", "rejection", "serves_on",
-        "shared", "waits_for",
+        "_claim", "began", "changed", "entry", "excused", "in_background", "outcome", "rejection",
+        "serves_on", "shared", "waits_for",
     )  # fmt: skip
 
     def __init__(
@@ -48,6 +49,7 @@ class Flight(Watched):
         self.rejection = rejection
         self.began = began
         self.entry: Entry | None = None
+        self.changed = False
         self.serves_on: AccessToken | None = None
         self.shared = False
         self.in_background = False
@@ -112,6 +114,10 @@ class Flight(Watched):
                 return True
             needed = needed.waits_for
         return False
+
+
+class KeyChanged(Exception):
+    """The source's key changed during its request: the token belongs to neither key."""
 
 
 def outcome_of(source: TokenSource) -> AccessToken | Exception:

@@ -10,11 +10,11 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from ..access_token import AccessToken
-from ..errors import ClientCredentialsError, TokenEndpointTimeout, own_copy
+from ..errors import ClientCredentialsError, ConfigurationError, TokenEndpointTimeout, own_copy
 from ..events import TokenRequested
 from ..protocols import Clock, TokenSource, name_of
 from ..threads import LONGEST_WAIT, ForkSafeLock, Keeper, Strand, started, watch_forks
-from .flight import Flight, outcome_of
+from .flight import Flight, KeyChanged, outcome_of
 from .journal import Journal, landing
 from .lifecycle import Lifecycle, Rejection, Step
 from .pacing import Now, patience_time, renewal_time
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 MAX_RENEWING = 16  # threads that renew ahead at one time, for one server
 MOST_RENEWING = 256  # for one cache
+MOST_CHANGES = 3  # of a key during the requests of one caller
 
 
 class SingleFlight:
@@ -121,9 +122,9 @@ class SingleFlight:
         :param rejection: the rejection that a token met; None: any token will do.
         :returns: an :class:`AccessToken`; None if a renewal is declined.
         """
-        key = Key(source)
-        excused = False
+        excused, changes = False, 0
         while True:
+            key = Key(source)  # anew: that of a session changes with its headers
             keeper = Keeper()
             mine = Flight(keeper, rejection, self.now(), excused=excused)
             try:
@@ -148,6 +149,12 @@ class SingleFlight:
             # The process may have been frozen in the middle of the renewal, and that may be why it
             # failed: it says nothing of a request that is made now.
             excused = flight is not mine and flight.ahead and not flight.brought
+            changes += mine.changed
+            if changes > MOST_CHANGES:
+                raise ConfigurationError(
+                    f"the cache_key of {name_of(source)} changes during each of its token "
+                    f"requests; it must stay the same as long as the settings do"
+                )
             token = None if excused else _outcome(flight, mine)
             if token is not None:
                 return token
@@ -234,6 +241,8 @@ class SingleFlight:
         name = name_of(source)
         with flight.aboard():  # the observers too: they may use an API that needs this very token
             outcome = self._bring(source, flight)
+        if isinstance(outcome, KeyChanged):
+            flight.changed, outcome = True, None
         state, now = self._land(flight, outcome)
         for event in landing(name, flight, state, now):
             self._journal.record(event)
@@ -259,8 +268,11 @@ class SingleFlight:
 
     def _request(self, source: TokenSource, flight: Flight) -> AccessToken | Exception:
         flight.began = self.now()  # without the time that was spent on the store
+        if _has_changed(source, flight):
+            return KeyChanged()
         self._journal.record(TokenRequested(name_of(source), flight.reason))
-        return outcome_of(source)
+        outcome = outcome_of(source)
+        return KeyChanged() if _has_changed(source, flight) else outcome
 
     def _abandon(self, flight: Flight) -> None:
         """End a caller's own flight that has not landed; another caller makes the next request."""
@@ -300,6 +312,11 @@ class SingleFlight:
         requested_at = flight.began.wall if issued_at is None else issued_at
         renew_at = renewal_time(outcome, requested_at, self._leeway, spread)
         return state.received(outcome, now, renew_at, flight.rejection)
+
+
+def _has_changed(source: TokenSource, flight: Flight) -> bool:
+    key = None if flight.entry is None else flight.entry.key
+    return key is not None and Key(source).value != key
 
 
 def _newer_than(flight: Flight) -> float:
