@@ -59,6 +59,8 @@ class ExampleDotCom:
             basic = request.headers["Authorization"].removeprefix("Basic ")
             secret = unquote(base64.b64decode(basic).decode().partition(":")[2])
             known = secret in ("secret", "new secret")
+        elif "client_secret" in form:
+            known = form["client_secret"] == "secret"
         else:
             known = str(request.url).startswith("https://mtls.") and form["client_id"] == "client"
         if not known:

@@ -177,3 +177,12 @@ def test_the_drawings_are_what_their_source_draws() -> None:
         kept = (DOCS / "_static" / f"{name}.svg").read_text(encoding="utf-8")
         assert kept == draw().svg(), "run python docs/drawings, and commit what it writes"
         ElementTree.fromstring(kept)
+
+
+def test_the_tests_that_the_page_about_security_names_exist() -> None:
+    page = (DOCS / "security.rst").read_text(encoding="utf-8")
+    named = set(re.findall(r"``(test_\w+)``", page))
+    tests = "\n".join(p.read_text(encoding="utf-8") for p in (ROOT / "tests").rglob("test_*.py"))
+    known = set(re.findall(r"def (test_\w+)\(", tests))
+    assert len(named) >= 15
+    assert not named - known
