@@ -9,6 +9,10 @@ version = release = installed_version("requests_cc")
 extensions = ["sphinx.ext.autodoc", "sphinx_copybutton"]
 exclude_patterns = ["_build", "drawings"]
 
+# References to this library's names are checked; those to other projects' need the network.
+nitpicky = True
+nitpick_ignore_regex = [(r"py:.*", r"(?!requests_cc\.).*")]
+
 autodoc_member_order = "bysource"
 autodoc_typehints = "description"
 autodoc_class_signature = "mixed"
