@@ -29,7 +29,9 @@ PORT = "8080"  # of requests-cc serve, in the pages
 SECONDS = 60
 
 #: What is not run here: it installs, or has a test of its own.
-NOT_RUN = re.compile(r"git clone|python -m (?:venv|pip|tox|pytest|requests_cc demo)|python benchmarks|\. \.venv")
+NOT_RUN = re.compile(
+    r"git clone|python benchmarks|\. \.venv|python -m (?:venv|pip|tox|pytest|requests_cc demo)"
+)
 
 pytestmark = pytest.mark.skipif(
     shutil.which("bash") is None or not Path(sys.executable).with_name("requests-cc").exists(),
