@@ -2,8 +2,8 @@
 
 Each function returns an :class:`~requests_cc.AuthorizationServer` with the provider's endpoints and
 client authentication methods. Settings that a provider is known to refuse raise a
-:class:`~requests_cc.errors.ConfigurationError` when :class:`~requests_cc.ClientCredentials` are made with
-it, unless ``strict=False``. For a session, a timeout or a further endpoint use
+:class:`~requests_cc.errors.ConfigurationError` when :class:`~requests_cc.ClientCredentials` are
+made with it, unless ``strict=False``. For a session, a timeout or a further endpoint use
 ``dataclasses.replace(server, timeout=3, introspection_endpoint=...)``.
 """
 
