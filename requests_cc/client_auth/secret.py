@@ -15,6 +15,9 @@ from ..settings import required_path, required_text
 Secret: TypeAlias = "str | Callable[[], str]"
 
 
+LARGEST_FILE = 1024 * 1024  # bytes of a secret; /dev/zero has no end
+
+
 class SecretFile:
     """A callable that reads a secret from a file, each time it is called.
 
@@ -41,7 +44,9 @@ class SecretFile:
 
     def __call__(self) -> str:
         try:
-            text = Path(self._absolute).read_text(encoding="utf-8")
+            with Path(self._absolute).open("rb") as file:
+                content = file.read(LARGEST_FILE + 1)
+            text = content.decode("utf-8")
         except OSError as error:
             reason = error.strerror or type(error).__name__
         except UnicodeDecodeError:
@@ -49,7 +54,9 @@ class SecretFile:
         except ValueError:  # a NUL in the path
             reason = "it is not a valid path"
         else:
-            return cleaned(text)
+            if len(content) <= LARGEST_FILE:
+                return cleaned(text)
+            reason = f"it is larger than {LARGEST_FILE} bytes"
         raise ConfigurationError(self._problem(reason))
 
     def __eq__(self, other: object) -> bool:

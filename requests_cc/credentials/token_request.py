@@ -79,7 +79,7 @@ class TokenRequest(Source):
     allow_http: bool = field(default=False, kw_only=True)
 
     def __post_init__(self) -> None:
-        check_url(self.url, "url", allow_http=self.allow_http)
+        check_url(self.url, "url", allow_http=self.allow_http, advice="allow_http=True")
         method = required_text(self.method, "method").upper()
         if method not in _METHODS:
             raise ConfigurationError(f"method must be one of {', '.join(_METHODS)}")

@@ -75,3 +75,8 @@ def test_a_file_that_a_variable_names_is_not_shown(tmp_path: Path) -> None:
     assert SecretFile(path, "X_SECRET_FILE") == SecretFile(path)
     assert repr(SecretFile(path, "X_SECRET_FILE")) == "SecretFile(variable='X_SECRET_FILE')"
     assert repr(SecretFile("a/b")) == repr(SecretFile(Path("a/b"))) == "SecretFile(path='a/b')"
+
+
+def test_a_file_without_an_end_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match="larger than 1048576 bytes"):
+        SecretFile("/dev/zero")()
