@@ -26,7 +26,7 @@ from .refused_token_request import discovery_failure, token_failure
 from .settings import Settings, cache_for
 from .wire import Wire, watched_session
 
-API_TIMEOUT = (5.0, 30.0)  # seconds to connect, and to wait for a response
+API_TIMEOUT = (5.0, 10.0)  # seconds to connect, and to wait for a response
 _NAME_WIDTH = 13
 _INDENT = " " * 8
 _TOO_MANY, _FIRST_ERROR, _FIRST_OF_SERVER = 429, 400, 500  # RFC 6585 §4, RFC 9110 §15

@@ -35,7 +35,7 @@ _WITHOUT_A_SECRET = {
     "self_signed_tls_client_auth": ("with a certificate", "--cert, auth=TLSClientAuth(cert)"),
     "none": ("public client", '--auth none, auth="none"'),
 }
-_DEFAULT_TIMEOUT = (5.0, 30.0)  # seconds to connect, and to wait for a response
+_DEFAULT_TIMEOUT = (5.0, 10.0)  # seconds to connect, and to wait for a response
 _WIDTH = 26
 
 

@@ -97,20 +97,30 @@ class PreferredAuthentication:
     """The method that a server's metadata prefers, which is looked up for each attempt.
 
     :param server: the server.
+    :param endpoint: str, the name of the endpoint: each may accept other methods.
     """
 
     needs_secret = True
     key_part: Hashable = ("preferred",)
 
-    def __init__(self, server: AuthorizationServer) -> None:
+    def __init__(self, server: AuthorizationServer, endpoint: str = "token_endpoint") -> None:
         self._server = server
+        self._endpoint = endpoint
+
+    def at(self, endpoint: str) -> PreferredAuthentication:
+        """Return the method that the metadata prefers at another endpoint."""
+        return PreferredAuthentication(self._server, endpoint)
 
     @property
     def method(self) -> str:
-        return preferred(self._server.auth_methods).method
+        return self._preferred.method
 
     def authenticate(self, identity: ClientIdentity) -> Authentication:
-        return preferred(self._server.auth_methods).authenticate(identity)
+        return self._preferred.authenticate(identity)
+
+    @property
+    def _preferred(self) -> ClientAuthentication:
+        return preferred(self._server.auth_methods_of(self._endpoint))
 
 
 def check_client(authentication: ClientAuthentication, client_id: str, *, has_secret: bool) -> None:

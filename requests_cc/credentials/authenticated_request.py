@@ -89,9 +89,9 @@ class AuthenticatedRequest:
         :param endpoint: str, its name.
         :param params: pairs of str, the parameters.
         """
-        return AuthenticatedRequest(
-            self.server, endpoint, self.client_id, self.authentication, params
-        )
+        at = getattr(self.authentication, "at", None)  # the metadata's choice may be another one
+        authentication = self.authentication if at is None else at(endpoint)
+        return AuthenticatedRequest(self.server, endpoint, self.client_id, authentication, params)
 
     def send(self, secret: ClientSecret) -> Response:
         """Send it with each of the client's secrets in turn, until one is accepted.
@@ -203,6 +203,13 @@ class AuthenticatedRequest:
         sent = f"{identity.client_id}{identity.client_secret}"
         return (method, encoding) == ("client_secret_basic", "strict") and quote(sent, "") != sent
 
+    @property
+    def _token_endpoint(self) -> str:
+        """The token endpoint's URL; this endpoint's at a server that has none."""
+        server = self.server
+        has_one = self.endpoint == "token_endpoint" or server.names("token_endpoint")
+        return server.endpoint("token_endpoint" if has_one else self.endpoint)
+
     def _identity(self, candidate: Candidate) -> ClientIdentity:
         server = self.server
         names = {"endpoint": self.endpoint, "token_endpoint": "token_endpoint"}
@@ -210,7 +217,7 @@ class AuthenticatedRequest:
         return ClientIdentity(
             self.client_id,
             candidate.secret,
-            server.token_endpoint,
+            self._token_endpoint,
             server.issuer,
             None if wanted is None else server.endpoint(names[wanted]),
             server.assertion_algorithms,

@@ -75,7 +75,7 @@ class AuthorizationServer(Value):
         auth_methods: Iterable[str] | None = _NOT_GIVEN,
         body_format: Literal["form", "json"] = "form",
         session: requests.Session | None = None,
-        timeout: Timeout = (5.0, 30.0),
+        timeout: Timeout = (5.0, 10.0),
         allow_http: bool = False,
         _metadata: Metadata | None = None,
         _habits: Habits | None = None,
@@ -137,8 +137,9 @@ class AuthorizationServer(Value):
         cls,
         issuer: str,
         *,
+        url: str | None = None,
         session: requests.Session | None = None,
-        timeout: Timeout = (5.0, 30.0),
+        timeout: Timeout = (5.0, 10.0),
         allow_http: bool = False,
     ) -> AuthorizationServer:
         """Return a server whose metadata says where its endpoints are.
@@ -146,6 +147,8 @@ class AuthorizationServer(Value):
         The metadata is looked up once, when an endpoint is first needed.
 
         :param issuer: str, the server's issuer identifier, or the URL of its metadata document.
+        :param url: str, the URL of the document, if it is read under another name, such as an
+            internal one; its ``issuer`` must be ``issuer``. None: it follows from the issuer.
         :param session: as for :class:`AuthorizationServer`; it fetches the metadata too.
         :param timeout: as for :class:`AuthorizationServer`.
         :param allow_http: as for :class:`AuthorizationServer`.
@@ -156,10 +159,10 @@ class AuthorizationServer(Value):
 
         RFC 8414 §3, OpenID Connect Discovery 1.0 §4.
         """
-        from .discovery import Discovery, same_issuer  # noqa: PLC0415 - optional
+        from .discovery import Discovery, SameIssuer  # noqa: PLC0415 - optional
 
         reach = Reach.checked(session, timeout, allow_http)
-        metadata = Metadata({}, Discovery(issuer, same_issuer, reach))
+        metadata = Metadata({}, Discovery(issuer, SameIssuer(url), reach))
         return cls(**reach._asdict(), _metadata=metadata)
 
     @classmethod
@@ -167,19 +170,24 @@ class AuthorizationServer(Value):
         cls,
         resource_url: str,
         *,
-        issuers: Iterable[str] | None = None,
+        issuers: Iterable[str],
+        metadata_url: str | None = None,
         session: requests.Session | None = None,
-        timeout: Timeout = (5.0, 30.0),
+        timeout: Timeout = (5.0, 10.0),
         allow_http: bool = False,
     ) -> AuthorizationServer:
         """Return the server that a protected resource names in its own metadata.
 
-        Both documents are looked up once, when an endpoint is first needed. The resource chooses
-        who receives the client's secret: limit whom to trust.
+        Both documents are looked up once, when an endpoint is first needed, without anything that
+        the session holds for the server: headers, parameters, cookies, certificate.
 
         :param resource_url: str, the protected resource's identifier.
-        :param issuers: iterable of str, the issuers that may be chosen. None: any.
-        :param session: as for :class:`AuthorizationServer`; it fetches the metadata too.
+        :param issuers: iterable of str, the issuers that may be chosen: the resource's metadata
+            chooses who receives the client's secret.
+        :param metadata_url: str, the URL of the resource's document, such as ``resource_metadata``
+            in its challenge names. None: it follows from ``resource_url``, or is at the root.
+        :param session: as for :class:`AuthorizationServer`; its adapters, proxies and ``verify``
+            fetch the metadata too.
         :param timeout: as for :class:`AuthorizationServer`.
         :param allow_http: as for :class:`AuthorizationServer`.
         :returns: an :class:`AuthorizationServer`, as :meth:`discover` does.
@@ -189,7 +197,10 @@ class AuthorizationServer(Value):
         """
         from .discovery import Discovery, IssuerOfResource  # noqa: PLC0415 - optional
 
-        find_issuer = IssuerOfResource(checked_names(issuers, "issuers"))
+        trusted = checked_names(issuers, "issuers") if issuers is not None else None
+        if trusted is None:
+            raise ConfigurationError("issuers is missing: pass the issuers that you trust")
+        find_issuer = IssuerOfResource(trusted, metadata_url)
         reach = Reach.checked(session, timeout, allow_http)
         metadata = Metadata({}, Discovery(resource_url, find_issuer, reach))
         return cls(**reach._asdict(), _metadata=metadata)
@@ -217,6 +228,25 @@ class AuthorizationServer(Value):
             f"the metadata of {discovery.shown_url} names no {name}: check that the server has "
             f"one, or use dataclasses.replace(server, {name}=...)"
         )
+
+    def names(self, endpoint: str) -> bool:
+        """Return whether the server has an endpoint.
+
+        :param endpoint: str, its name, as in RFC 8414 §2.
+        :raises TokenRequestError: if the server's metadata cannot be fetched.
+        """
+        return self._metadata.endpoint(endpoint) is not None
+
+    def auth_methods_of(self, endpoint: str) -> Iterable[str] | None:
+        """Return the client authentication methods that an endpoint accepts; None: not known.
+
+        :param endpoint: str, its name, as in RFC 8414 §2.
+        :raises TokenRequestError: if the server's metadata cannot be fetched.
+        """
+        if endpoint == "token_endpoint" or self.knows("auth_methods"):
+            return self.auth_methods
+        methods: Iterable[str] = self._metadata.member(f"{endpoint}_auth_methods_supported")
+        return methods
 
     def knows(self, name: str) -> bool:
         """Return whether reading a member of the metadata makes no request.

@@ -9,7 +9,7 @@ from ..errors import InvalidTokenResponse, own_copy
 from ..threads import ForkSafeLock, Keeper, Watched, watch_forks
 from ..url import check_url, without_query
 from .error_response import readable_list
-from .metadata import ServerDocument, url_problem
+from .metadata import ServerDocument
 from .reach import Reach
 from .well_known import LookUp, is_same_issuer, resource_metadata, server_metadata
 
@@ -25,6 +25,14 @@ class FindIssuer(Protocol):
     def key_part(self) -> Hashable:
         """Equal only for those that find the same issuer."""
 
+    @property
+    def location(self) -> str | None:
+        """The URL of the server's document, if it does not follow from the issuer's."""
+
+    @property
+    def names_strangers(self) -> bool:
+        """Whether a document is fetched from a host that is not the authorization server's."""
+
     def check(self, url: str, *, allow_http: bool) -> None:
         """Validate the URLs that the look-up begins with.
 
@@ -39,14 +47,30 @@ class FindIssuer(Protocol):
         """
 
 
-class SameIssuer:
-    """Takes the URL itself for the issuer's."""
+class SameIssuer(NamedTuple):
+    """Takes the URL itself for the issuer's.
 
-    made_by = "discover"
-    key_part = "issuer"
+    :param location: str, the URL of the document; None: it follows from the issuer's.
+    """
+
+    location: str | None = None
+
+    @property
+    def made_by(self) -> str:
+        return "discover"
+
+    @property
+    def names_strangers(self) -> bool:
+        return False
+
+    @property
+    def key_part(self) -> Hashable:
+        return "issuer" if self.location is None else ("issuer", self.location)
 
     def check(self, url: str, *, allow_http: bool) -> None:
         check_url(url, "issuer", allow_http=allow_http)
+        if self.location is not None:
+            check_url(self.location, "url", allow_http=allow_http)
 
     def __call__(self, url: str, look_up: LookUp) -> str:
         return url
@@ -58,51 +82,50 @@ same_issuer = SameIssuer()
 class IssuerOfResource(NamedTuple):
     """Finds the authorization server of a protected resource (RFC 9728 §2).
 
-    :param trusted: tuple of str, the issuers that may be chosen, or None for any. The resource's
-        own order decides.
+    :param trusted: tuple of str, the issuers that may be chosen. The resource's own order decides.
+    :param metadata_url: str, the URL of the resource's document; None: it follows from its own.
     """
 
-    trusted: tuple[str, ...] | None
+    trusted: tuple[str, ...]
+    metadata_url: str | None = None
 
     @property
     def made_by(self) -> str:
         return "discover_for"
 
     @property
+    def location(self) -> str | None:
+        return None
+
+    @property
+    def names_strangers(self) -> bool:
+        return True
+
+    @property
     def key_part(self) -> Hashable:
-        return ("resource", self.trusted)
+        more = () if self.metadata_url is None else (self.metadata_url,)
+        return ("resource", self.trusted, *more)
 
     def check(self, url: str, *, allow_http: bool) -> None:
         check_url(url, "resource_url", allow_http=allow_http)
-        for issuer in self.trusted or ():
+        for issuer in self.trusted:
             check_url(issuer, "each of issuers", allow_http=allow_http)
+        if self.metadata_url is not None:
+            check_url(self.metadata_url, "metadata_url", allow_http=allow_http)
 
     def __call__(self, url: str, look_up: LookUp) -> str:
-        document = resource_metadata(url, look_up)
+        document = resource_metadata(url, look_up, self.metadata_url)
         servers = document.get("authorization_servers")
         named = (
             [one for one in servers if isinstance(one, str)] if isinstance(servers, list) else []
         )
-        if self.trusted is None and named:
-            return self._usable(named[0], url, look_up)
         for issuer in named:
-            for one in self.trusted or ():
+            for one in self.trusted:
                 if is_same_issuer(one, issuer):
                     return one
-        whom = "" if self.trusted is None else " that issuers= trusts"
         raise InvalidTokenResponse(
-            f"the metadata of the resource {without_query(url)} names no authorization server"
-            f"{whom}; it has {readable_list(named) or 'none'}"
-        )
-
-    def _usable(self, issuer: str, url: str, look_up: LookUp) -> str:
-        """Return an issuer that only the resource vouches for, checked."""
-        allow_http = look_up.reach.allow_http
-        problem = url_problem(issuer, "the authorization server", allow_http=allow_http)
-        if problem is None:
-            return issuer
-        raise InvalidTokenResponse(
-            f"the metadata of the resource {without_query(url)} cannot be used: {problem}"
+            f"the metadata of the resource {without_query(url)} names no authorization server "
+            f"that issuers= trusts; it has {readable_list(named) or 'none'}"
         )
 
 
@@ -204,13 +227,20 @@ class Discovery:
             return current
 
     def _look_up(self, fetch: _Fetch) -> None:
-        look_up = LookUp.begin(self.reach)
+        look_up = LookUp.begin(self.reach, bare=self._find_issuer.names_strangers)
+        location = self._find_issuer.location
         try:
-            members = server_metadata(self._find_issuer(self.url, look_up), look_up)
+            issuer = self._find_issuer(self.url, look_up)
+            members = server_metadata(issuer, look_up, location)
         except Exception as error:  # noqa: BLE001 - whatever it is, all who wait raise it
             fetch.error = own_copy(error)
         else:
-            fetch.document = ServerDocument(members, self.url, allow_http=self.reach.allow_http)
+            fetch.document = ServerDocument(
+                members,
+                self.url,
+                allow_http=self.reach.allow_http,
+                over_https=(location or issuer).lower().startswith("https:"),
+            )
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Discovery) and self.key_part == other.key_part

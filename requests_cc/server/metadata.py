@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import ConfigurationError, InvalidTokenResponse
 from ..http.shown import LONGEST_TEXT
 from ..url import check_url, without_query
+from .error_response import readable
 from .reach import Reach
 
 if TYPE_CHECKING:
@@ -124,14 +125,19 @@ class ServerDocument:
     :param members: mapping, the document; its ``issuer`` has been checked, and nothing else has.
     :param url: str, the URL that it was looked up with, for messages.
     :param allow_http: bool, whether an endpoint may use plain http beyond loopback.
+    :param over_https: bool, whether it was read over https: then no endpoint may use plain http,
+        on loopback neither, unless ``allow_http``.
     """
 
-    __slots__ = ("_allow_http", "_members", "_url")
+    __slots__ = ("_allow_http", "_members", "_over_https", "_url")
 
-    def __init__(self, members: Mapping[str, Any], url: str, *, allow_http: bool) -> None:
+    def __init__(
+        self, members: Mapping[str, Any], url: str, *, allow_http: bool, over_https: bool = False
+    ) -> None:
         self._members = members
         self._url = without_query(url)
         self._allow_http = allow_http
+        self._over_https = over_https and not allow_http
 
     def member(self, name: str) -> Any:
         """Return a member, by the name of the :class:`AuthorizationServer`'s setting.
@@ -144,6 +150,10 @@ class ServerDocument:
             return self._aliases
         if name == "auth_methods":
             return self._auth_methods
+        if name.endswith("_auth_methods_supported"):
+            # Without a list of its own, an endpoint follows the token endpoint's.
+            named = self._members.get(name)
+            return _texts(named) if isinstance(named, list) else self._auth_methods
         if name == "assertion_algorithms":
             return self._names("token_endpoint_auth_signing_alg_values_supported")
         return self.endpoint(name)
@@ -168,8 +178,7 @@ class ServerDocument:
     def _auth_methods(self) -> tuple[str, ...]:
         methods = self._members.get("token_endpoint_auth_methods_supported")
         # "If omitted, the default is client_secret_basic" (RFC 8414 §2).
-        named = methods if isinstance(methods, list) else ["client_secret_basic"]
-        return tuple(method for method in named if isinstance(method, str))
+        return _texts(methods) if isinstance(methods, list) else ("client_secret_basic",)
 
     def _names(self, member: str) -> tuple[str, ...] | None:
         listed = self._members.get(member)
@@ -185,9 +194,15 @@ class ServerDocument:
         problem = url_problem(url, name, allow_http=self._allow_http)
         if problem is None and len(url) > LONGEST_URL:
             problem = f"{name} has more than {LONGEST_URL} characters"
+        if problem is None and self._over_https and not url.lower().startswith("https:"):
+            problem = f"{name} ({readable(url)}) uses plain http; the document came by https"
         if problem is not None:
             raise InvalidTokenResponse(f"the metadata of {self._url} cannot be used: {problem}")
         return str(url)
+
+
+def _texts(listed: list[Any]) -> tuple[str, ...]:
+    return tuple(each for each in listed if isinstance(each, str))
 
 
 _URLS = ("token_endpoint", "introspection_endpoint", "revocation_endpoint", "issuer")

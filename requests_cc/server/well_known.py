@@ -26,7 +26,7 @@ from ..errors import (
 from ..http.exchange import Response, exchange, is_transient, retry_after, without_authorization
 from ..http.sending import Way
 from ..url import without_query
-from .error_response import readable
+from .error_response import readable, redirect
 from .reach import Reach
 
 LEAST_TIME = 0.001  # seconds; requests does not accept a timeout of zero
@@ -39,15 +39,18 @@ class LookUp(NamedTuple):
 
     :param reach: how the servers are reached.
     :param until: float, a moment on the monotonic clock.
+    :param bare: bool, whether the hosts are not known to be the authorization server's: nothing
+        that the session holds for that is sent to them.
     """
 
     reach: Reach
     until: float
+    bare: bool = False
 
     @classmethod
-    def begin(cls, reach: Reach) -> LookUp:
+    def begin(cls, reach: Reach, *, bare: bool = False) -> LookUp:
         """Begin a look-up: all its documents together may take as long as one exchange."""
-        return cls(reach, time.monotonic() + sum(reach.timeout))
+        return cls(reach, time.monotonic() + sum(reach.timeout), bare)
 
     @property
     def way(self) -> Way:
@@ -55,44 +58,60 @@ class LookUp(NamedTuple):
         connect, read = self.reach.timeout
         left = max(self.until - time.monotonic(), LEAST_TIME) / (connect + read)
         timeout = (connect * left, read * left)
-        return Way(self.reach.session, timeout, allow_http=self.reach.allow_http)
+        return Way(self.reach.session, timeout, allow_http=self.reach.allow_http, bare=self.bare)
 
 
-def server_metadata(issuer: str, look_up: LookUp) -> Mapping[str, Any]:
+def server_metadata(issuer: str, look_up: LookUp, location: str | None = None) -> Mapping[str, Any]:
     """Fetch an authorization server's metadata (RFC 8414 §3, OpenID Connect Discovery 1.0 §4).
 
     :param issuer: str, the server's issuer identifier, or the URL of the document itself.
     :param look_up: how to fetch it.
+    :param location: str, the URL of the document, if it does not follow from the issuer.
     :returns: mapping, the document; its ``issuer`` is ``issuer``.
     :raises TokenRequestError: if none is found; the message lists each URL that was tried.
     """
+    if location is not None:
+        return _first({location: (issuer,)}, "issuer", look_up)
     parts = urlsplit(issuer)
     given = _DOCUMENT.fullmatch(parts.path)
     if given is not None and not (given["before"] and given["after"]):
         path = given["before"] or given["after"] or ""
         named = parts._replace(path=path, query="").geturl()
-        return _first([issuer], "issuer", named, look_up)
+        return _first({issuer: (named,)}, "issuer", look_up)
     path = parts.path.removesuffix("/")  # "any terminating "/" MUST be removed" (RFC 8414 §3.1)
     paths = (
         f"/.well-known/oauth-authorization-server{path}",
         f"{path}/.well-known/openid-configuration",
         f"/.well-known/openid-configuration{path}",  # RFC 8414 §5
     )
-    return _first([parts._replace(path=p).geturl() for p in paths], "issuer", issuer, look_up)
+    locations = {parts._replace(path=each).geturl(): (issuer,) for each in paths}
+    return _first(locations, "issuer", look_up)
 
 
-def resource_metadata(resource: str, look_up: LookUp) -> Mapping[str, Any]:
+def resource_metadata(
+    resource: str, look_up: LookUp, location: str | None = None
+) -> Mapping[str, Any]:
     """Fetch the metadata of a protected resource (RFC 9728 §3).
 
     :param resource: str, the resource's identifier.
     :param look_up: how to fetch it.
-    :returns: mapping, the document; its ``resource`` is ``resource``.
+    :param location: str, the URL of the document, if it does not follow from the resource's.
+    :returns: mapping, the document; its ``resource`` is ``resource``, or of a document that is not
+        at the resource's own location its origin.
     :raises TokenRequestError: if none is found.
     """
     parts = urlsplit(resource)
+    root = parts._replace(path="", query="").geturl()
+    if location is not None:
+        return _first({location: (resource, root)}, "resource", look_up)
     path = "" if parts.path == "/" else parts.path  # no other slash is removed (RFC 9728 §3.1)
-    location = parts._replace(path=f"/.well-known/oauth-protected-resource{path}").geturl()
-    return _first([location], "resource", resource, look_up)
+    well_known = "/.well-known/oauth-protected-resource"
+    own = parts._replace(path=f"{well_known}{path}").geturl()
+    at_root = parts._replace(path=well_known, query="").geturl()
+    # Many APIs have one document for all their paths, at the root.
+    locations: dict[str, tuple[str, ...]] = {own: (resource,)}
+    locations.setdefault(at_root, (resource, root))
+    return _first(locations, "resource", look_up)
 
 
 def is_same_issuer(one: str, other: str) -> bool:
@@ -119,21 +138,26 @@ def _lower_host(url: str) -> str:
     return url if authority is None else authority[0].lower() + url[authority.end() :]
 
 
-def _first(locations: list[str], member: str, url: str, look_up: LookUp) -> Mapping[str, Any]:
-    """Fetch the first document that exists and is about ``url``."""
+def _first(
+    locations: Mapping[str, tuple[str, ...]], member: str, look_up: LookUp
+) -> Mapping[str, Any]:
+    """Fetch the first document that exists and is about the right thing.
+
+    :param locations: mapping from each URL to what a document there may be about.
+    """
     failures: dict[str, TokenRequestError] = {}
-    for location in dict.fromkeys(locations):
-        result = _document(location, member, url, look_up)
+    for location, names in locations.items():
+        result = _document(location, member, names, look_up)
         if not isinstance(result, TokenRequestError):
             return result
         failures[without_query(location)] = result
         if _concerns_the_host(result):
             break  # a hang costs one timeout, not one for each location
-    raise _summary(failures, f"no metadata of the {member} {without_query(url)} was found")
+    raise _summary(failures, f"no metadata of the {member} {without_query(names[0])} was found")
 
 
 def _document(
-    location: str, member: str, url: str, look_up: LookUp
+    location: str, member: str, names: tuple[str, ...], look_up: LookUp
 ) -> Mapping[str, Any] | TokenRequestError:
     request = requests.Request(
         "GET",
@@ -148,31 +172,30 @@ def _document(
     except TokenRequestError as error:
         return error
     if answer.status_code != requests.codes.ok:
-        return _no_document(answer)
+        return _no_document(answer, location)
     document = answer.json_object()
     if document is None:
         return InvalidTokenResponse("it returned 200 without a JSON object")
     found = document.get(member)
-    if isinstance(found, str) and _IS_SAME[member](found, url):
+    if isinstance(found, str) and any(_IS_SAME[member](found, name) for name in names):
         return document
     return InvalidTokenResponse(
-        f'its "{member}" is {readable(found)}; it must be {without_query(url)}'
+        f'its "{member}" is {readable(found)}; it must be {without_query(names[0])}'
     )
 
 
-def _no_document(answer: Response) -> TokenRequestError:
+def _no_document(answer: Response, location: str) -> TokenRequestError:
     status = answer.status_code
     if is_transient(status):
         busy = status in (429, 503)  # RFC 6585 §4, RFC 9110 §15.6.4
         kind = TemporarilyUnavailable if busy else ServerError
         return kind(
             f"it returned {status}: try again later",
-            error="temporarily_unavailable" if busy else "server_error",
             status_code=status,
             retry_after=retry_after(answer),
         )
     if 300 <= status < 400:  # noqa: PLR2004 - RFC 9110 §15.4
-        return InvalidTokenResponse(f"it returned {status}, a redirect, which is not followed")
+        return InvalidTokenResponse(f"it returned {status}, {redirect(answer, location)}")
     return InvalidTokenResponse(f"it returned {status}")
 
 

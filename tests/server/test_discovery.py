@@ -52,6 +52,12 @@ def server() -> Iterator[Server]:
         yield running
 
 
+def discover_for(url: str, **settings: Any) -> AuthorizationServer:
+    return AuthorizationServer.discover_for(
+        url, **{"timeout": PATIENCE / 2, "issuers": ["https://auth.example.com"], **settings}
+    )
+
+
 def discover(url: str, **settings: Any) -> AuthorizationServer:
     return AuthorizationServer.discover(url, **{"timeout": PATIENCE / 2, **settings})
 
@@ -229,7 +235,7 @@ def test_two_issuers_that_are_the_same_differ_in_case_and_slash_alone(one: str, 
         (answer(status="204 X"), "it returned 204"),
         (
             answer(status="302 X", headers={"Location": "/elsewhere"}),
-            "it returned 302, a redirect, which is",
+            "it returned 302, a redirect to http://127.0.0.1:",
         ),
         (answer(b'{"error": "invalid_client"}', "401 X"), "it returned 401"),
         (answer(status="403 X"), "it returned 403"),
@@ -251,20 +257,16 @@ def test_an_invalid_document_is_reported_and_the_next_location_tried(
 
 
 @pytest.mark.parametrize(
-    ("status", "kind", "code"),
-    [
-        (500, ServerError, "server_error"),
-        (502, ServerError, "server_error"),
-        (503, TemporarilyUnavailable, "temporarily_unavailable"),
-    ],
+    ("status", "kind"),
+    [(500, ServerError), (502, ServerError), (503, TemporarilyUnavailable)],
 )
 def test_a_failing_server_is_a_passing_failure(
-    server: Server, status: int, kind: type[TokenRequestError], code: str
+    server: Server, status: int, kind: type[TokenRequestError]
 ) -> None:
     server.routes[RFC8414] = answer(status=f"{status} X", headers={"Retry-After": "12"})
     error = failure(server.url)
     assert type(error) is kind
-    assert (error.error, error.status_code, error.retry_after) == (code, status, 12.0)
+    assert (error.error, error.status_code, error.retry_after) == (None, status, 12.0)
     assert not error.permanent
     assert f"{server.url}{RFC8414}: it returned {status}" in str(error)
     assert server.targets == [RFC8414, OPENID], "it may fail at this one path"
@@ -364,7 +366,7 @@ def test_no_cookie_is_kept_from_one_location_to_the_next(server: Server) -> None
 
 
 @pytest.mark.rule(18)
-@pytest.mark.parametrize("make", [AuthorizationServer.discover, AuthorizationServer.discover_for])
+@pytest.mark.parametrize("make", [AuthorizationServer.discover, discover_for])
 def test_plain_http_beyond_loopback_is_refused_at_once(make: Any) -> None:
     with pytest.raises(ConfigurationError, match="plain http"):
         make("http://auth.example.com")
@@ -375,9 +377,7 @@ def trusting(url: str) -> AuthorizationServer:
     return AuthorizationServer.discover_for("https://api.example.com", issuers=[url])
 
 
-@pytest.mark.parametrize(
-    "make", [AuthorizationServer.discover, AuthorizationServer.discover_for, trusting]
-)
+@pytest.mark.parametrize("make", [AuthorizationServer.discover, discover_for, trusting])
 @pytest.mark.parametrize(
     ("url", "words"),
     [
@@ -500,14 +500,10 @@ def test_equal_servers_have_equal_keys_and_no_document_in_them(server: Server) -
     assert one.key_part == other.key_part
     assert one.key_part != discover(f"{server.url}/t").key_part
     assert one.key_part != AuthorizationServer(server.url).key_part
-    assert one.key_part != AuthorizationServer.discover_for(server.url).key_part
+    assert one.key_part != discover_for(server.url).key_part
 
 
 # --- the server of a resource (RFC 9728) ---------------------------------------------------------
-
-
-def discover_for(url: str, **settings: Any) -> AuthorizationServer:
-    return AuthorizationServer.discover_for(url, **{"timeout": PATIENCE / 2, **settings})
 
 
 def resource_failure(url: str, **settings: Any) -> TokenRequestError:
@@ -545,7 +541,7 @@ def test_a_resource_names_its_server(
         "resource": url,
         "authorization_servers": [f"{auth.url}/a", f"{auth.url}/b"],
     }
-    discovered = discover_for(url)
+    discovered = discover_for(url, issuers=[f"{auth.url}/a"])
     assert server.requests == auth.requests == []
     assert discovered.token_endpoint == f"{auth.url}/a/token"
     assert (server.targets, auth.targets) == ([location], [f"{RFC8414}/a"])
@@ -563,7 +559,9 @@ def test_a_url_without_a_path_has_the_path_slash(
         "resource": f"http://localhost:{server.port}{written}",
         "authorization_servers": [f"{auth.url}/b"],
     }
-    assert discover_for(f"http://LOCALHOST:{server.port}{asked}").token_endpoint
+    assert discover_for(
+        f"http://LOCALHOST:{server.port}{asked}", issuers=[f"{auth.url}/b"]
+    ).token_endpoint
 
 
 @pytest.mark.parametrize(
@@ -609,74 +607,53 @@ def test_only_a_trusted_issuer_is_chosen(
 
 
 @pytest.mark.parametrize(
-    ("named", "limited"),
+    "named",
     [
-        ([f"https://{number}.evil.example.com" for number in range(1000)], True),
-        (["https://user:pw@" + "evil" * 1000], False),
+        [f"https://{number}.evil.example.com" for number in range(1000)],
+        ["https://user:pw@" + "evil" * 1000],
     ],
 )
 def test_a_resource_that_says_too_much_has_a_short_message(
-    server: Server, auth: Server, named: list[str], limited: bool
+    server: Server, auth: Server, named: list[str]
 ) -> None:
     server.routes[RESOURCE] = {"resource": server.url, "authorization_servers": named}
-    error = resource_failure(server.url, issuers=[f"{auth.url}/a"] if limited else None)
+    error = resource_failure(server.url, issuers=[f"{auth.url}/a"])
     assert len(str(error)) < 1000
 
 
 @pytest.mark.parametrize(
-    ("named", "words", "limited"),
+    ("named", "words"),
     [
-        (["https://evil.example.com/\x1b"], "it has https://evil.example.com/", True),
+        (["https://evil.example.com/\x1b"], "it has https://evil.example.com/"),
         *(
-            (nobody, "it has none", limited)
+            (nobody, "it has none")
             for nobody in ([], None, "https://auth.example.com", [["https://auth.example.com"]])
-            for limited in (True, False)
         ),
     ],
 )
 def test_if_no_issuer_is_trusted_no_request_is_made(
-    server: Server, auth: Server, named: object, words: str, limited: bool
+    server: Server, auth: Server, named: object, words: str
 ) -> None:
     server.routes[RESOURCE] = {"resource": server.url, "authorization_servers": named}
-    error = resource_failure(server.url, issuers=[f"{auth.url}/a"] if limited else None)
+    error = resource_failure(server.url, issuers=[f"{auth.url}/a"])
     assert type(error) is InvalidTokenResponse
     assert words in str(error)
-    assert ("that issuers= trusts" in str(error)) == limited
+    assert "that issuers= trusts" in str(error)
     assert str(error).isprintable()
     assert auth.requests == []
-
-
-@pytest.mark.parametrize(
-    ("issuer", "words"),
-    [
-        ("http://auth.example.com?key=s3cret", "plain http"),
-        ("auth.example.com", "not a valid URL"),
-        ("https://me:s3cret@auth.example.com", "holds a user name"),
-    ],
-)
-def test_an_issuer_that_a_resource_names_is_held_to_the_same_rules(
-    server: Server, issuer: str, words: str
-) -> None:
-    server.routes[RESOURCE] = {"resource": server.url, "authorization_servers": [issuer]}
-    error = resource_failure(server.url)
-    assert type(error) is InvalidTokenResponse
-    assert words in str(error)
-    assert f"the metadata of the resource {server.url} cannot be used" in str(error)
-    assert "s3cret" not in str(error)
-    assert error.__context__ is None
 
 
 def test_a_resource_without_metadata_is_reported(server: Server) -> None:
     error = resource_failure(f"{server.url}/api")
     assert str(error) == (
         f"no metadata of the resource {server.url}/api was found: {server.url}{RESOURCE}/api: it "
-        f"returned 404"
+        f"returned 404; {server.url}{RESOURCE}: it returned 404"
     )
 
 
 def test_a_resources_query_is_not_shown(server: Server) -> None:
     message = str(resource_failure(f"{server.url}/api?key=s3cret"))
-    assert server.targets == [f"{RESOURCE}/api?key=s3cret"]
+    assert server.targets == [f"{RESOURCE}/api?key=s3cret", RESOURCE]
     assert "s3cret" not in message
 
 
@@ -684,7 +661,10 @@ def test_neither_document_outlasts_one_timeout(server: Server, auth: Server) -> 
     server.routes[RESOURCE] = {"resource": server.url, "authorization_servers": [f"{auth.url}/a"]}
     auth.routes[f"{RFC8414}/a"] = hang
     began = time.monotonic()
-    assert type(resource_failure(server.url, timeout=(2.0, 1.0))) is TokenEndpointTimeout
+    assert (
+        type(resource_failure(server.url, issuers=[f"{auth.url}/a"], timeout=(2.0, 1.0)))
+        is TokenEndpointTimeout
+    )
     assert time.monotonic() - began < PATIENCE / 2
     assert (len(server.requests), len(auth.requests)) == (1, 1)
 
@@ -759,7 +739,7 @@ def test_servers_that_were_discovered_alike_are_equal_before_anything_is_looked_
     assert one != discover("https://other.example.com")
     assert one != AuthorizationServer("https://auth.example.com")
     assert repr(one) == "AuthorizationServer.discover('https://auth.example.com')"
-    of_api = AuthorizationServer.discover_for("https://api.example.com?key=s3cret")
+    of_api = discover_for("https://api.example.com?key=s3cret")
     assert repr(of_api) == "AuthorizationServer.discover_for('https://api.example.com')"
 
 
@@ -782,9 +762,9 @@ def variations(server: AuthorizationServer) -> list[AuthorizationServer]:
     ]
 
 
-@pytest.mark.parametrize("made_by", ["discover", "discover_for"])
-def test_no_variation_comparison_or_copy_makes_a_request(server: Server, made_by: str) -> None:
-    one = getattr(AuthorizationServer, made_by)(server.url)
+@pytest.mark.parametrize("make", [AuthorizationServer.discover, discover_for])
+def test_no_variation_comparison_or_copy_makes_a_request(server: Server, make: Any) -> None:
+    one = make(server.url)
     for other in (one, *variations(one)):
         assert repr(other)
         assert hash(other) is not None

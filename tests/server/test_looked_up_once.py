@@ -22,7 +22,7 @@ from requests_cc.errors import (
     TokenEndpointTimeout,
     TokenRequestError,
 )
-from requests_cc.server.discovery import Discovery, IssuerOfResource, same_issuer
+from requests_cc.server.discovery import Discovery, IssuerOfResource, SameIssuer, same_issuer
 from requests_cc.server.metadata import ServerDocument
 from requests_cc.server.reach import Reach
 from requests_cc.server.well_known import LookUp
@@ -222,7 +222,8 @@ class Fails:
     """Looks for the issuer in vain."""
 
     kept: list[weakref.ref[Kept]] = field(default_factory=list)
-    key_part = made_by = None
+    key_part = made_by = location = None
+    names_strangers = False
 
     def check(self, url: str, *, allow_http: bool) -> None:
         """Any URL will do."""
@@ -250,7 +251,8 @@ class KilledAtFirst:
 
     gate: threading.Event
     calls: list[str] = field(default_factory=list)
-    key_part = made_by = None
+    key_part = made_by = location = None
+    names_strangers = False
 
     def check(self, url: str, *, allow_http: bool) -> None:
         """Any URL will do."""
@@ -369,14 +371,15 @@ def test_its_key_names_the_url_and_how_it_was_meant() -> None:
     several = [
         Discovery(url, same_issuer, reach),
         Discovery(other, same_issuer, reach),
-        Discovery(url, IssuerOfResource(None), reach),
+        Discovery(url, SameIssuer(other), reach),
+        Discovery(url, IssuerOfResource((url,), other), reach),
         Discovery(url, IssuerOfResource((url,)), reach),
         Discovery(url, IssuerOfResource((url, other)), reach),
     ]
     assert len({discovery.key_part for discovery in several}) == len(several)
     assert Discovery(url, same_issuer, reach).key_part == several[0].key_part
     again = Discovery(url, IssuerOfResource((url,)), reach._replace(timeout=(2.0, 2.0)))
-    assert again.key_part == several[3].key_part
+    assert again.key_part == several[4].key_part
 
 
 def test_every_failure_is_a_token_request_error(server: Server) -> None:
