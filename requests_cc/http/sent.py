@@ -6,6 +6,7 @@ import base64
 import json
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from urllib.parse import parse_qsl, urlsplit
 
 import requests
@@ -34,8 +35,8 @@ def body_texts(request: requests.PreparedRequest) -> Iterator[str]:
     body = request.body or b""
     text = body.decode("utf-8", "replace") if isinstance(body, bytes) else str(body)
     yield from (value for _, value in parse_qsl(text))
-    yield from re.findall(r"[^&=]+", text)
-    if text.startswith("{"):
+    yield from re.findall(r"=([^&]+)", text)
+    with suppress(ValueError, AttributeError):  # not JSON, or not an object
         yield from (str(value) for value in json.loads(text).values())
 
 

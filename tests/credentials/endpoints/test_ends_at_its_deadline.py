@@ -11,6 +11,7 @@ import pytest
 import requests
 
 from requests_cc import TokenEndpointTimeout, TokenEndpointUnreachable
+from tests.support.connect_proxy import connect_proxy
 from tests.support.scripts import Reply, Request, token
 from tests.support.server import Connection, Server
 
@@ -124,6 +125,19 @@ def test_a_connection_of_theirs_is_kept_alive_and_used_again() -> None:
         for _ in range(3):
             assert credentials.request_token().value == "t"
         assert server.accepted == 1
+
+
+def test_a_session_of_theirs_works_as_before_after_an_exchange(
+    session: requests.Session | None,
+) -> None:
+    """Through a proxy's tunnel too, to a server that does not speak TLS."""
+    with Server(Reply(body=b"fine")) as server, connect_proxy() as proxy:
+        session = session or requests.Session()
+        session.proxies["https"] = proxy.origin
+        url = server.url.replace("http:", "https:")
+        failure(TOKEN, url, session=session)
+        with session, pytest.raises(requests.exceptions.SSLError):
+            session.post(url)
 
 
 def test_a_connection_that_is_made_after_the_deadline_is_closed() -> None:

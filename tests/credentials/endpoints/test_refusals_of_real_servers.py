@@ -69,6 +69,7 @@ WRONG_SECRETS = [  # status, body, .error, the server's words
     ("401 No", b"Unknown\r\nclient", None, "Unknown client"),
     ("401 No", b'"Unknown client"', None, "Unknown client"),
     ("401 No", b"", None, ""),
+    ("401 No", b"<html><body></body></html>", None, ""),
     ("401 No", b'{"error": ', None, ""),
 ]
 
