@@ -190,7 +190,11 @@ def _bounded_body(response: requests.Response) -> bytes:
             "front of the authorization server"
         )
     else:
-        body, whole = read_body(raw, MAX_RESPONSE, decode=True)
+        try:
+            body, whole = read_body(raw, MAX_RESPONSE, decode=True)
+        except BaseException:
+            response.close()  # urllib3 does not, after every error
+            raise
     if not whole or len(body) > MAX_RESPONSE:
         response.close()
         raise InvalidTokenResponse(f"the response is larger than {MAX_RESPONSE} bytes")

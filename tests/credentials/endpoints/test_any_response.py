@@ -18,6 +18,10 @@ from tests.support.server import Connection, Server
 
 from .endpoint import ENDPOINTS, client, failure
 
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 
 
@@ -33,14 +37,20 @@ class Fuzzed:
         connection.send(self.response)
 
 
+@pytest.fixture(autouse=True)
+def leftovers() -> Iterator[None]:
+    """http.client leaves the sockets of responses that it cannot read to gc."""
+    yield
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()
+
+
 @pytest.fixture(scope="module")
 def fuzzed() -> Iterator[Fuzzed]:
     fuzzed = Fuzzed()
     with fuzzed.server:
         yield fuzzed
-    with warnings.catch_warnings():  # http.client leaves what it cannot read to gc
-        warnings.simplefilter("ignore", ResourceWarning)
-        gc.collect()
 
 
 def names() -> st.SearchStrategy[bytes]:
