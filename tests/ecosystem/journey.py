@@ -20,10 +20,6 @@ BODY = bytes(range(256)) * 300
 
 Stored = "str | bytes | Path"
 
-#: What a part of the library that is still being written is waited for with.
-awaits_hidden_headers = pytest.mark.xfail(reason="no token in the variables of frames: issue 15")
-awaits_forked_pools = pytest.mark.xfail(reason="forked children renew their pools: issue 15")
-
 
 def token_of(request: RecordedRequest) -> str:
     """Return the token that a request carried."""

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from .front import Front
-from .journey import Journey, awaits_forked_pools
+from .journey import Journey
 from .packages import needed
 from .program import environment
 
@@ -49,7 +49,6 @@ def app(journey: Journey, tmp_path: Path) -> Iterator[Any]:
         running.terminate()
 
 
-@awaits_forked_pools
 def test_its_processes_call_and_nobody_gets_anothers_response(
     journey: Journey, app: Any, tmp_path: Path
 ) -> None:

@@ -14,7 +14,7 @@ import pytest
 import requests
 
 from .front import Front
-from .journey import Journey, awaits_forked_pools
+from .journey import Journey
 from .packages import installed
 from .program import environment
 
@@ -58,7 +58,6 @@ def listening_at(log: Path, running: subprocess.Popen[bytes]) -> str:
     raise AssertionError(log.read_text())
 
 
-@awaits_forked_pools
 def test_its_workers_call_and_nobody_gets_anothers_response(
     journey: Journey, url: str, tmp_path: Path
 ) -> None:

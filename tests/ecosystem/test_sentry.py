@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import requests
 
-from .journey import BODY, Journey, awaits_hidden_headers
+from .journey import BODY, Journey
 from .packages import needed
 
 sentry_sdk = needed("sentry_sdk", "sentry-sdk")
@@ -48,7 +48,6 @@ def test_calls_and_their_breadcrumbs(
     assert len(events) == 4
 
 
-@awaits_hidden_headers
 def test_an_api_that_cannot_be_reached(
     journey: Journey, session: requests.Session, events: list[str]
 ) -> None:
