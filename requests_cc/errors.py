@@ -25,6 +25,8 @@ existing code already has keeps working.
 
 ``request`` and ``response`` are always None: code that reads ``error.response.status_code`` must
 not take the authorization server's response for the API's.
+
+https://requests-cc.readthedocs.io/page/troubleshooting.html has every message by its text.
 """
 
 from __future__ import annotations
