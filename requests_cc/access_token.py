@@ -70,6 +70,11 @@ class AccessToken(Value):
         for name, moment in (("expires_at", expires_at), ("issued_at", issued_at)):
             if moment is not None and not is_number(moment):
                 raise InvalidTokenResponse(f"{name} must be seconds since the epoch, or None")
+            if moment is not None and moment >= _LAST_MOMENT:
+                raise InvalidTokenResponse(
+                    f"{name} is beyond the year 2286: it must be seconds since the epoch, not "
+                    f"milliseconds"
+                )
         self._set(
             value=value,
             token_type=token_type,
@@ -234,7 +239,8 @@ class Expiry:
         if written is not None:
             seconds = _number(written)
             if seconds is not None:
-                return cls(requested_at + seconds)
+                at = requested_at + seconds
+                return cls(at) if at < _LAST_MOMENT else cls(None, "expires_in")
             if isinstance(written, str):
                 return cls(None, "expires_in")
             raise InvalidTokenResponse("expires_in must be a number of seconds")

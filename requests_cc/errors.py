@@ -75,12 +75,20 @@ class TokenRequestError(ClientCredentialsError):
         super().__init__(message)
         self.retry_after = retry_after
         self.retry_at = retry_at
+        #: float or None, seconds since the failure, if this error repeats an earlier one.
+        self.age: float | None = None
 
     def __str__(self) -> str:
         message = super().__str__()
         if self.retry_at is None:
             return message
-        return f"{message} (no token request before {_moment(self.retry_at)})"
+        pause = f"no token request before {_moment(self.retry_at)}"
+        if self.age is None:
+            return f"{message} ({pause})"
+        return (
+            f"{message} (this failure is {self.age:.0f} s old; {pause}; to request a token at "
+            f"once, call cache.clear(credentials))"
+        )
 
 
 class TokenEndpointUnreachable(TokenRequestError, requests.ConnectionError):

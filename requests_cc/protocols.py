@@ -26,13 +26,14 @@ class TokenStore(Protocol):
     The methods may raise anything: a :class:`~requests_cc.TokenCache` treats an exception as a
     miss. They must be safe to call from several threads. A store may also have:
 
-    ===========  ===================  =========================================================
-    member       type                 meaning
-    ===========  ===================  =========================================================
-    ``advice``   str                  what to check when the store fails; ends the log's WARNING
-    ``prepare``  callable, of a key   does slow calculations without I/O; called before the other
-                                      methods, in the caller's thread and outside their deadline
-    ===========  ===================  =========================================================
+    ============  ===================  ========================================================
+    member        type                 meaning
+    ============  ===================  ========================================================
+    ``advice``    str                  what to check when the store fails; ends the log's WARNING
+    ``encrypts``  bool                 True: ``extra`` of a token is stored too; it can be secret
+    ``prepare``   callable, of a key   does slow calculations without I/O; called before the other
+                                       methods, in the caller's thread and outside their deadline
+    ============  ===================  ========================================================
     """
 
     def get(self, key: str) -> bytes | None:
@@ -110,10 +111,17 @@ def name_of(source: TokenSource) -> SourceName:
     client_id = getattr(source, "client_id", None)
     server = getattr(getattr(source, "server", None), "given_url", None)
     return SourceName(
-        label if isinstance(label, str) else type(source).__qualname__,
+        printable(label if isinstance(label, str) else type(source).__qualname__),
         client_id if isinstance(client_id, str) else None,
         server if isinstance(server, str) else None,
     )
+
+
+def printable(text: str) -> str:
+    """Return a text with its control characters escaped: it stays on its line of a log."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 
 def resource_servers_of(source: object) -> Iterable[object]:

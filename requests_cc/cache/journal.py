@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from ..access_token import AccessToken
-from ..errors import TokenStoreError
+from ..errors import ClientCredentialsError, TokenStoreError
 from ..events import (
     CoolingDown,
     Event,
@@ -23,9 +23,12 @@ from ..events import (
     TokenRequestFailed,
     TokenShared,
 )
+from ..protocols import TokenSource, printable
 from .flight import Flight
 from .lifecycle import Lifecycle, seconds_left
 from .pacing import Now
+
+MOST_SAID = 1024  # what was logged once, before it may be logged again
 
 logger = logging.getLogger("requests_cc")
 
@@ -71,6 +74,7 @@ class Journal:
         self._observers = [(observer, Counter()) for observer in observers]
         self._evictions = Counter()
         self._unusable = Counter()
+        self._said: dict[tuple[str, str], object] = {}
         self._counts = {kind: Counter() for kind in _LOG_LINES}
         self.hits = Counter()
         self.last_latency: float | None = None
@@ -93,6 +97,48 @@ class Journal:
                 "the token cache is full and evicts usable tokens: raise TokenCache(maxsize=%d)",
                 maxsize,
             )
+
+    def report_outage(self, name: SourceName, outcome: object, failed_before: bool) -> None:
+        """Log the first failure of an outage, with the server's words, and its end.
+
+        :param outcome: of a token request.
+        :param failed_before: whether the one before failed.
+        """
+        if isinstance(outcome, Exception) and not failed_before:
+            # Only messages of our own are known to hold no secret.
+            words = f": {outcome}" if isinstance(outcome, ClientCredentialsError) else ""
+            logger.warning(
+                "%s: token requests fail: %s%s", name, type(outcome).__name__, printable(words)
+            )
+        elif isinstance(outcome, AccessToken) and failed_before:
+            logger.info("%s: token requests work again", name)
+
+    def report_oddities(
+        self, name: SourceName, token: AccessToken, source: TokenSource, now: Now
+    ) -> None:
+        """Log, once for each source, a token with less scope than requested, or with no time."""
+        left = seconds_left(token, now)
+        if left is not None and left <= 0 and self._first_time("expired", name):
+            logger.warning(
+                "%s: the token has expired on arrival: each call makes a token request. Compare "
+                "the clocks, and look at the lifetime that the server is set to",
+                name,
+            )
+        scope = getattr(source, "scope", None)
+        missing = set(scope.split() if isinstance(scope, str) else ()) - set(
+            (token.scope or "").split()
+        )
+        if token.scope is not None and missing and self._first_time("scope", name):
+            logger.warning(
+                "%s: the server granted less scope than requested; missing: %s",
+                name,
+                printable(" ".join(sorted(missing))),
+            )
+
+    def _first_time(self, what: str, name: SourceName) -> bool:
+        if len(self._said) >= MOST_SAID:
+            self._said.clear()
+        return self._said.setdefault((what, str(name)), token := object()) is token
 
     def report_unusable(self, error: TokenStoreError) -> None:
         """Log, once, that an entry of the store cannot be used.
@@ -212,7 +258,7 @@ _LOG_LINES: dict[type[Event], tuple[int, str]] = {
     ),
     CoolingDown: (logging.INFO, "%(source)s: no token request for %(seconds).1f s"),
     RenewalAheadFailed: (
-        logging.WARNING,
+        logging.INFO,
         "%(source)s: renewal failed (%(error)s): the current token stays in use, expires "
         "%(expires_in)s",
     ),

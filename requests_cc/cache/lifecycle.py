@@ -176,6 +176,14 @@ class Lifecycle(Value):
         hold = self.hold
         return now.until(hold.until) if hold and hold.rejected else 0.0
 
+    def repeated_error(self, now: Now) -> Exception:
+        """Return a copy of the last error that says how old it is."""
+        assert self.cool_down is not None  # noqa: S101 - callers come here during a cool-down only
+        error = own_copy(self.cool_down.error)
+        if isinstance(error, TokenRequestError):
+            error.age = max(0.0, now.monotonic - self.cool_down.failed_at.monotonic)
+        return error
+
     @property
     def last_error(self) -> Exception:
         """The error that callers get during a cool-down."""

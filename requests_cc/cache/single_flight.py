@@ -106,6 +106,13 @@ class SingleFlight:
             self._table.changed(entry, now)
             return before, entry.state
 
+    def current(self, source: TokenSource) -> AccessToken | None:
+        """Return a source's current token, from memory or else from the store."""
+        entry = self._table.get(Key(source).value)
+        if entry is not None and entry.state.usable(self.now()):
+            return entry.state.token
+        return None if self._shared is None else self._shared.look(source)
+
     def forget(self, source: TokenSource) -> AccessToken | None:
         """Forget a source's current token, here and in the store.
 
@@ -138,7 +145,7 @@ class SingleFlight:
                 if step is Step.DECLINE:
                     return None
                 if step is Step.FAIL:
-                    raise own_copy(state.last_error)
+                    raise state.repeated_error(self.now())
                 if step is Step.WAIT:
                     self._wait(source, flight)
                 else:
@@ -243,9 +250,13 @@ class SingleFlight:
             outcome = self._bring(source, flight)
         if isinstance(outcome, KeyChanged):
             flight.changed, outcome = True, None
+        before = None if flight.entry is None else flight.entry.state.cool_down
         state, now = self._land(flight, outcome)
         for event in landing(name, flight, state, now):
             self._journal.record(event)
+        self._journal.report_outage(name, flight.outcome, before is not None)
+        if isinstance(flight.outcome, AccessToken):
+            self._journal.report_oddities(name, flight.outcome, source, now)
 
     def _bring(self, source: TokenSource, flight: Flight) -> AccessToken | Exception | None:
         request = partial(self._request, source, flight)

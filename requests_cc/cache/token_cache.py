@@ -30,8 +30,8 @@ class TokenCache:
     :param store: where processes share tokens, any :class:`~requests_cc.protocols.TokenStore`, or
         None. It is read if memory has no fresh token, for sources whose ``cache_key`` is a str. A
         store that fails, hangs or holds unusable data counts as a miss, logged once. A token's
-        ``extra`` is not shared, so it is empty if there is a store; a token without an expiry is
-        shared for an hour.
+        ``extra`` is shared only if the store encrypts; the process that requested the token keeps
+        it. A token without an expiry is shared for an hour.
     :param leeway: float, seconds before expiry at which renewal begins; at most a quarter of the
         token's lifetime.
     :param background: bool, whether renewal ahead runs in a thread of its own. False: the caller
@@ -160,10 +160,10 @@ class TokenCache:
         self._flights.forget(source)
 
     def revoke(self, source: TokenSource) -> None:
-        """Forget the current token of a source, and revoke it at the authorization server.
+        """Revoke the current token of a source at the authorization server, and forget it.
 
-        The token is forgotten even if the server does not revoke it. Without a token, this does
-        nothing. A token that is being requested meanwhile stays.
+        If the server does not revoke it, the token is kept, so that this can be called again.
+        Without a token, this does nothing. A token that is being requested meanwhile stays.
 
         :param source: whose token; it has a method ``revoke(token)``, as
             :class:`~requests_cc.ClientCredentials` has.
@@ -178,9 +178,11 @@ class TokenCache:
                 f"{type(source).__qualname__} has no method revoke(token); use invalidate() to "
                 f"forget its token without revoking it"
             )
-        token = self._flights.forget(source)
+        token = self._flights.current(source)
         if token is not None:
             revoke(token)
+            if self._flights.current(source) == token:
+                self._flights.forget(source)
 
     def clear(self, source: TokenSource | None = None) -> None:
         """Forget the tokens, cool-downs and holds of one source, or of all, in memory.

@@ -9,7 +9,13 @@ import pickle
 
 import pytest
 
-from requests_cc import InvalidClient, TokenCache, TokenEndpointUnreachable
+from requests_cc import (
+    AccessToken,
+    ClientCredentials,
+    InvalidClient,
+    TokenCache,
+    TokenEndpointUnreachable,
+)
 from requests_cc.events import (
     CoolingDown,
     Event,
@@ -20,6 +26,7 @@ from requests_cc.events import (
     TokenRequested,
     TokenRequestFailed,
 )
+from requests_cc.testing import LocalServer
 from tests.support.sources import ManualClock, Source, renewals_end
 
 NAME = "source of key"
@@ -154,6 +161,9 @@ def test_the_log_has_a_line_for_each_fact_and_none_for_a_hit(
     cache.token(source)
     renewals_end()
     lines = [(r.levelname, r.getMessage()) for r in caplog.records if r.name == "requests_cc"]
+    level, outage = lines.pop()
+    assert level == "WARNING"
+    assert outage.startswith(f"{NAME}: token requests fail: TokenEndpointUnreachable: down (no ")
     level, cooling = lines.pop(-2)
     assert level == "INFO"
     assert cooling.startswith(f"{NAME}: no token request for ")
@@ -171,7 +181,7 @@ def test_the_log_has_a_line_for_each_fact_and_none_for_a_hit(
         ("DEBUG", f"{NAME}: token request begins (ahead)"),
         ("INFO", f"{NAME}: token request failed after 0.000 s: TokenEndpointUnreachable"),
         (
-            "WARNING",
+            "INFO",
             f"{NAME}: renewal failed (TokenEndpointUnreachable): the current token stays in use, "
             "expires in 5.0 s",
         ),
@@ -233,3 +243,66 @@ def test_nothing_that_is_seen_shows_a_token(
     seen = [caplog.text, repr(events), repr(cache), repr(cache.stats()), repr(entry), repr(first)]
     seen += [repr(entry.state.hold), repr(entry.state.token)]
     assert not [text for text in seen if "precious" in text]
+
+
+def test_an_outage_is_one_warning_with_the_servers_words_and_one_info_at_its_end(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with LocalServer({"me": "right"}) as server, caplog.at_level(logging.INFO, "requests_cc"):
+        credentials = ClientCredentials(server.token_url, "me", "wrong")
+        cache = TokenCache()
+        for _ in range(3):
+            with pytest.raises(InvalidClient) as raised:
+                cache.token(credentials)
+        assert "this failure is 0 s old" in str(raised.value)
+        assert "cache.clear(credentials)" in str(raised.value)
+        [warning] = [r.getMessage() for r in caplog.records if r.levelno == logging.WARNING]
+        assert "401" in warning
+        assert "invalid_client" in warning
+        cache.clear(credentials)
+
+
+def test_the_end_of_an_outage_is_one_info(
+    clock: ManualClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    cache, source = TokenCache(clock=clock), Source(clock)
+    source.fail(TokenEndpointUnreachable("down"))
+    with caplog.at_level(logging.INFO, "requests_cc"):
+        for _ in range(3):
+            with pytest.raises(TokenEndpointUnreachable):
+                cache.token(source)
+            clock.forward(61)
+        source.mend()
+        cache.token(source)
+        cache.renew(source, cache.token(source))
+    lines = [record.getMessage() for record in caplog.records]
+    [failing] = [line for line in lines if "token requests fail" in line]
+    assert failing.startswith(f"{NAME}: token requests fail: TokenEndpointUnreachable: down")
+    assert lines.count(f"{NAME}: token requests work again") == 1
+
+
+@pytest.mark.rule(14)
+def test_a_token_that_arrives_expired_and_less_scope_are_one_warning_each(
+    clock: ManualClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    cache, source = TokenCache(clock=clock), Source(clock)
+    source.scope = "read write"  # type: ignore[attr-defined]
+    source.answer = lambda: AccessToken("dead", expires_at=clock.time() - 1, scope="read")
+    for _ in range(3):
+        cache.token(source)
+    lines = [r.getMessage() for r in caplog.records if r.levelno == logging.WARNING]
+    assert [line.partition(": ")[2][:40] for line in lines] == [
+        "the token has expired on arrival: each c",
+        "the server granted less scope than reque",
+    ]
+    assert lines[1].endswith("missing: write")
+
+
+def test_a_client_id_with_control_characters_stays_on_its_line(
+    clock: ManualClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    cache, source = TokenCache(clock=clock), Source(clock)
+    source.label = "me\nWARNING forged \x1b[31m"
+    with caplog.at_level(logging.DEBUG, "requests_cc"):
+        cache.token(source)
+    assert all(record.getMessage().isprintable() for record in caplog.records)

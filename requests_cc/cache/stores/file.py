@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
@@ -12,12 +13,11 @@ from typing import Any
 from ...errors import TokenStoreError
 from ...protocols import SYSTEM_CLOCK, Clock
 from ...settings import require, required_path
-from .folder import PrivateFolder
+from .folder import LOCK_SUFFIX, LOCKS, PrivateFolder
 from .sealed import SealedStore
 from .vault import MAX_SIZE, EncryptionKey
 
 SETS_PER_SWEEP = 64
-STRIPE = 3  # hexadecimal digits of a name that choose one of 4096 lock files, which stay for good
 
 
 class FileTokenStore(SealedStore):
@@ -56,7 +56,7 @@ class FileTokenStore(SealedStore):
     def lock(self, key: str, timeout: float) -> Iterator[bool]:
         """Take a lock that one process at a time holds; the system releases it if its holder dies.
 
-        The lock is one of 4096 files. Two keys may share a file, and then wait for each other.
+        Each key has a lock file of its own.
 
         :param key: str.
         :param timeout: float, seconds to wait for the lock.
@@ -65,12 +65,14 @@ class FileTokenStore(SealedStore):
         """
         from filelock import FileLock, Timeout  # noqa: PLC0415 - an extra
 
-        stripe = self._vault.names(key)[0][:STRIPE]
-        path = os.path.join(self._folder.subfolder("locks"), f"{stripe}.lock")
+        name = self._vault.names(key)[0]
+        path = os.path.join(self._folder.subfolder(LOCKS), f"{name}{LOCK_SUFFIX}")
         lock, obtained = FileLock(path, timeout=max(0.0, timeout), mode=0o600), False
         try:
             lock.acquire()
             obtained = True
+            with suppress(OSError):
+                os.utime(path)  # so that no sweep removes it soon
         except Timeout:
             pass
         except Exception as error:  # noqa: BLE001 - of the system, or of a file system without locks
@@ -92,6 +94,7 @@ class FileTokenStore(SealedStore):
         self._folder.write(name, sealed, now + seconds)
         if next(self._sets) % SETS_PER_SWEEP == 0:
             self._folder.sweep(now)
+            self._folder.sweep_locks(time.time())  # the files' own clock
 
     def _remove(self, name: str) -> None:
         self._folder.remove(name)

@@ -15,6 +15,9 @@ from typing import Concatenate, ParamSpec, TypeAlias, TypeVar
 from ...errors import TokenStoreError
 
 SUFFIX = ".token"
+LOCKS = "locks"
+LOCK_SUFFIX = ".lock"
+UNUSED = 86400.0  # seconds for which nobody used a lock file that is removed
 LOOKED_AT = 64  # files in one sweep
 LISTED = 10_000  # names in one sweep
 LEFT = 3600.0  # seconds that a file outlives its time, so that no sweep meets its successor
@@ -116,7 +119,7 @@ class PrivateFolder:
         """Return the path of a folder inside; create that folder if it does not exist."""
         self._make()
         path = os.path.join(self.path, name)
-        os.makedirs(path, mode=0o700, exist_ok=True)
+        _make_private(path)
         return path
 
     def sweep(self, now: float) -> None:
@@ -124,20 +127,18 @@ class PrivateFolder:
 
         :param now: float, seconds since the epoch.
         """
-        with suppress(OSError), os.scandir(self.path) as entries:
-            files = [entry for entry in islice(entries, LISTED) if entry.name.endswith(SUFFIX)]
-            # At random, or else those at the end would never be reached.
-            for entry in random.sample(files, min(LOOKED_AT, len(files))):
-                with suppress(OSError):
-                    if entry.stat(follow_symlinks=False).st_mtime < now - LEFT:
-                        os.unlink(entry.path)
+        _sweep(self.path, SUFFIX, now - LEFT)
+
+    def sweep_locks(self, now: float) -> None:
+        """Remove some of the lock files that nobody has used for a day."""
+        _sweep(os.path.join(self.path, LOCKS), LOCK_SUFFIX, now - UNUSED)
 
     def _file(self, name: str) -> str:
         return os.path.join(self.path, name + SUFFIX)
 
     def _make(self) -> None:
         if not self._is_there():
-            os.makedirs(self.path, mode=0o700, exist_ok=True)
+            _make_private(self.path)
             self._is_there()  # whoever made it
 
     def _is_there(self) -> bool:
@@ -168,6 +169,26 @@ class PrivateFolder:
 
 # Windows has neither users' numbers nor such modes: there the folder's own permissions count.
 _OWN_USER = getattr(os, "geteuid", None)
+
+
+def _sweep(folder: str, suffix: str, before: float) -> None:
+    with suppress(OSError), os.scandir(folder) as entries:
+        files = [entry for entry in islice(entries, LISTED) if entry.name.endswith(suffix)]
+        # At random, or else those at the end would never be reached.
+        for entry in random.sample(files, min(LOOKED_AT, len(files))):
+            with suppress(OSError):
+                if entry.stat(follow_symlinks=False).st_mtime < before:
+                    os.unlink(entry.path)
+
+
+def _make_private(path: str) -> None:
+    """Make a folder and its parents, with mode 0700: os.makedirs gives it to the last one only."""
+    parent = os.path.dirname(path)
+    if parent != path and not os.path.isdir(parent):
+        _make_private(parent)
+    with suppress(FileExistsError):
+        os.mkdir(path, 0o700)
+        os.chmod(path, 0o700)  # whatever the umask
 
 
 def _is_own(status: os.stat_result) -> bool:

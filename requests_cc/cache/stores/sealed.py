@@ -20,6 +20,11 @@ class SealedStore(ABC):
         self._clock = clock
         self._vault = Vault(encryption_key, clock)
 
+    @property
+    def encrypts(self) -> bool:
+        """Whether values are encrypted."""
+        return self._vault.encrypts
+
     def prepare(self, key: str) -> None:
         """Compute the names of a key: once, and up to 40 ms of CPU time; no I/O.
 

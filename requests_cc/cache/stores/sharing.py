@@ -74,6 +74,7 @@ class SharedTokens:
         self, store: TokenStore, clock: Clock, report: Callable[[TokenStoreError], None]
     ) -> None:
         self._store = Breaker(store, clock=clock)
+        self._encrypts = getattr(store, "encrypts", None) is True
         self._clock = clock
         self._report = report
 
@@ -111,6 +112,11 @@ class SharedTokens:
         if leave_until is not None and self._clock.time() < leave_until:
             return None, False
         return self._find_or_request(wanted, request)
+
+    def look(self, source: TokenSource) -> AccessToken | None:
+        """Return a source's token in the store."""
+        name = name_in_store(source)
+        return None if name is None else self._look(name, is_bound=_is_bound(source))
 
     def forget(self, source: TokenSource) -> AccessToken | None:
         """Delete a source's token from the store.
@@ -156,14 +162,14 @@ class SharedTokens:
             requested_at if outcome.issued_at is None else outcome.issued_at,
             math.nextafter(wanted.newer_than, math.inf),
         )
-        token = replace(outcome, issued_at=issued_at, extra={})
+        token = replace(outcome, issued_at=issued_at)
         self._put(wanted, token)
         return token, False
 
     def _put(self, wanted: Wanted, token: AccessToken) -> None:
         ttl = time_to_live(token, self._clock.time())
         if ttl > 0:
-            self._store.set(wanted.name, packed(token), ttl)
+            self._store.set(wanted.name, packed(token, with_extra=self._encrypts), ttl)
         elif wanted.other_than is not None:
             self._store.delete(wanted.name)
 

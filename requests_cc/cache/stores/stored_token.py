@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from contextlib import suppress
 from dataclasses import replace
 
 from ...access_token import AccessToken
@@ -12,6 +13,7 @@ from ...protocols import TokenSource
 
 FORMAT = 1
 UNKNOWN_LIFETIME = 3600.0  # seconds for which a store keeps a token without an expiry
+LARGEST_EXTRA = 64 * 1024  # characters of JSON
 MOST_SKEW = 300.0  # seconds that another host's clock may be ahead of this one's
 
 
@@ -29,13 +31,19 @@ def name_in_store(source: TokenSource) -> str | None:
     return hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def packed(token: AccessToken) -> bytes:
-    """Return what a store keeps of a token: all but ``extra``, which may hold longer-lived secrets.
+def packed(token: AccessToken, *, with_extra: bool = False) -> bytes:
+    """Return what a store keeps of a token.
 
     :param token: its ``issued_at`` must be known.
+    :param with_extra: bool, ``extra`` too, which may hold longer-lived secrets; if JSON can hold
+        it, and it is not large.
     """
     document = token.to_dict()
-    del document["extra"]
+    extra = document.pop("extra")
+    if with_extra:
+        with suppress(TypeError, ValueError, RecursionError):
+            if len(json.dumps(extra)) <= LARGEST_EXTRA:
+                document["extra"] = extra
     return json.dumps({"format": FORMAT, "token": document}).encode("ascii")
 
 
@@ -77,7 +85,7 @@ def _read(value: bytes) -> AccessToken | None:
     try:
         document = json.loads(value)
         if document["format"] == FORMAT:
-            return AccessToken.from_dict({**document["token"], "extra": None})
+            return AccessToken.from_dict(document["token"])
     except (ValueError, TypeError, KeyError, RecursionError, InvalidTokenResponse):
         pass  # whoever can write to the store can write anything
     return None
