@@ -105,6 +105,8 @@ class Journal:
         :param failed_before: whether the one before failed.
         """
         if isinstance(outcome, Exception) and not failed_before:
+            if not logger.hasHandlers():
+                return  # without any logging a program sees the exception, and cron mails no line
             # Only messages of our own are known to hold no secret.
             words = f": {outcome}" if isinstance(outcome, ClientCredentialsError) else ""
             logger.warning(
@@ -128,7 +130,8 @@ class Journal:
         missing = set(scope.split() if isinstance(scope, str) else ()) - set(
             (token.scope or "").split()
         )
-        if token.scope is not None and missing and self._first_time("scope", name):
+        said = not logger.hasHandlers()
+        if token.scope is not None and missing and not said and self._first_time("scope", name):
             logger.warning(
                 "%s: the server granted less scope than requested; missing: %s",
                 name,

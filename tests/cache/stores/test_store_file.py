@@ -346,7 +346,7 @@ def test_a_disk_that_is_read_only_is_a_miss_and_one_log_line(
     def read_only(*_: object, **__: object) -> None:
         raise OSError(errno.EROFS, os.strerror(errno.EROFS))
 
-    monkeypatch.setattr(os, "makedirs", read_only)
+    monkeypatch.setattr(os, "mkdir", read_only)
     assert "Read-only file system" in said(store, caplog)
 
 
@@ -505,13 +505,13 @@ def test_a_sweep_of_a_folder_that_is_gone_raises_nothing(
     store._folder.sweep(clock.time())
 
 
-def test_lock_files_are_bounded(store: FileTokenStore, folder: Path) -> None:
+def test_a_key_has_one_lock_file_of_its_own(store: FileTokenStore, folder: Path) -> None:
     for number in range(300):
         with store.lock(f"key {number}", 0) as obtained:
             assert obtained
     names = {path.name for path in (folder / "locks").iterdir()}
-    assert len(names) <= 300
-    assert all(len(name) == len("abc.lock") for name in names)
+    assert len(names) == 300
+    assert all(len(name) == 64 + len(".lock") for name in names)
     for _ in range(2):
         with store.lock("key 0", 0):
             assert {path.name for path in (folder / "locks").iterdir()} == names
