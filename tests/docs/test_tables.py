@@ -186,3 +186,8 @@ def test_the_tests_that_the_page_about_security_names_exist() -> None:
     known = set(re.findall(r"def (test_\w+)\(", tests))
     assert len(named) >= 15
     assert not named - known
+
+
+def test_no_page_has_a_table_of_contents_beside_that_of_the_theme() -> None:
+    # furo shows an error in red in its place, and sphinx reports nothing.
+    assert not [page.name for page in DOCS.rglob("*.rst") if ".. contents::" in page.read_text()]
