@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+from requests_cc.testing import LocalServer
 from tests.support.fresh_interpreter import PATCHED, needs_gevent, run
 
 
@@ -206,3 +207,24 @@ def test_a_signal_handler_that_interrupts_the_cache_fails_or_ends_and_does_not_h
     print(seen[0], len(seen))
     """
     assert run(program).startswith("True ")
+
+
+@needs_gevent
+@pytest.mark.rule(10)
+@pytest.mark.parametrize("patch", ["patch_all()", "patch_all(thread=False)"])
+@pytest.mark.parametrize("when", ["before our import", "after our import"])
+def test_greenlets_share_one_real_token_request(patch: str, when: str) -> None:
+    patching = f"from gevent import monkey; monkey.{patch}; import gevent\n"
+    first = "" if when == "before our import" else "import requests_cc\n"
+    with LocalServer() as server:
+        server.token_delay = 0.2
+        program = f"""
+        from requests_cc import ClientCredentials
+
+        credentials, shared = ClientCredentials("{server.token_url}", "me", "secret"), TokenCache()
+        jobs = [gevent.spawn(shared.token, credentials) for _ in range(20)]
+        gevent.joinall(jobs, raise_error=True)
+        print(len({{job.value.value for job in jobs}}))
+        """
+        assert run(program, before=first + patching) == "1"
+        assert len(server.token_requests) == 1
