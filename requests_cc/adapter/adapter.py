@@ -143,7 +143,7 @@ class ClientCredentialsAdapter(HTTPAdapter):
             url, host_of(request.headers)
         ):
             return self._send(request, *options)
-        if proxies and not self._allow_http and url.startswith("http:"):
+        if proxies and not self._allow_http and url[:5].lower() == "http:":
             check_proxy(url, proxies)
         cache = default_cache() if self._cache is None else self._cache
         token = cache.token(self._source)

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import requests
 from requests import PreparedRequest
 from requests.auth import AuthBase
+from requests.utils import get_environ_proxies
 
 from ..access_token import AccessToken
 from ..cache.token_cache import TokenCache, default_cache
@@ -20,6 +21,7 @@ from .allowed_origins import Audience, origins_of
 from .authorized_copy import host_of, names_host
 from .rejection import UNAUTHORIZED, Rejections, RejectsSetting
 from .rewinding import rewinder
+from .sending import check_proxy
 from .token_header import AUTHORIZATION, TokenHeader, check_unbound
 
 
@@ -45,7 +47,8 @@ class ClientCredentialsAuth(AuthBase):
       sent again with one.
     - It knows nothing of the proxies, retries and certificates of the session: set ``cert``
       there if the tokens are bound to one (RFC 8705). Tokens that are bound to a key
-      (``dpop=``) need the adapter.
+      (``dpop=``) need the adapter. Of proxies it knows those of the environment: a token for
+      loopback http does not leave through one of them without ``allow_http``.
 
     Safe to share between threads and sessions. RFC 6750 section 2.1.
     """
@@ -71,6 +74,7 @@ class ClientCredentialsAuth(AuthBase):
             source,
             cache,
             Audience(origins_of(source, origins), allow_http=allow_http),
+            allow_http,
             TokenHeader(header, scheme),
             Rejections(rejects),
         )
@@ -89,6 +93,9 @@ class ClientCredentialsAuth(AuthBase):
         """
         sent = _Sent(self._settings, request)
         if self._settings.may_receive(request):
+            url = request.url or ""
+            if not self._settings.allow_http and url[:5].lower() == "http:":
+                check_proxy(url, get_environ_proxies(url))
             sent.authorize(request, self._settings.current_cache.token(self._settings.source))
         request.register_hook("response", sent.look_at)
         return request
@@ -102,6 +109,7 @@ class _Settings(NamedTuple):
     source: TokenSource
     cache: TokenCache | None
     audience: Audience
+    allow_http: bool
     header: TokenHeader
     rejections: Rejections
 

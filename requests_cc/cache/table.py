@@ -117,20 +117,28 @@ class TokenTable:
         if self._queue is None:
             self._queue = Queue(self._entries, now)
         for _ in range(AT_ONCE):
-            if len(self._entries) < self.maxsize:
+            total = len(self._entries)
+            if total < self.maxsize:
                 return
             entry = self._queue.worthless(now)
             if entry is None:
-                crowded = len(self._entries) >= SEVERAL * self.maxsize
-                entry = self._queue.least_used(now, pausing=crowded)
+                entry = self._victim(self._queue, total, now)
                 if entry is None:
                     return
                 self.evicted_usable = self.evicted_usable or entry.state.usable(now)
             self._remove(entry)
 
+    def _victim(self, queue: Queue, total: int, now: Now) -> Entry | None:
+        """Return the entry that leaves, if one must: pausing keys take no place of the others."""
+        if total - queue.pausing >= self.maxsize:
+            return queue.least_used(now)
+        return queue.first_paused(now) if total >= SEVERAL * self.maxsize else None
+
     def _remove(self, entry: Entry) -> None:
         del self._entries[entry.key]
         entry.key = None
+        if self._queue is not None:
+            self._queue.removed(entry)
         if self._queue is not None and len(self._entries) < self.maxsize // 2:
             self._queue = None
 
@@ -138,7 +146,7 @@ class TokenTable:
 class Queue:
     """The order in which the keys of a full table leave it.
 
-    Two heaps, whose order is corrected where a search comes by: a hit changes neither of them.
+    Heaps, whose order is corrected where a search comes by: a hit changes none of them.
 
     :param entries: of the table.
     """
@@ -147,6 +155,8 @@ class Queue:
         self._entries = entries
         self._by_use: list[Entry] = []  # by rank: when it was used last, or its pause ends
         self._by_due: list[tuple[float, Entry]] = []  # by when it is worth nothing
+        self._pausing: set[Entry] = set()  # those that paused when they last changed
+        self._by_pause: list[tuple[float, Entry]] = []  # of these, by when the pause ends
         self._build(now)
 
     def add(self, entry: Entry) -> None:
@@ -155,13 +165,42 @@ class Queue:
 
     def changed(self, entry: Entry, now: Now) -> None:
         """Take notice of an entry's new state."""
+        pause = entry.pause(now)
+        if pause:
+            self._pausing.add(entry)
+            heapq.heappush(self._by_pause, (now.wall + pause, entry))
+        else:
+            self._pausing.discard(entry)
         due = _due(entry, now)
         if due < entry.due:
             entry.due = due
             heapq.heappush(self._by_due, (due, entry))
-        # What has left the table since, or changed, is left behind in both.
-        if len(self._by_use) + len(self._by_due) > 4 * len(self._entries) + AT_ONCE:
+        # What has left the table since, or changed, is left behind in them.
+        kept = len(self._by_use) + len(self._by_due) + len(self._by_pause)
+        if kept > 5 * len(self._entries) + AT_ONCE:
             self._build(now)
+
+    def removed(self, entry: Entry) -> None:
+        """Take notice that an entry has left the table."""
+        self._pausing.discard(entry)
+
+    @property
+    def pausing(self) -> int:
+        """How many entries cool down or are held; one whose pause just ended may be among them."""
+        return len(self._pausing)
+
+    def first_paused(self, now: Now) -> Entry | None:
+        """Return the entry whose pause ends first."""
+        while self._by_pause:
+            until, entry = heapq.heappop(self._by_pause)
+            pause = entry.pause(now)
+            if entry not in self._pausing or entry.flight is not None:
+                continue  # it has left, or its landing changes it
+            if pause and now.wall + pause > until:
+                heapq.heappush(self._by_pause, (now.wall + pause, entry))
+                continue
+            return entry
+        return None
 
     def worthless(self, now: Now) -> Entry | None:
         """Return an entry without a usable token that neither cools down nor is held."""
@@ -177,11 +216,8 @@ class Queue:
             self.changed(entry, now)
         return None
 
-    def least_used(self, now: Now, *, pausing: bool) -> Entry | None:
-        """Return the entry that was not used for longest.
-
-        :param pausing: whether it may cool down or be held.
-        """
+    def least_used(self, now: Now) -> Entry | None:
+        """Return the entry that was not used for longest, and does not cool down or is held."""
         requesting: list[Entry] = []
         found = None
         for _ in range(LOOKED_AT):
@@ -198,7 +234,7 @@ class Queue:
                 entry.rank = rank
                 heapq.heappush(self._by_use, entry)
                 continue
-            if pausing or rank <= now.wall:
+            if rank <= now.wall:
                 found = entry
             else:
                 heapq.heappush(self._by_use, entry)  # this one pauses, and so do all after it
@@ -211,6 +247,9 @@ class Queue:
         self._by_use = list(self._entries.values())
         for entry in self._by_use:
             entry.rank, entry.due = _rank(entry, now), _due(entry, now)
+        self._pausing = {entry for entry in self._by_use if entry.pause(now)}
+        self._by_pause = [(now.wall + entry.pause(now), entry) for entry in self._pausing]
+        heapq.heapify(self._by_pause)
         self._by_due = [(entry.due, entry) for entry in self._by_use if entry.due < math.inf]
         heapq.heapify(self._by_use)
         heapq.heapify(self._by_due)

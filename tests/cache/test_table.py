@@ -141,3 +141,18 @@ def test_a_new_key_in_a_full_cache_costs_no_scan(clock: ManualClock) -> None:
         return time.thread_time() - began
 
     assert min(cost(16_000) for _ in range(3)) < 4 * min(cost(500) for _ in range(3))
+
+
+@pytest.mark.rule(16)
+def test_keys_that_cool_down_take_no_place_of_the_others(clock: ManualClock) -> None:
+    cache = TokenCache(maxsize=10, clock=clock)
+    *failing, one, two = sources(clock, 102)
+    for source in failing:
+        source.fail(InvalidClient("x"))
+        with pytest.raises(InvalidClient):
+            cache.token(source)
+    for _ in range(5):
+        cache.token(one)
+        cache.token(two)
+    assert (one.requests, two.requests) == (1, 1)
+    assert cache.stats().cooling_down <= SEVERAL * 10

@@ -274,7 +274,7 @@ def test_no_lifetime(oauth_responses, oauth_cache):
 @pytest.mark.oauth_responses(failures=[401, "invalid_client", "invalid_scope", KeyError("now")])
 def test_failures(oauth_responses):
     source = ClientCredentials("https://auth.example.com/oauth/token", "id", "secret")
-    for error in [InvalidClient, InvalidClient, InvalidScope, KeyError]:
+    for error in [InvalidClient, InvalidClient, InvalidScope, TokenRequestError]:
         with pytest.raises(error):
             source.request_token()
     assert source.request_token().value == "token-1"
