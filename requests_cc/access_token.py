@@ -6,6 +6,7 @@ import re
 import sys
 import time
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from .errors import InvalidTokenResponse
@@ -20,6 +21,10 @@ _NUMERIC = re.compile(r"-?[0-9]{1,300}(\.[0-9]{1,300})?([eE][+-]?[0-9]{1,3})?")
 # "BearerToken", "JWT", "Application Access Token" or nothing at all.
 _OTHER_SCHEMES = {"mac", "pop", "n_a", "hmac", "hawk"}
 _LAST_MOMENT = 1e10  # seconds since the epoch: the year 2286; a larger number is not in seconds
+
+
+# One for all: an empty dict for each would be a tenth of what a cache keeps for a token.
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 class AccessToken(Value):
@@ -81,7 +86,7 @@ class AccessToken(Value):
             expires_at=expires_at,
             issued_at=issued_at,
             scope=scope,
-            extra={} if extra is None else extra,
+            extra=extra or _NOTHING,
             authorization=HeaderValue(f"{token_type} {value}"),
         )
 
@@ -166,6 +171,9 @@ class AccessToken(Value):
     def expires_in(self) -> float | None:
         """The seconds until it expires: 0.0 once expired, None without an expiry."""
         return None if self.expires_at is None else max(0.0, self.expires_at - time.time())
+
+    def _given(self) -> dict[str, Any]:
+        return {**super()._given(), "extra": dict(self.extra)}  # which a pickle can hold
 
     def __hash__(self) -> int:
         return hash(self.authorization)
