@@ -18,7 +18,7 @@ import urllib3
 from crowds import crowds, short_lived_tokens
 from growth import audiences, look_ups
 from paired import Report
-from start import imports
+from start import command_line, imports
 from variants import loopback_server
 from warm import INTERPRETERS, instructions, warm_calls
 
@@ -59,6 +59,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         instructions(report, origin)
         crowds(report, origin, effort.calls * 4)
         short_lived_tokens(report, origin, effort.seconds)
+        command_line(report, origin, effort.imports)
     look_ups(report, effort.keys, effort.rounds)
     audiences(report, effort.rounds)
     imports(report, effort.imports)
