@@ -7,6 +7,7 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ConfigurationError
+from ..protocols import Cert
 from ..server.authorization_server import AuthorizationServer
 from ..url import check_url
 from .auth_setting import NEEDS_MORE, method_named
@@ -99,7 +100,18 @@ def _reach(environment: Environment, session: requests.Session | None) -> dict[s
 
 
 def _authentication(environment: Environment) -> dict[str, Any]:
-    """Return the arguments ``client_secret`` and ``auth``."""
+    """Return the arguments ``client_secret``, ``auth`` and ``cert``."""
+    proof = _proof(environment)
+    if environment.has("CERTIFICATE_FILE") and not _is_tls_client_auth(proof.get("auth")):
+        proof["cert"] = _certificate(environment)
+    return proof
+
+
+def _is_tls_client_auth(auth: object) -> bool:
+    return getattr(auth, "method", None) in _METHODS["CERTIFICATE_FILE"]
+
+
+def _proof(environment: Environment) -> dict[str, Any]:
     auth, given = environment.text("AUTH"), _only_proof(environment)
     if auth is not None and auth not in NEEDS_MORE:
         method_named(auth, environment.named("AUTH"))
@@ -107,7 +119,9 @@ def _authentication(environment: Environment) -> dict[str, Any]:
     if given == "PRIVATE_KEY":
         return {"auth": _private_key(environment)}
     if given == "CERTIFICATE_FILE":
-        return {"auth": _certificate(environment)}
+        from ..client_auth.certificate import TLSClientAuth  # noqa: PLC0415 - rarely used
+
+        return {"auth": TLSClientAuth(_certificate(environment))}
     if given == "CLIENT_ASSERTION_FILE":
         from ..client_auth.supplied_assertion import AssertionFile  # noqa: PLC0415 - rarely used
 
@@ -117,8 +131,11 @@ def _authentication(environment: Environment) -> dict[str, Any]:
 
 def _only_proof(environment: Environment) -> str | None:
     given = [name for name in _METHODS if environment.has(name)]
-    if len(given) > 1:
-        names = " and ".join(map(environment.named_as_set, given[:2]))
+    proofs = given
+    if len(given) > 1 and environment.text("AUTH") not in _METHODS["CERTIFICATE_FILE"]:
+        proofs = [name for name in given if name != "CERTIFICATE_FILE"]  # it stands beside another
+    if len(proofs) > 1:
+        names = " and ".join(map(environment.named_as_set, proofs[:2]))
         raise ConfigurationError(f"{names} are both set: unset one")
     for name, owner in _BELONGS.items():
         if environment.has(name) and owner not in given:
@@ -126,7 +143,7 @@ def _only_proof(environment: Environment) -> str | None:
                 f"{environment.named(name)} is set without {environment.named(owner)}: set that "
                 f"too, or unset {environment.named(name)}"
             )
-    return given[0] if given else None
+    return proofs[0] if proofs else None
 
 
 def _check_proof(environment: Environment, auth: str | None, given: str | None) -> None:
@@ -170,9 +187,7 @@ def _key(environment: Environment) -> Any:
         raise ConfigurationError("it begins as a JWK, and is not valid JSON") from None
 
 
-def _certificate(environment: Environment) -> object:
-    from ..client_auth.certificate import TLSClientAuth  # noqa: PLC0415 - rarely used
-
+def _certificate(environment: Environment) -> Cert:
     certificate = str(environment.path("CERTIFICATE_FILE"))
     key = environment.path("CERTIFICATE_KEY_FILE")
-    return TLSClientAuth(certificate if key is None else (certificate, key))
+    return certificate if key is None else (certificate, key)

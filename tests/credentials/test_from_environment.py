@@ -106,6 +106,20 @@ def test_an_assertion_in_a_file_authenticates(tmp_path: Path) -> None:
     assert made.auth == AssertionFile(str(path))
 
 
+def test_a_certificate_stands_beside_a_secret(pair: tuple[str, str]) -> None:
+    names = {"X_CERTIFICATE_FILE": pair[0], "X_CERTIFICATE_KEY_FILE": pair[1]}
+    made = credentials({**SERVER, **names, "X_CLIENT_SECRET": "secret"})
+    assert (made.auth, made.client_secret, made.cert) == (None, "secret", pair)
+
+
+def test_a_certificate_and_a_secret_exclude_each_other_for_tls_client_auth(
+    pair: tuple[str, str],
+) -> None:
+    names = {"X_CERTIFICATE_FILE": pair[0], "X_CERTIFICATE_KEY_FILE": pair[1]}
+    with pytest.raises(ConfigurationError, match="are both set: unset one"):
+        credentials({**SERVER, **names, "X_CLIENT_SECRET": "s", "X_AUTH": "tls_client_auth"})
+
+
 @pytest.mark.parametrize("name", ["CLIENT_ASSERTION_FILE", "CERTIFICATE_FILE", "CA_BUNDLE"])
 def test_a_file_that_is_not_there_is_named(name: str) -> None:
     variables = SECRET if name == "CA_BUNDLE" else SERVER

@@ -25,7 +25,7 @@ class Circuit:
     After the pause one call at a time is let through. The circuit closes when the operation that
     failed works again: a full disk can still be read, which proves nothing.
 
-    :param clock: an object with ``monotonic()``.
+    :param clock: both clocks: a pause also ends for a machine that slept.
 
     ``hangs`` says whether a call that took too long opened it; ``time`` counts failures, and never
     starts over. Safe to share between threads, and to use after ``fork()``.
@@ -36,7 +36,7 @@ class Circuit:
         self._lock = ForkSafeLock()  # guards what follows; never held during I/O
         self._failures = 0  # in a row
         self._failed = ""  # the operation that failed last
-        self._until = 0.0
+        self._until = (0.0, 0.0)  # wall and monotonic: a pause ends when either clock says so
         self.time = 0
         self.hangs = False
 
@@ -49,10 +49,10 @@ class Circuit:
         """Return a number for one call of the store, or None if it may not be made now."""
         with self._lock:
             if not self.closed:
-                now = self._clock.monotonic()
-                if now < self._until:
+                wall, monotonic = self._now()
+                if wall < self._until[0] and monotonic < self._until[1]:
                     return None
-                self._until = now + self._pause
+                self._until = (wall + self._pause, monotonic + self._pause)
             return self.time
 
     def succeeded(self, operation: str, admitted: int) -> bool:
@@ -66,7 +66,10 @@ class Circuit:
             # A call that began before the last failure proves nothing about the time after it.
             if self.closed or admitted != self.time:
                 return False
-            self._until = 0.0  # the store is alive: the operation that failed may be tried now
+            self._until = (
+                0.0,
+                0.0,
+            )  # the store is alive: the operation that failed may be tried now
             if operation not in (self._failed, CERTAIN):
                 return False
             self._failures, self.hangs = 0, False
@@ -87,8 +90,12 @@ class Circuit:
             self.time += 1
             self._failures += 1
             self._failed, self.hangs = operation, hangs
-            self._until = self._clock.monotonic() + self._pause
+            wall, monotonic = self._now()
+            self._until = (wall + self._pause, monotonic + self._pause)
             return self._pause if first else None
+
+    def _now(self) -> tuple[float, float]:
+        return self._clock.time(), self._clock.monotonic()
 
     @property
     def _pause(self) -> float:
@@ -102,7 +109,7 @@ class Breaker:
     store is left alone for 5 seconds, doubling to 60, before each further try.
 
     :param store: any :class:`~requests_cc.protocols.TokenStore`.
-    :param clock: an object with ``monotonic()``.
+    :param clock: both clocks: a pause also ends for a machine that slept.
     :param deadline: float, seconds for one call, beside the wait for a lock.
 
     Its methods raise nothing. Safe to share between threads, and to use after ``fork()``.

@@ -585,3 +585,15 @@ def test_a_lock_that_fails_without_waiting_is_tried_at_intervals(store: DictStor
     with Breaker(store).lock("k", 1.2) as obtained:
         assert not obtained
     assert asked == [1.2]
+
+
+@pytest.mark.rule(14)
+def test_a_pause_ends_with_the_sleep_of_the_machine(
+    breaker: Breaker, store: DictStore, clock: ManualClock
+) -> None:
+    store.fails("get")
+    breaker.get("k")
+    assert store.asked == ["get"]
+    clock.jump(60)  # the monotonic clock stood still meanwhile
+    breaker.get("k")
+    assert store.asked == ["get", "get"]
