@@ -24,9 +24,11 @@ from ..events import (
     TokenShared,
 )
 from ..protocols import TokenSource, printable
+from ..threads import ForkSafeLock
 from .flight import Flight
 from .lifecycle import Lifecycle, seconds_left
 from .pacing import Now
+from .table import NOTHING_YET, Entry
 
 MOST_SAID = 1024  # what was logged once, before it may be logged again
 
@@ -62,6 +64,39 @@ class CacheStats(NamedTuple):
     last_latency: float | None
 
 
+class SourceStats(NamedTuple):
+    """What a :class:`~requests_cc.TokenCache` has of one source now, and its counts.
+
+    The counts begin when the source is first used, and again after its key was evicted or cleared.
+    The fields mean what those of :class:`CacheStats` do; the first three are 0 or 1.
+    """
+
+    tokens: int
+    cooling_down: int
+    held: int
+    requests: int
+    successes: int
+    failures: int
+    shared: int
+    rejections: int
+    holds: int
+
+
+# The place of each kind of event in an entry's tally.
+_TALLIED = (
+    TokenRequested,
+    TokenReceived,
+    TokenRequestFailed,
+    TokenShared,
+    TokenRejected,
+    RenewalHeld,
+)
+# What most keys have: one tuple for all of them, since each would take a tenth of a key's memory.
+_COMMON: dict[tuple[int, ...], tuple[int, ...]] = {
+    tally: tally for tally in (NOTHING_YET, (1, 0, 0, 0, 0, 0), (1, 1, 0, 0, 0, 0))
+}
+
+
 class Journal:
     """The record of each event: for the observers, the log and the counts.
 
@@ -76,12 +111,21 @@ class Journal:
         self._unusable = Counter()
         self._said: dict[tuple[str, str], object] = {}
         self._counts = {kind: Counter() for kind in _LOG_LINES}
+        self._tallying = ForkSafeLock()  # guards the tallies of all entries
         self.hits = Counter()
         self.last_latency: float | None = None
 
-    def record(self, event: Event) -> None:
-        """Record one event; with no lock held, for the observers are somebody else's code."""
+    def record(self, event: Event, entry: Entry | None) -> None:
+        """Record one event; with no lock held, for the observers are somebody else's code.
+
+        :param entry: that of the source, if the cache has one.
+        """
         self._counts[type(event)].increment()
+        if entry is not None and type(event) in _TALLIED:
+            with self._tallying:
+                tally = list(entry.tally)
+                tally[_TALLIED.index(type(event))] += 1
+                entry.tally = _COMMON.get(tuple(tally), tuple(tally))
         if isinstance(event, (TokenReceived, TokenRequestFailed)):
             self.last_latency = event.duration
         level, line = _LOG_LINES[type(event)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..access_token import AccessToken
-from ..events import RenewalAccepted, RenewalHeld, TokenRejected
+from ..events import Event, RenewalAccepted, RenewalHeld, TokenRejected
 from ..protocols import TokenSource, name_of
 from .journal import Journal
 from .lifecycle import Rejection
@@ -50,7 +50,7 @@ class Renewal:
         :raises TokenRequestError: if the request failed. The rejected token stays in use for other
             callers until it expires. Whatever a user's own source raises is passed on.
         """
-        self._journal.record(TokenRejected(name_of(self._source)))
+        self._record(TokenRejected(name_of(self._source)))
         token = self._flights.obtain(self._source, self._rejection)
         self._renewed = None if token is None or token.value == self._rejection.value else token
         return self._renewed
@@ -60,7 +60,7 @@ class Renewal:
         renewed, cause = self._renewed, self._rejection
         if renewed is not None:
             self._flights.move(self._source, lambda state: state.accepted(renewed.value, cause))
-            self._journal.record(RenewalAccepted(name_of(self._source)))
+            self._record(RenewalAccepted(name_of(self._source)))
 
     def rejected(self) -> None:
         """Report that the API rejected the renewed token too.
@@ -75,4 +75,7 @@ class Renewal:
             self._source, lambda state: state.rejected(renewed.value, cause, now)
         )
         if after is not before:
-            self._journal.record(RenewalHeld(name_of(self._source), after.held_for(now)))
+            self._record(RenewalHeld(name_of(self._source), after.held_for(now)))
+
+    def _record(self, event: Event) -> None:
+        self._journal.record(event, self._flights.entry(self._source))

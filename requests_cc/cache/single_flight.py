@@ -113,6 +113,10 @@ class SingleFlight:
             return entry.state.token
         return None if self._shared is None else self._shared.look(source)
 
+    def entry(self, source: TokenSource) -> Entry | None:
+        """Return a source's entry, or None; needs no lock."""
+        return self._table.get(Key(source).value)
+
     def forget(self, source: TokenSource) -> AccessToken | None:
         """Forget a source's current token, here and in the store.
 
@@ -253,7 +257,7 @@ class SingleFlight:
         before = None if flight.entry is None else flight.entry.state.cool_down
         state, now = self._land(flight, outcome)
         for event in landing(name, flight, state, now):
-            self._journal.record(event)
+            self._journal.record(event, flight.entry)
         self._journal.report_outage(name, flight.outcome, before is not None)
         if isinstance(flight.outcome, AccessToken):
             self._journal.report_oddities(name, flight.outcome, source, now)
@@ -281,7 +285,7 @@ class SingleFlight:
         flight.began = self.now()  # without the time that was spent on the store
         if _has_changed(source, flight):
             return KeyChanged()
-        self._journal.record(TokenRequested(name_of(source), flight.reason))
+        self._journal.record(TokenRequested(name_of(source), flight.reason), flight.entry)
         outcome = outcome_of(source)
         return KeyChanged() if _has_changed(source, flight) else outcome
 

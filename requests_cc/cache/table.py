@@ -31,23 +31,29 @@ class Key:
         self.value: Hashable = (type(source), source.cache_key)
 
 
+NOTHING_YET: tuple[int, ...] = (0, 0, 0, 0, 0, 0)
+
+
 class Entry:
     """One key: its state, and the flight under way.
 
     Changed only with the cache's lock held. The state is replaced whole, so that it can be read
     without the lock.
 
+    ``tally`` has its counts, by the journal.
+
     :param key: the value of its :class:`Key`; None once the entry has left its table.
     """
 
     # rank and due: of a Queue.
-    __slots__ = ("due", "flight", "key", "rank", "state", "used_at")
+    __slots__ = ("due", "flight", "key", "rank", "state", "tally", "used_at")
 
     def __init__(self, key: Hashable = None) -> None:
         self.key = key
         self.state = Lifecycle()
         self.flight: Flight | None = None
         self.used_at = 0.0
+        self.tally = NOTHING_YET
         self.rank = 0.0
         self.due = math.inf
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable
 from functools import partial
-from typing import Any
+from typing import Any, overload
 
 from ..access_token import AccessToken
 from ..errors import ConfigurationError
@@ -17,11 +17,11 @@ from ..events import Observer
 from ..protocols import SYSTEM_CLOCK, Clock, TokenSource, TokenStore, revocation_of
 from ..settings import check_bool, is_number
 from ..threads import ForkSafeLock
-from .journal import CacheStats, Journal
+from .journal import CacheStats, Journal, SourceStats
 from .lifecycle import Step
 from .renewal import Renewal
 from .single_flight import SingleFlight
-from .table import Key, TokenTable
+from .table import Entry, Key, TokenTable
 
 
 class TokenCache:
@@ -195,12 +195,23 @@ class TokenCache:
         """
         self._flights.clear(source)
 
-    def stats(self) -> CacheStats:
-        """Return what is in memory now, and the counts since the cache was made.
+    @overload
+    def stats(self, source: None = None) -> CacheStats: ...
+    @overload
+    def stats(self, source: TokenSource) -> SourceStats: ...
+    def stats(self, source: TokenSource | None = None) -> CacheStats | SourceStats:
+        """Return what is in memory now, and the counts.
 
-        :returns: a :class:`CacheStats`.
+        :param source: the source to look at; None: all of them, since the cache was made.
+        :returns: a :class:`CacheStats`; for one source a :class:`SourceStats`.
         """
-        now, states = self._flights.now(), self._flights.states()
+        now = self._flights.now()
+        if source is not None:
+            entry = self._flights.entry(source) or Entry()
+            own = entry.state
+            states_now = (own.usable(now), own.cools_for(now) > 0, own.held_for(now) > 0)
+            return SourceStats._make((*map(int, states_now), *entry.tally))
+        states = self._flights.states()
         with self._reading:
             return self._journal.stats(
                 tokens=sum(state.usable(now) for state in states),

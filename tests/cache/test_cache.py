@@ -21,6 +21,7 @@ from requests_cc import (
     default_cache,
     set_default_cache,
 )
+from requests_cc.cache.journal import SourceStats
 from tests.support.sources import ManualClock, Source, outcomes, renewals_end
 
 
@@ -671,3 +672,22 @@ def test_a_cache_with_the_default_clock_is_pickled() -> None:
 def test_a_clock_that_is_none_is_refused() -> None:
     with pytest.raises(ConfigurationError, match=r"clock must have time\(\) and monotonic\(\)"):
         TokenCache(clock="now")  # type: ignore[arg-type]
+
+
+def test_the_stats_of_one_source_are_its_own(clock: ManualClock) -> None:
+    cache, (one, two) = TokenCache(clock=clock), sources(clock, 2)
+    assert cache.stats(one) == SourceStats(0, 0, 0, 0, 0, 0, 0, 0, 0)
+    token = cache.token(one)
+    two.fail(InvalidClient("x"))
+    with pytest.raises(InvalidClient):
+        cache.token(two)
+    assert cache.stats(one) == SourceStats(1, 0, 0, 1, 1, 0, 0, 0, 0)
+    assert cache.stats(two) == SourceStats(0, 1, 0, 1, 0, 1, 0, 0, 0)
+    renewal = cache.renewal(one, token)
+    assert renewal is not None
+    renewal.token()
+    renewal.rejected()
+    assert cache.stats(one) == SourceStats(1, 0, 1, 2, 2, 0, 0, 1, 1)
+    cache.clear(one)
+    assert cache.stats(one).requests == 0
+    assert cache.stats().requests == 3

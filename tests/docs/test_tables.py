@@ -124,7 +124,7 @@ def test_the_page_has_each_line_of_the_log(
     event: events.Event, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG, "requests_cc")
-    Journal(()).record(event)
+    Journal(()).record(event, None)
     [record] = caplog.records
     assert level_of(record.getMessage()) == record.levelname
 
