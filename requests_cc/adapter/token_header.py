@@ -12,8 +12,8 @@ AUTHORIZATION = "Authorization"  # RFC 6750 section 2.1
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")  # RFC 9110 section 5.6.2
 # Where a message ends and whom it is for; and what a proxy reads, which must see no token.
 _RESERVED = {
-    *("connection", "content-length", "cookie", "dpop", "host", "proxy-authorization", "te"),
-    *("trailer", "transfer-encoding", "upgrade"),
+    *("connection", "content-encoding", "content-length", "content-type", "cookie", "dpop", "host"),
+    *("proxy-authorization", "te", "trailer", "transfer-encoding", "upgrade"),
 }
 
 

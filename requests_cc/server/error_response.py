@@ -223,7 +223,7 @@ def _oauth_error(
     if code not in _CODES:
         code = shown(code, secrets)
     words = _description(members, secrets)
-    if code == "invalid_dpop_proof" and not attempt.has_proof:
+    if code in _OF_DPOP and not attempt.has_proof:
         advice = "the server binds this client's tokens to a key: pass dpop=DPoPKey.generate()"
     advice = advice.format(client=attempt.client_advice, method=attempt.method)
     error = kind(

@@ -109,7 +109,19 @@ def test_a_token_that_is_bound_to_a_key_goes_nowhere_else(options):
 
 
 @pytest.mark.parametrize(
-    "header", ["", "X Token", "X-Token:", "X\n", None, "Host", "cookie", "Proxy-Authorization", 3]
+    "header",
+    [
+        "",
+        "X Token",
+        "X-Token:",
+        "X\n",
+        None,
+        "Host",
+        "cookie",
+        "Proxy-Authorization",
+        "Content-Type",
+        3,
+    ],
 )
 def test_a_header_that_cannot_carry_a_token_is_refused(header):
     with pytest.raises(ConfigurationError, match=r"^header .*pass"):

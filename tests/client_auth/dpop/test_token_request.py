@@ -162,13 +162,22 @@ def test_the_key_is_in_no_message_and_no_repr(authority) -> None:
         assert "PRIVATE" not in text
 
 
-def test_a_server_that_wants_a_proof_and_gets_none_leads_to_the_setting() -> None:
-    error = {"error": "invalid_dpop_proof", "error_description": "proof missing"}
+@pytest.mark.parametrize(
+    ("code", "with_a_key"),
+    [
+        ("invalid_dpop_proof", "check this machine's clock"),
+        ("use_dpop_nonce", "the server demands another nonce each time"),
+    ],
+)
+def test_a_server_that_wants_a_proof_and_gets_none_leads_to_the_setting(
+    code: str, with_a_key: str
+) -> None:
+    error = {"error": code, "error_description": "proof missing"}
     with Server(answer(error, "400 Bad")) as server:
         for dpop, words in (
             (None, "(proof missing): the server binds this client's tokens to a key: pass "
                    "dpop=DPoPKey.generate()"),
-            (DPoPKey.generate(), "check this machine's clock"),
+            (DPoPKey.generate(), with_a_key),
         ):  # fmt: skip
             credentials = ClientCredentials(server.url, "client", "secret", dpop=dpop)
             with pytest.raises(OAuthError) as raised:
