@@ -51,7 +51,7 @@ class _Seen(io.RawIOBase):
 
 
 class _Rest(io.RawIOBase):
-    """What was read of a body, and then the rest of it."""
+    """The bytes that were read of a body, and then the rest of it."""
 
     def __init__(self, seen: bytes, raw: Any) -> None:
         super().__init__()

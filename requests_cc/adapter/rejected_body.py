@@ -74,7 +74,7 @@ class _Reading:
 
     @property
     def value(self) -> tuple[bytes, bool]:
-        """What was read once it has ended, and whether that is all."""
+        """The bytes that were read when the body ended, and whether they are all of it."""
         return self._call.value or (b"", False)
 
     def ends(self, within: float = LONGEST) -> bool:

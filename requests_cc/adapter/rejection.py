@@ -22,7 +22,7 @@ logger = logging.getLogger("requests_cc")
 
 
 class Verdict(NamedTuple):
-    """What a response says of the token and of the proof that were sent.
+    """The meaning of a response for the token and the proof that were sent.
 
     :param rejected: bool, whether another token may help.
     :param wants_nonce: bool, whether the proof was rejected, and not the token (RFC 9449 section

@@ -18,7 +18,7 @@ _RESERVED = {
 
 
 class TokenHeader:
-    """Where in a request the token goes.
+    """The place of the token in a request.
 
     :param name: str, the name of a header.
     :param scheme: str, what stands before the token; ``""`` sends it bare. None: the token's type.
@@ -53,7 +53,7 @@ class TokenHeader:
 
     @property
     def is_usual(self) -> bool:
-        """Whether this is ``Authorization`` with the token's own type."""
+        """True if this is ``Authorization`` with the token's own type."""
         return self.key == AUTHORIZATION.lower() and self.scheme is None
 
     def value(self, token: AccessToken) -> str:

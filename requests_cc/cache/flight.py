@@ -59,12 +59,12 @@ class Flight(Watched):
 
     @property
     def ahead(self) -> bool:
-        """Whether it renews a token that stays in use meanwhile."""
+        """True if it renews a token that stays in use meanwhile."""
         return self.serves_on is not None
 
     @property
     def brought(self) -> bool:
-        """Whether it has landed with a token."""
+        """True if it has landed with a token."""
         return isinstance(self.outcome, AccessToken)
 
     @property

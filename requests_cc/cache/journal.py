@@ -65,7 +65,7 @@ class CacheStats(NamedTuple):
 
 
 class SourceStats(NamedTuple):
-    """What a :class:`~requests_cc.TokenCache` has of one source now, and its counts.
+    """The state of one source in a :class:`~requests_cc.TokenCache` now, and its counts.
 
     The counts begin when the source is first used, and again after its key was evicted or cleared.
     The fields mean what those of :class:`CacheStats` do; the first three are 0 or 1.

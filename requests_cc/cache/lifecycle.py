@@ -30,7 +30,7 @@ from .pacing import (
 
 
 class Step(Enum):
-    """What to do for a caller."""
+    """The next step for a caller."""
 
     SERVE = auto()
     RENEW_AHEAD = auto()  # and serve the current token

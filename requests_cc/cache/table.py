@@ -192,7 +192,7 @@ class Queue:
 
     @property
     def pausing(self) -> int:
-        """How many entries cool down or are held; one whose pause just ended may be among them."""
+        """The number of entries that cool down or are held, or did a moment ago."""
         return len(self._pausing)
 
     def first_paused(self, now: Now) -> Entry | None:

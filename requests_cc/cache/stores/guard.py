@@ -42,7 +42,7 @@ class Circuit:
 
     @property
     def closed(self) -> bool:
-        """Whether nothing is known to fail."""
+        """True if nothing is known to fail."""
         return self._failures == 0
 
     def admit(self) -> int | None:
@@ -124,7 +124,7 @@ class Breaker:
 
     @property
     def available(self) -> bool:
-        """Whether the store is not being left alone."""
+        """False while the store is left alone."""
         return self._circuit.closed
 
     def get(self, key: str) -> bytes | None:

@@ -22,7 +22,7 @@ class SealedStore(ABC):
 
     @property
     def encrypts(self) -> bool:
-        """Whether values are encrypted."""
+        """True if values are encrypted."""
         return self._vault.encrypts
 
     def prepare(self, key: str) -> None:

@@ -99,7 +99,7 @@ class Vault:
 
     @property
     def encrypts(self) -> bool:
-        """Whether values are encrypted."""
+        """True if values are encrypted."""
         return self._fernet is not None
 
     def seal(self, name: str, value: bytes, ttl: float) -> bytes:
