@@ -256,9 +256,9 @@ class SingleFlight:
             flight.changed, outcome = True, None
         before = None if flight.entry is None else flight.entry.state.cool_down
         state, now = self._land(flight, outcome)
+        self._journal.report_outage(name, flight.outcome, before is not None)
         for event in landing(name, flight, state, now):
             self._journal.record(event, flight.entry)
-        self._journal.report_outage(name, flight.outcome, before is not None)
         if isinstance(flight.outcome, AccessToken):
             self._journal.report_oddities(name, flight.outcome, source, now)
 

@@ -65,6 +65,8 @@ class Trust(NamedTuple):
             else str(merged["verify"])
         )
         context = create_urllib3_context()
+        context.verify_mode = ssl.CERT_REQUIRED
+        context.check_hostname = True  # urllib3 1.26 compares the names itself, later
         context.load_verify_locations(bundle)
         if self.cert is not None:
             files = (self.cert,) if isinstance(self.cert, str) else self.cert

@@ -61,6 +61,8 @@ def test_a_proxy_is_used_and_the_sessions_comes_first(
         assert proxy.targets == [f"http://auth.example.com{endpoint.path}"]
 
 
+# http.client of Python 3.10 leaves the socket of a refused tunnel to the garbage collector.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_a_proxy_that_refuses_is_named(endpoint: Endpoint) -> None:
     session = requests.Session()
     with Server(answer(b"", "407 Proxy Authentication Required")) as proxy:
