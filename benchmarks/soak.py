@@ -1,6 +1,7 @@
 """A long run on a bad day: short tokens, a failing token endpoint, revocations, many threads.
 
     python benchmarks/soak.py --seconds 60
+    python benchmarks/soak.py --hostile --seconds 600    # soak_hostile.py says what that is
 
 32 threads call an API with tokens of 2 seconds. 30 % of the token requests meet a fault: a dropped
 connection, a 404, a 500, a 503, a 429 with Retry-After, or an answer that comes too late. Every few
@@ -31,6 +32,8 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 
 import requests
+from soak_calls import SPAN, Call, kinds, throughout, timed_call
+from soak_hostile import hostile_soak
 
 from requests_cc import AuthorizationServer, ClientCredentials, ClientCredentialsAdapter, TokenCache
 from requests_cc.events import Event, TokenReceived, TokenRequested
@@ -46,7 +49,6 @@ TOKEN_DELAY = 0.03  # seconds that a token request takes
 HANG = 5 * TIMEOUT
 REVOKED_EVERY = (3.0, 6.0)  # seconds
 MARGIN = 0.05  # seconds before its expiry from which a token no longer counts as good
-SPAN = tuple[float, float]
 
 
 # The server's process.
@@ -131,29 +133,6 @@ class Tokens:
         return spans
 
 
-@dataclass(frozen=True)
-class Call:
-    """One call: when it was made, and whether it was answered 200."""
-
-    span: SPAN
-    failure: str | None
-
-    @property
-    def seconds(self) -> float:
-        return self.span[1] - self.span[0]
-
-
-def timed_call(session: requests.Session, url: str) -> Call:
-    began, failure = time.monotonic(), None
-    try:
-        status = session.get(url, timeout=30).status_code
-        if status != 200:
-            failure = f"answered {status}"
-    except requests.RequestException as error:
-        failure = type(error).__name__
-    return Call((began, time.monotonic()), failure)
-
-
 def authorized_session(token_url: str, api_url: str, cache: TokenCache) -> requests.Session:
     server = AuthorizationServer(token_url, timeout=TIMEOUT)
     credentials = ClientCredentials(server, "soak", "secret")
@@ -214,13 +193,13 @@ def soak(seconds: float, pause: float) -> bool:
 
 
 def report(ours: list[Call], plain: list[Call], good: list[SPAN], weather: Weather) -> bool:
-    with_token = [call for call in ours if _throughout(call.span, good)]
+    with_token = [call for call in ours if throughout(call.span, good)]
     inexcusable = [call for call in with_token if call.failure]
     kept = set(map(id, with_token))
     excused = [call for call in ours if call.failure and id(call) not in kept]
     print(f"calls                               {len(ours)}, and {len(plain)} plain")
-    print(f"failed while a good token existed   {len(inexcusable)} {_kinds(inexcusable)}")
-    print(f"failed, no good token               {len(excused)} {_kinds(excused)}")
+    print(f"failed while a good token existed   {len(inexcusable)} {kinds(inexcusable)}")
+    print(f"failed, no good token               {len(excused)} {kinds(excused)}")
     print(f"plain calls that failed             {sum(c.failure is not None for c in plain)}")
     share = weather.faults / max(1, weather.token_requests)
     print(f"token requests                      {weather.token_requests}, {share:.0%} with a fault")
@@ -230,15 +209,6 @@ def report(ours: list[Call], plain: list[Call], good: list[SPAN], weather: Weath
     _print_latencies("ours, a good token throughout", with_token)
     _print_latencies("ours, all", ours)
     return not inexcusable
-
-
-def _throughout(span: SPAN, good: list[SPAN]) -> bool:
-    return any(start <= span[0] and span[1] <= end for start, end in good)
-
-
-def _kinds(calls: list[Call]) -> str:
-    kinds = [call.failure or "" for call in calls]
-    return ", ".join(f"{kind}: {kinds.count(kind)}" for kind in sorted(set(kinds)))
 
 
 def _print_latencies(name: str, calls: list[Call]) -> None:
@@ -258,7 +228,14 @@ def main() -> int:
         default=0.1,
         help="a thread's mean pause after a pair of calls, in seconds (default: 0.1)",
     )
+    parser.add_argument(
+        "--hostile",
+        action="store_true",
+        help="call healthy servers while hostile ones are called, Redis fails and the clock jumps",
+    )
     options = parser.parse_args()
+    if options.hostile:
+        return 0 if hostile_soak(options.seconds) else 1
     return 0 if soak(options.seconds, options.pause) else 1
 
 
