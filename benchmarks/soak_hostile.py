@@ -199,6 +199,8 @@ class Run:
             ExitStack() as at_end,
         ):
             at_end.callback(self._over.set)
+            # Each has its connection, and the store its name, before anything is measured.
+            list(pool.map(Caller.call, [*self.healthy, *self.hostile, *self.replacing]))
             running = [pool.submit(self._keep_calling, caller) for caller in self.healthy]
             by_turns = zip(self.hostile, self.replacing, strict=True)
             running += [pool.submit(self._call_by_turns, *both) for both in by_turns]
