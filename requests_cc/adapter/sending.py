@@ -76,7 +76,7 @@ def check_proxy(url: str, proxies: dict[str, str]) -> None:
         host = urlsplit(proxy if "://" in proxy else f"http://{proxy}").hostname or ""
     except ValueError:
         host = ""
-    if not Origin("http", host, 1).is_loopback:
+    if host and not Origin("http", host, 1).is_loopback:  # without one requests raises
         raise ConfigurationError(
             f"the request to {urlsplit(url).netloc} would send the token over plain http through "
             f"the proxy {host!r}, which is not on this machine; set NO_PROXY=localhost,127.0.0.1, "
