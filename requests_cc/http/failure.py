@@ -209,4 +209,5 @@ _LIBRARIES = ("requests_cc", "requests", "urllib3", "http")
 _WORDS = {
     "RemoteDisconnected": "the connection was closed without a response",
     "IncompleteRead": "the connection was closed in the middle of the response",
+    "TooManyInterimResponses": "it sends 100 Continue without end",
 }

@@ -21,6 +21,12 @@ from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 from urllib3.util.connection import allowed_gai_family
 
 LEAST_SHARE = 0.01  # seconds to connect to one of several addresses
+MOST_INTERIM = 16  # responses 100 Continue before a final one; http.client reads them without end
+
+
+class TooManyInterimResponses(http.client.HTTPException):
+    """A server streams ``100 Continue``: reading that at full speed holds all other threads up."""
+
 
 _sockets_of_exchange: contextvars.ContextVar[Sockets | None] = contextvars.ContextVar(
     "sockets_of_exchange", default=None
@@ -131,8 +137,19 @@ def _watched(base: Any, *, is_own: bool) -> Any:
 
 
 def _watched_class(base: Any, *, shares: bool) -> Any:
+    class Response(base.response_class):  # type: ignore[misc] # http.client's, or a subclass
+        _interim = 0
+
+        def _read_status(self) -> Any:
+            status = super()._read_status()
+            self._interim += status[1] == http.client.CONTINUE
+            if self._interim > MOST_INTERIM:
+                raise TooManyInterimResponses
+            return status
+
     class Watched(base):  # type: ignore[misc] # urllib3's, or a subclass
         watched_by_exchanges = True
+        response_class = Response
 
         def _new_conn(self) -> Any:
             connected = _connected(self) if shares else super()._new_conn()
