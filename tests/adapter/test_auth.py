@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 from contextlib import suppress
+from types import SimpleNamespace
 
 import pytest
 import requests
@@ -18,6 +19,7 @@ from requests_cc import (
     TokenCache,
     TokenRequestError,
 )
+from requests_cc.adapter.resend import send_first_token
 from tests.support.api import Api, credentials_for, needs_token
 from tests.support.scripts import Reply, Request
 from tests.support.threads import in_threads
@@ -327,3 +329,9 @@ def test_a_token_for_loopback_does_not_leave_through_a_proxy(server, monkeypatch
             requests.get(api.origin, auth=auth_for(server, api.origin))
         monkeypatch.setenv("NO_PROXY", "127.0.0.1")
         assert requests.get(api.origin, auth=auth_for(server, api.origin)).status_code == 200
+
+
+def test_a_response_that_says_nothing_of_the_token_is_the_callers():
+    attempt = SimpleNamespace(judge=lambda *_: SimpleNamespace(rejected=False), token="t")
+    response = requests.Response()
+    assert send_first_token(response, attempt) is response

@@ -691,3 +691,18 @@ def test_the_stats_of_one_source_are_its_own(clock: ManualClock) -> None:
     cache.clear(one)
     assert cache.stats(one).requests == 0
     assert cache.stats().requests == 3
+
+
+def test_a_token_that_came_while_another_was_revoked_stays(
+    cache: TokenCache, source: Source
+) -> None:
+    def revoke(token: AccessToken) -> None:
+        cache.invalidate(source)
+        cache.token(source)
+
+    cache.token(source)
+    source.revoke = revoke  # type: ignore[attr-defined]
+    cache.revoke(source)
+    kept = cache.peek(source)
+    assert kept is not None
+    assert kept.value == "key-2"

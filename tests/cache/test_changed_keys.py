@@ -7,6 +7,8 @@ import itertools
 import pytest
 
 from requests_cc import AccessToken, ConfigurationError, TokenCache
+from requests_cc.cache.flight import Flight
+from requests_cc.threads import Keeper
 from tests.support.sources import ManualClock, renewals_end
 
 
@@ -61,3 +63,28 @@ def test_a_key_that_changes_all_the_time_is_an_error_that_names_the_source() -> 
     with pytest.raises(ConfigurationError, match="cache_key of Tenant changes"):
         cache.token(source)
     assert next(numbers) == 4
+
+
+def test_a_key_that_changes_before_the_request_causes_no_request_for_the_old_one() -> None:
+    class Flicker(Tenant):
+        keys = iter(["A", "A", "B"])
+
+        @property
+        def cache_key(self) -> str:
+            return next(self.keys, "B")
+
+        @cache_key.setter
+        def cache_key(self, _: str) -> None: ...
+
+    clock = ManualClock()
+    cache = TokenCache(clock=clock)
+    assert cache.token(Flicker(clock)).value.startswith("of-B")
+    assert cache.stats().requests == 1
+
+
+def test_a_flight_that_was_given_up_may_still_end_without_an_outcome() -> None:
+    flights = TokenCache()._flights
+    flight = Flight(Keeper(), None, flights.now(), excused=False)
+    flight.land()
+    flights._land(flight, None)
+    assert flight.outcome is None

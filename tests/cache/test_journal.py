@@ -161,7 +161,7 @@ def test_the_log_has_a_line_for_each_fact_and_none_for_a_hit(
     cache.token(source)
     renewals_end()
     lines = [(r.levelname, r.getMessage()) for r in caplog.records if r.name == "requests_cc"]
-    level, outage = lines.pop()
+    level, outage = lines.pop(-4)
     assert level == "WARNING"
     assert outage.startswith(f"{NAME}: token requests fail: TokenEndpointUnreachable: down (no ")
     level, cooling = lines.pop(-2)
@@ -306,3 +306,15 @@ def test_a_client_id_with_control_characters_stays_on_its_line(
     with caplog.at_level(logging.DEBUG, "requests_cc"):
         cache.token(source)
     assert all(record.getMessage().isprintable() for record in caplog.records)
+
+
+def test_what_was_logged_once_is_forgotten_before_it_fills_the_memory(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("requests_cc.cache.journal.MOST_SAID", 1)
+    clock = ManualClock()
+    cache = TokenCache(clock=clock)
+    for key in ("one", "two", "one"):
+        source = Source(clock, key=key, lifetime=-1.0)
+        cache.token(source)
+    assert len([r for r in caplog.records if "expired on arrival" in r.getMessage()]) == 3

@@ -6,9 +6,13 @@ import time
 
 import pytest
 
-from requests_cc import InvalidClient, TokenCache
-from requests_cc.cache.table import SEVERAL, Entry
-from tests.support.sources import ManualClock, Source
+from requests_cc import AccessToken, InvalidClient, TokenCache
+from requests_cc.cache.flight import Flight
+from requests_cc.cache.lifecycle import Lifecycle
+from requests_cc.cache.pacing import Now
+from requests_cc.cache.table import SEVERAL, Entry, Queue
+from requests_cc.threads import Keeper
+from tests.support.sources import NOON, ManualClock, Source
 
 
 def sources(clock: ManualClock, count: int) -> list[Source]:
@@ -156,3 +160,55 @@ def test_keys_that_cool_down_take_no_place_of_the_others(clock: ManualClock) -> 
         cache.token(two)
     assert (one.requests, two.requests) == (1, 1)
     assert cache.stats().cooling_down <= SEVERAL * 10
+
+
+NOW = Now(NOON, 1000.0)
+
+
+def paused(key: str, error: Exception) -> Entry:
+    entry = Entry(key)
+    entry.state = Lifecycle().failed(error, NOW, 0.5)
+    return entry
+
+
+def aged(key: str) -> Entry:
+    entry = Entry(key)
+    token = AccessToken("token", expires_at=NOON + 1)
+    entry.state = Lifecycle().received(token, NOW, NOON, None)
+    return entry
+
+
+def later(seconds: float) -> Now:
+    return Now(NOON + seconds, 1000.0 + seconds)
+
+
+def queue_of(*entries: Entry) -> Queue:
+    return Queue({entry.key: entry for entry in entries}, NOW)
+
+
+def test_of_paused_keys_those_that_left_or_pause_longer_are_passed_over() -> None:
+    left, longer, last = (paused(key, InvalidClient("x")) for key in ("one", "two", "three"))
+    queue = queue_of(left, longer, last)
+    queue.removed(left)
+    longer.state = Lifecycle().failed(InvalidClient("x", retry_after=900.0), NOW, 0.5)
+    assert queue.first_paused(NOW) is last
+    assert queue.first_paused(NOW) is longer
+    assert queue.first_paused(NOW) is None
+
+
+def test_of_worthless_keys_those_that_left_or_are_requesting_are_passed_over() -> None:
+    left, requesting = aged("left"), aged("requesting")
+    queue = queue_of(left, requesting)
+    left.key = None
+    requesting.flight = Flight(Keeper(), None, NOW, excused=False)
+    assert queue.worthless(later(10)) is None
+
+
+def test_the_least_used_key_does_not_pause_and_is_looked_for_among_so_many(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert queue_of(paused("paused", InvalidClient("x"))).least_used(NOW) is None
+    requesting = aged("requesting")
+    requesting.flight = Flight(Keeper(), None, NOW, excused=False)
+    monkeypatch.setattr("requests_cc.cache.table.LOOKED_AT", 1)
+    assert queue_of(requesting).least_used(NOW) is None

@@ -8,7 +8,17 @@ import time
 
 import pytest
 
-from requests_cc.threads import Call, Hanging, Landing, growing, jittered
+from requests_cc import ClientCredentialsError
+from requests_cc.threads import (
+    Call,
+    ForkSafeLock,
+    Hanging,
+    Keeper,
+    Landing,
+    Watched,
+    growing,
+    jittered,
+)
 from tests.support.sources import PATIENCE, in_thread, outcomes
 
 
@@ -120,3 +130,36 @@ def test_a_pause_doubles_up_to_the_longest() -> None:
 def test_jitter_moves_a_pause_to_either_side() -> None:
     pauses = [jittered(10.0, 0.2, spread) for spread in (0.0, 0.5, 1.0)]
     assert pauses == pytest.approx([8.0, 10.0, 12.0])
+
+
+def test_code_that_waits_for_the_code_that_it_interrupted_gets_an_error() -> None:
+    def waits(keeper: Keeper) -> None:
+        Watched(keeper).wait_until_done()
+
+    with pytest.raises(ClientCredentialsError, match="interrupted the very code"):
+        waits(Keeper())
+
+
+def test_a_hanging_call_that_ended_meanwhile_is_not_forgotten_twice() -> None:
+    hanging = Hanging(1, clock=lambda: 1e6)
+    assert not hanging._try_again([Call(print, "a call")], "place")
+
+
+def test_a_lock_whose_holder_never_runs_again_is_free(monkeypatch: pytest.MonkeyPatch) -> None:
+    lock = ForkSafeLock()
+    held, done = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with lock:
+            held.set()
+            done.wait(PATIENCE)
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    held.wait(PATIENCE)
+    with monkeypatch.context() as at_the_end:
+        at_the_end.setattr("requests_cc.threads.sys.is_finalizing", lambda: True)
+        with lock:
+            pass
+    done.set()
+    thread.join(PATIENCE)

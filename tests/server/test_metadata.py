@@ -6,8 +6,11 @@ from typing import Any
 
 import pytest
 
-from requests_cc import InvalidTokenResponse
+from requests_cc import AuthorizationServer, InvalidTokenResponse
+from requests_cc.server.discovery import _Fetch
 from requests_cc.server.metadata import ServerDocument
+from requests_cc.testing import LocalServer
+from requests_cc.threads import Keeper
 
 ISSUER = "https://auth.example.com"
 TOKEN = f"{ISSUER}/token"
@@ -62,3 +65,16 @@ def test_methods_are_a_list_of_names_and_basic_if_there_is_none(
     written: object, read: tuple[str, ...]
 ) -> None:
     assert document(token_endpoint_auth_methods_supported=written).member("auth_methods") == read
+
+
+def test_a_fetch_that_nobody_will_end_is_taken_over() -> None:
+    with LocalServer() as server:
+        found = AuthorizationServer.discover(server.issuer)
+        discovery = found._metadata.discovery
+        assert discovery is not None
+        discovery._fetch = _Fetch(Keeper())  # whose keeper is gone
+        assert found.token_endpoint == server.token_url
+
+
+def test_auth_methods_may_be_unknown() -> None:
+    assert AuthorizationServer("https://a.example/token", auth_methods=None).auth_methods is None

@@ -270,3 +270,12 @@ def test_without_the_extra_the_message_has_the_line_to_install_it(
     monkeypatch.setitem(sys.modules, "opentelemetry.trace", None)
     with pytest.raises(ConfigurationError, match=r'pip install "requests_cc\[otel\]"'):
         OpenTelemetryObserver()
+
+
+def test_a_request_within_another_ends_by_itself(recorder: Recorder) -> None:
+    for name in ("outer", "inner"):
+        recorder.observer(TokenRequested(name, "missing"))
+    for name in ("inner", "outer"):
+        recorder.observer(TokenReceived(name, 0.1, 60.0))
+    ended = [span.attributes["requests_cc.source"] for span in recorder.token_spans()]
+    assert ended == ["inner", "outer"]

@@ -105,3 +105,10 @@ def test_the_repr_shows_the_url_the_state_and_the_counts(http_session: requests.
         shown = repr(server)
     assert shown == f"<LocalServer running at {server.origin}, requests: 1 token, 2 api>"
     assert repr(server) == "<LocalServer stopped, requests: 1 token, 2 api>"
+
+
+def test_recorded_requests_may_be_kept_in_a_set() -> None:
+    with LocalServer() as server:
+        requests.get(server.api_url)
+        requests.get(server.api_url)
+        assert len(set(server.api_requests)) == 2
