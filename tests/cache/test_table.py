@@ -212,3 +212,12 @@ def test_the_least_used_key_does_not_pause_and_is_looked_for_among_so_many(
     requesting.flight = Flight(Keeper(), None, NOW, excused=False)
     monkeypatch.setattr("requests_cc.cache.table.LOOKED_AT", 1)
     assert queue_of(requesting).least_used(NOW) is None
+
+
+def test_a_key_that_was_renewed_is_not_worthless() -> None:
+    renewed = aged("renewed")
+    queue = queue_of(renewed)
+    token = AccessToken("token", expires_at=NOON + 3600)
+    renewed.state = Lifecycle().received(token, NOW, NOON, None)
+    assert queue.worthless(later(10)) is None
+    assert queue.worthless(later(3600)) is renewed
