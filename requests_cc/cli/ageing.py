@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import logging
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from ..testing import LocalServer
 from .calls import Call, Caller, all_succeeded, in_words, longest
+from .output import silent_log
 from .timeline import Timeline, count, milliseconds
 
 THREADS = 8
@@ -78,7 +77,7 @@ class Ageing:
         self.timeline.scene(f"{THREADS} threads call all the time, but the token endpoint is down")
         self.server.token_delay = 0.0
         self.server.fail_next(FOR_GOOD, retry_after=LONG_OUTAGE)
-        with warnings_logged() as warnings:
+        with silent_log() as warnings:
             load = self._load_until(lambda: len(warnings))
         self.timeline.happened(
             f"renewal was tried {load.lead} and failed after {load.latency}; "
@@ -149,30 +148,6 @@ class _Load:
         if self.renewal_began is None:
             return "never"
         return f"{self.expires_at - self.renewal_began:.2f} s before expiry"
-
-
-class _Listener(logging.Handler):
-    """Keeps records of level WARNING and above."""
-
-    def __init__(self) -> None:
-        super().__init__(logging.WARNING)
-        self.records: list[logging.LogRecord] = []
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self.records.append(record)
-
-
-@contextmanager
-def warnings_logged() -> Iterator[list[logging.LogRecord]]:
-    """Collect this library's warnings, and keep them from the process's own handlers."""
-    logger, listener = logging.getLogger("requests_cc"), _Listener()
-    propagates, logger.propagate = logger.propagate, False
-    logger.addHandler(listener)
-    try:
-        yield listener.records
-    finally:
-        logger.removeHandler(listener)
-        logger.propagate = propagates
 
 
 def comes_true(condition: Callable[[], bool], seconds: float) -> bool:

@@ -6,7 +6,6 @@ import argparse
 import json
 import sys
 from pathlib import Path
-from typing import Any
 
 import requests
 
@@ -62,13 +61,12 @@ def run(arguments: argparse.Namespace) -> int:
     method = arguments.request or ("GET" if body is None else "POST")
     request = requests.Request(method, arguments.url, headers=headers, data=body)
     credentials = settings.client(session_for(arguments))
-    server: Any = credentials.server  # Settings.client() made it one
     adapter = ClientCredentialsAdapter(
         credentials,
         origins=arguments.url,
         cache=cache_for(arguments.store),
         transport=Wire(verbose=arguments.verbose),
-        allow_http=server.allow_http,
+        allow_http=credentials.server.allow_http,
     )
     try:
         return _send(request, adapter, settings.value("CA_BUNDLE"))

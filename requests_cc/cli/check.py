@@ -6,7 +6,6 @@ import argparse
 import time
 from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 import requests
 
@@ -116,8 +115,7 @@ class Check:
 
     @property
     def _server(self) -> AuthorizationServer:
-        server: Any = self._credentials.server  # Settings.client() made it one
-        return server  # type: ignore[no-any-return]
+        return self._credentials.server
 
     @property
     def _endpoint(self) -> str:
@@ -138,8 +136,7 @@ class Check:
         except TokenRequestError as error:
             failure = error
         else:
-            scope = self._credentials.scope
-            return in_words(token, scope if isinstance(scope, str) else None)
+            return in_words(token, self._credentials.scope)
         raise token_failure(failure, self._credentials, self._settings, self._wire.last)
 
     def _call(self, url: str) -> str:
@@ -200,7 +197,10 @@ def _print(name: str, what: str, started: float, *, good: bool) -> None:
 
 
 def _judged(response: requests.Response, shown: str) -> str:
-    """The step's words, if the API accepted the call."""
+    """Return the step's words, if the API accepted the call.
+
+    :raises StepError: if it did not.
+    """
     status = response.status_code
     responded = f"{shown} responded {status} {safe(response.reason or '')}".rstrip()
     if status < _FIRST_ERROR:
@@ -228,7 +228,7 @@ def _judged(response: requests.Response, shown: str) -> str:
 
 
 def _split(message: str) -> tuple[str, str]:
-    """What is wrong, and what to change: our messages have a colon between them."""
+    """Return what is wrong, and what to change: our messages have a colon between them."""
     what, _, change = message.partition(": ")
     return what, change or "see https://requests-cc.readthedocs.io/page/troubleshooting.html"
 

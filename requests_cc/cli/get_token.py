@@ -49,8 +49,7 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         result(token.value)
     if sys.stdout.isatty() or arguments.verbose:
-        asked = credentials.scope if isinstance(credentials.scope, str) else None
-        note(in_words(token, asked))
+        note(in_words(token, credentials.scope))
     return DONE
 
 
@@ -87,7 +86,7 @@ def in_words(token: AccessToken, asked_scope: str | None) -> str:
 
 
 def _members(token: AccessToken) -> dict[str, Any]:
-    """The members of the token response, with the moments that they stand for."""
+    """Return the members of the token response, with the moments that they stand for."""
     left = token.expires_in
     known = {
         "access_token": token.value,

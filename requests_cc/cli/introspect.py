@@ -53,7 +53,7 @@ def run(arguments: argparse.Namespace) -> int:
 def _with_endpoint(settings: Settings, arguments: argparse.Namespace) -> ClientCredentials:
     credentials, name = settings.client(session_for(arguments)), _ENDPOINTS[arguments.verb]
     if arguments.endpoint is not None:
-        server: Any = dataclasses.replace(credentials.server, **{name: arguments.endpoint})
+        server = dataclasses.replace(credentials.server, **{name: arguments.endpoint})
         return dataclasses.replace(credentials, server=server)
     if settings.value("ISSUER") is None and settings.value("ISSUER_FILE") is None:
         raise UsageError(

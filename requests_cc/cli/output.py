@@ -9,7 +9,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timezone
-from typing import TextIO
 
 # Exit statuses. 75 and 78 are EX_TEMPFAIL and EX_CONFIG of sysexits.h; a process that a signal
 # ended counts as 128 and the signal's number.
@@ -27,16 +26,30 @@ _GREEN, _RED, _PLAIN = "\033[32m", "\033[31m", "\033[0m"
 _UNITS = ((86_400, "d"), (3_600, "h"), (60, "m"), (1, "s"))
 
 
+class _Kept(logging.Handler):
+    """Keeps the records of level WARNING and above."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.records: list[logging.LogRecord] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.records.append(record)
+
+
 @contextmanager
-def silent_log() -> Iterator[None]:
-    """Keep the library's log from stderr, for a verb that says the same in its own words."""
-    logger, handler = logging.getLogger("requests_cc"), logging.NullHandler()
+def silent_log() -> Iterator[list[logging.LogRecord]]:
+    """Keep the library's log from stderr, for a verb that says the same in its own words.
+
+    :returns: a list that receives the warnings.
+    """
+    logger, kept = logging.getLogger("requests_cc"), _Kept()
     propagates, logger.propagate = logger.propagate, False
-    logger.addHandler(handler)
+    logger.addHandler(kept)
     try:
-        yield
+        yield kept.records
     finally:
-        logger.removeHandler(handler)
+        logger.removeHandler(kept)
         logger.propagate = propagates
 
 
@@ -60,15 +73,14 @@ def note(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-def painted(text: str, *, good: bool, stream: TextIO | None = None) -> str:
-    """Return a word in green or red if the stream is a terminal and ``NO_COLOR`` is not set.
+def painted(text: str, *, good: bool) -> str:
+    """Return a word in green or red if stdout is a terminal and ``NO_COLOR`` is not set.
 
     :param text: str.
     :param good: bool, green or red.
-    :param stream: where it will be written; None: stdout.
     """
-    is_terminal = (sys.stdout if stream is None else stream).isatty()
-    if not is_terminal or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
+    plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
+    if plain or not sys.stdout.isatty():
         return text
     return f"{_GREEN if good else _RED}{text}{_PLAIN}"
 

@@ -243,7 +243,7 @@ def _certificate_error(
 
 
 def _connect_request(proxy: SplitResult, target: str) -> bytes:
-    """RFC 9110 §9.3.6."""
+    """Return the request for a tunnel (RFC 9110 §9.3.6)."""
     lines = [f"CONNECT {target} HTTP/1.1", f"Host: {target}"]
     if proxy.username is not None:
         pair = f"{unquote(proxy.username)}:{unquote(proxy.password or '')}"
@@ -253,7 +253,7 @@ def _connect_request(proxy: SplitResult, target: str) -> bytes:
 
 
 def _status(head: bytes) -> tuple[int, str]:
-    """The status, and with it the reason.
+    """Return the status, and with it the reason.
 
     :raises ValueError: if it is not HTTP.
     """
@@ -268,6 +268,6 @@ def _proxy_parts(proxy: str) -> SplitResult:
 
 
 def _shown(proxy: SplitResult) -> str:
-    """A proxy without its user name and password."""
+    """Return a proxy without its user name and password."""
     host = proxy.netloc.rpartition("@")[2]
     return f"{proxy.scheme}://{host}"

@@ -118,7 +118,7 @@ def _uses_a_place(credentials: ClientCredentials) -> bool:
 
 
 def _accepted_elsewhere(credentials: ClientCredentials, variable: str) -> str | None:
-    """What to change, if the secret is accepted in another place than the one that was used."""
+    """Return what to change, if the secret is accepted in another place than the used one."""
     if credentials.client_secret is None or not _uses_a_place(credentials):
         return None
     for auth, advice in _other_places(credentials, variable):
@@ -131,9 +131,8 @@ def _accepted_elsewhere(credentials: ClientCredentials, variable: str) -> str | 
 
 
 def _other_places(credentials: ClientCredentials, variable: str) -> Iterator[tuple[Any, str]]:
-    server: Any = credentials.server
     # A server that accepts no secret has raised before now.
-    used = credentials.auth or preferred(server.auth_methods).method
+    used = credentials.auth or preferred(credentials.server.auth_methods).method
     for place in (_POST, _BASIC):
         if place != used:
             yield place, f"pass --auth {place}, or set {variable}={place}"

@@ -141,7 +141,7 @@ class Settings:
         return bool(self.value(name) or self.value(f"{name}_FILE"))
 
     def _drop_what_options_replace(self) -> None:
-        """Options go before variables, also before those of what they exclude."""
+        """Drop the variables that options replace, and those of what the options exclude."""
         given = {setting.name for setting in self._given}
         if given & set(_SERVER):
             self._drop(*_SERVER)
@@ -178,7 +178,7 @@ class Settings:
         self._names[f"{self._prefix}{name}"] = option
 
     def _place(self, variable: str) -> int:
-        """Where a variable stands in the table; behind its end: nowhere."""
+        """Return where a variable stands in the table; behind its end: nowhere."""
         name = variable[len(self._prefix) :]
         names = [setting.name.removesuffix("_FILE") for setting in each_setting()]
         if name.startswith("PARAM_"):
@@ -220,7 +220,7 @@ def check_standard_input(options: argparse.Namespace) -> None:
 
 
 def _typed_secret() -> str:
-    """The first line of standard input; at a terminal it is not shown while it is typed."""
+    """Read the first line of standard input; a terminal does not show what is typed."""
     if not sys.stdin.isatty():
         return sys.stdin.readline()
     from getpass import getpass  # noqa: PLC0415 - for terminals alone

@@ -90,7 +90,7 @@ def watched_session(wire: Wire) -> requests.Session:
 
 
 def _without_secret(authorization: str | bytes) -> str:
-    """The scheme, and of a token its end; of a user name and password nothing."""
+    """Return the scheme, and of a token its end; of a user name and password nothing."""
     text = authorization if isinstance(authorization, str) else authorization.decode("latin-1")
     scheme, _, value = text.partition(" ")
     return f"{scheme} {hidden(value) if scheme.lower() in _TOKEN_SCHEMES else '…'}"

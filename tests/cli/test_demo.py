@@ -6,9 +6,10 @@ import re
 
 import pytest
 
-from requests_cc.cli.ageing import Pace, comes_true, warnings_logged
+from requests_cc.cli.ageing import Pace, comes_true
 from requests_cc.cli.calls import Call, Caller, all_succeeded, in_words, longest
 from requests_cc.cli.demo import demonstrate
+from requests_cc.cli.output import silent_log
 from requests_cc.cli.timeline import WIDTH, Timeline, count, milliseconds
 from requests_cc.testing import LocalServer
 
@@ -147,7 +148,7 @@ def test_nouns_agree_with_their_number(number, words):
 
 def test_warnings_are_collected_and_then_go_where_they_went(caplog):
     logger = logging.getLogger("requests_cc")
-    with warnings_logged() as warnings:
+    with silent_log() as warnings:
         logger.warning("one")
         logger.info("not this")
     assert [warning.getMessage() for warning in warnings] == ["one"]

@@ -37,12 +37,12 @@ def test_a_moment_is_ahead_or_gone():
 def test_colour_is_for_terminals_alone(monkeypatch):
     monkeypatch.delenv("NO_COLOR", raising=False)
     monkeypatch.setenv("TERM", "xterm")
-    assert painted("ok", good=True, stream=Terminal()) == "\033[32mok\033[0m"
-    assert painted("no", good=False, stream=Terminal()) == "\033[31mno\033[0m"
-    assert painted("ok", good=True, stream=io.StringIO()) == "ok"
     assert painted("ok", good=True) == "ok"
+    monkeypatch.setattr("sys.stdout", Terminal())
+    assert painted("ok", good=True) == "\033[32mok\033[0m"
+    assert painted("no", good=False) == "\033[31mno\033[0m"
     monkeypatch.setenv("NO_COLOR", "1")
-    assert painted("ok", good=True, stream=Terminal()) == "ok"
+    assert painted("ok", good=True) == "ok"
 
 
 def test_somebody_elses_words_cannot_move_the_cursor():
