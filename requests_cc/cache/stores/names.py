@@ -19,8 +19,9 @@ FORMAT = 1  # of the envelope; part of each name too, so that two formats share 
 PURPOSE = f"requests_cc token store, names, format {FORMAT}".encode("ascii")
 REMEMBERED = 1024  # keys whose scrypt is remembered
 
-# 16 MiB and some 40 ms for each guess (RFC 7914 §2: N, r, p).
-COST = {"n": 2**14, "r": 8, "p": 1}
+# Some 25 ms for each guess (RFC 7914 §2: N, r, p), in 1 MiB: the C library keeps that memory, once
+# for each thread that has used it.
+COST = {"n": 2**10, "r": 8, "p": 16}
 
 
 #: From a key to its names, hexadecimal: first the one to write to, then others to read from.
@@ -58,7 +59,7 @@ class StretchedNames:
                 "in a store without it. Pass encryption_key="
             )
         self._known: dict[str, str] = {}
-        self._lock = ForkSafeLock()  # one at a time: each takes 16 MiB; guards _known
+        self._lock = ForkSafeLock()  # one name at a time, each computed once; guards _known
 
     def __call__(self, key: str) -> Sequence[str]:
         name = self._known.get(key)

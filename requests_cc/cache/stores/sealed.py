@@ -26,7 +26,7 @@ class SealedStore(ABC):
         return self._vault.encrypts
 
     def prepare(self, key: str) -> None:
-        """Compute the names of a key: once, and up to 40 ms of CPU time; no I/O.
+        """Compute the names of a key: once, and some 25 ms of CPU time; no I/O.
 
         :param key: str.
         """

@@ -18,6 +18,7 @@ from hypothesis import assume, given, strategies as st
 from requests_cc import ConfigurationError
 from requests_cc.cache.stores.names import REMEMBERED, StretchedNames
 from requests_cc.cache.stores.vault import MAX_SIZE, Vault, lifetime, pack, unpack
+from tests.support.fresh_interpreter import printed_by
 from tests.support.sources import ManualClock, outcomes
 
 KEY_A, KEY_B = Fernet.generate_key(), Fernet.generate_key()
@@ -157,8 +158,35 @@ def test_names_are_hmacs_under_each_key() -> None:
 
 def test_without_a_key_names_are_stretched() -> None:
     salt = b"requests_cc token store, names, format 1"
-    expected = hashlib.scrypt(b"k", salt=salt, n=2**14, r=8, p=1, dklen=32).hex()
+    expected = hashlib.scrypt(b"k", salt=salt, n=2**10, r=8, p=16, dklen=32).hex()
     assert PLAIN.names("k") == PLAIN.names("k") == [expected]
+
+
+IN_EIGHT_THREADS = """
+import resource, threading
+from tests.support.threads import in_threads
+from requests_cc.cache.stores.names import StretchedNames
+
+def resident():
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1]) * resource.getpagesize() / 2**20
+
+names, all_done = StretchedNames(), threading.Barrier(8)
+names("the modules are imported")
+before = resident()
+
+def work(number):
+    names(str(number))
+    all_done.wait(60)  # a thread that has ended hands its memory on
+
+in_threads(8, work)
+print(resident() - before)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_stretching_leaves_no_large_memory_to_each_thread() -> None:
+    assert float(printed_by(IN_EIGHT_THREADS)) < 40  # MiB
 
 
 @given(st.text(st.characters(codec=None), max_size=20))
