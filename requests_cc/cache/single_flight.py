@@ -323,8 +323,10 @@ class SingleFlight:
             return state.abandoned(now)
         if isinstance(outcome, Exception):
             return state.failed(outcome, now, spread, ahead=flight.ahead)
-        issued_at = outcome.issued_at
-        requested_at = flight.began.wall if issued_at is None else issued_at
+        # A store counts a token as issued after the one that it replaces: in the future, if the
+        # clock was set back meanwhile.
+        began, issued_at = flight.began.wall, outcome.issued_at
+        requested_at = began if issued_at is None else min(began, issued_at)
         renew_at = renewal_time(outcome, requested_at, self._leeway, spread)
         return state.received(outcome, now, renew_at, flight.rejection)
 

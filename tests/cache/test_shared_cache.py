@@ -292,6 +292,20 @@ def test_after_a_401_an_older_token_in_the_store_is_not_used(
     assert values([two.renew(source, second)]) == {"key-3"}
 
 
+@pytest.mark.rule(12)
+@pytest.mark.parametrize("jump", [-7200.0, -250.0])
+def test_after_a_clock_was_set_back_the_next_token_is_renewed_ahead(
+    store: DictStore, source: Source, clock: ManualClock, jump: float
+) -> None:
+    source.lifetime = 200.0
+    cache = TokenCache(store, background=False, clock=clock)
+    token = cache.token(source)
+    clock.jump(jump)
+    assert getattr(cache.renew(source, token), "value", None) == "key-2"
+    clock.forward(199)
+    assert cache.token(source).value == "key-3"  # before key-2 has expired
+
+
 def test_of_a_token_made_by_hand_nothing_in_the_store_is_known_to_be_newer(
     one: TokenCache, source: Source, clock: ManualClock
 ) -> None:
