@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import math
 import os
 import re
+import stat
 from typing import TYPE_CHECKING, Any
 
 from .errors import ConfigurationError
@@ -75,6 +77,34 @@ def required_text(value: object, setting: str) -> str:
     else:
         return value
     raise ConfigurationError(f"{setting} cannot be encoded as UTF-8")
+
+
+# A pipe is opened without waiting for its writer, and a terminal without becoming this process's.
+_READING = os.O_RDONLY | sum(
+    getattr(os, flag, 0) for flag in ("O_NONBLOCK", "O_NOCTTY", "O_BINARY")
+)
+
+
+def contents(path: str, most: int) -> bytes:
+    """Return the contents of a regular file, or of what a symbolic link to one leads to.
+
+    :param path: str.
+    :param most: int, bytes; what comes after them is left out.
+    :raises OSError: if it cannot be read, or is a pipe, a device or a folder.
+    :raises ValueError: for a NUL in the path.
+    """
+    descriptor = os.open(path, _READING)
+    try:
+        mode = os.fstat(descriptor).st_mode
+        if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+            raise OSError(
+                errno.EINVAL,
+                "it is not a regular file (a pipe, as of <(...), can be read only once)",
+            )
+        with open(descriptor, "rb", closefd=False) as file:  # refuses a folder
+            return file.read(most)
+    finally:
+        os.close(descriptor)
 
 
 def optional_text(value: object, setting: str) -> str | None:

@@ -6,17 +6,17 @@ import hashlib
 import os
 import ssl
 from collections.abc import Hashable
-from pathlib import Path
 from typing import NoReturn
 
 from ..errors import ConfigurationError
 from ..protocols import Authentication, Cert, ClientAuthentication, ClientIdentity
-from ..settings import required_path
+from ..settings import contents, required_path
 from ..value import Value
 
 _BEGIN, _END = "-----BEGIN CERTIFICATE-----", "-----END CERTIFICATE-----"
 _KEY = "PRIVATE KEY-----"  # of whatever kind, encrypted or not
 
+LARGEST_FILE = 1024 * 1024  # bytes of certificates that are looked at
 LOADS = 10  # of files that may be just being replaced; a millisecond each
 
 
@@ -147,7 +147,7 @@ def _paths(cert: object) -> tuple[str, ...]:
 
 def _text(path: str) -> str:
     try:
-        return Path(path).read_text(encoding="ascii", errors="replace")
+        return contents(path, LARGEST_FILE).decode("ascii", "replace")
     except (OSError, ValueError) as error:  # ValueError: a NUL in the path
         reason = getattr(error, "strerror", None) or "it is not a valid path"
         raise ConfigurationError(

@@ -6,23 +6,22 @@ import hashlib
 import os
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from os import PathLike
-from pathlib import Path
 from typing import TypeAlias
 
 from ..errors import ConfigurationError, TokenRequestError
-from ..settings import required_path, required_text
+from ..settings import contents, required_path, required_text
 
 Secret: TypeAlias = "str | Callable[[], str]"
 
 
-LARGEST_FILE = 1024 * 1024  # bytes of a secret; /dev/zero has no end
+LARGEST_FILE = 1024 * 1024  # bytes of a secret
 
 
 class SecretFile:
     """A callable that reads a secret from a file, each time it is called.
 
-    :param path: str or path of a file, such as a mounted Docker or Kubernetes secret. Its text is
-        cleaned: see :func:`cleaned`.
+    :param path: str or path of a regular file, such as a mounted Docker or Kubernetes secret. Its
+        text is cleaned: see :func:`cleaned`.
     :param variable: str, the environment variable that names the file. Messages and ``repr`` then
         name the variable and not the path: by mistake, it may hold the secret itself.
 
@@ -44,8 +43,7 @@ class SecretFile:
 
     def __call__(self) -> str:
         try:
-            with Path(self._absolute).open("rb") as file:
-                content = file.read(LARGEST_FILE + 1)
+            content = contents(self._absolute, LARGEST_FILE + 1)
             text = content.decode("utf-8")
         except OSError as error:
             reason = error.strerror or type(error).__name__

@@ -15,7 +15,7 @@ from ..access_token import AccessToken
 from ..client_auth.assertion import check_lifetime
 from ..client_auth.secret import cleaned
 from ..errors import TokenRequestError
-from ..settings import required_path
+from ..settings import contents, required_path
 from .jwt_expiry import jwt_expiry
 from .source import Source
 from .tracebacks import entry_point, guarded_constructor
@@ -113,8 +113,7 @@ class TokenFile(Source):
 
     def _read(self) -> str:
         try:
-            with open(self.path, "rb") as file:
-                content = file.read(LARGEST + 1)
+            content = contents(str(self.path), LARGEST + 1)
         except (OSError, ValueError) as error:  # ValueError: a NUL in the path
             reason = getattr(error, "strerror", None) or "it is not a valid path"
             problem = f"cannot be read: {reason}"

@@ -77,6 +77,8 @@ def test_a_file_that_a_variable_names_is_not_shown(tmp_path: Path) -> None:
     assert repr(SecretFile("a/b")) == repr(SecretFile(Path("a/b"))) == "SecretFile(path='a/b')"
 
 
-def test_a_file_without_an_end_is_refused() -> None:
+def test_a_large_file_is_refused(tmp_path: Path) -> None:
+    with (tmp_path / "large").open("wb") as file:
+        file.truncate(1024 * 1024 + 1)
     with pytest.raises(ConfigurationError, match="larger than 1048576 bytes"):
-        SecretFile("/dev/zero")()
+        SecretFile(tmp_path / "large")()
