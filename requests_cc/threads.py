@@ -73,14 +73,6 @@ class Landing:
             self._under_way.release()  # each lets the next one through
         return self.landed
 
-    def wait_alone(self, seconds: float) -> bool:
-        """Wait as :meth:`wait` does, for a landing that no other thread waits for."""
-        if greenlets_share_a_thread():
-            return self._poll(seconds)
-        if self._under_way.acquire(timeout=seconds):
-            self._under_way.release()
-        return self.landed
-
     def _poll(self, seconds: float) -> bool:
         end = time.monotonic() + seconds
         while not self.landed and time.monotonic() < end:
@@ -126,12 +118,8 @@ class Call(Generic[T]):
         self._ended.land()
 
     def ends_within(self, seconds: float) -> bool:
-        """Wait for the outcome; for one thread.
-
-        :param seconds: float, at the most.
-        :returns: bool, whether the call has ended.
-        """
-        return self._ended.wait_alone(seconds)
+        """Wait for the outcome, so many seconds at the most; return whether the call has ended."""
+        return self._ended.wait(seconds)
 
 
 def started(thread: threading.Thread) -> bool:
@@ -297,19 +285,13 @@ class Hanging:
 
 
 def growing(first: float, longest: float, count: int) -> float:
-    """Return a pause that doubles from one time to the next.
-
-    :param first: float, seconds of the first pause.
-    :param longest: float, seconds at the most.
-    :param count: int, which pause in a row this is, from 1.
-    """
+    """Return a pause in seconds that doubles from ``first`` to ``longest``; ``count`` from 1."""
     return float(min(longest, first * 2.0 ** min(count - 1, 32)))
 
 
 def jittered(seconds: float, share: float, spread: float) -> float:
     """Return a pause moved to either side, so that a fleet does not act in the same second.
 
-    :param seconds: float.
     :param share: float, by which part of it at the most.
     :param spread: float from 0 to 1, drawn at random.
     """

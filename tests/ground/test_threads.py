@@ -39,10 +39,10 @@ def test_all_who_wait_for_a_landing_go_on_when_it_lands() -> None:
 
 def test_a_wait_for_a_landing_ends_when_its_time_is_up() -> None:
     landing = Landing()
-    assert not landing.wait_alone(0.01)
+    assert not landing.wait(0.01)
     landing.land()
-    assert landing.wait_alone(0)
-    assert landing.wait_alone(PATIENCE)
+    assert landing.wait(0)
+    assert landing.wait(PATIENCE)
 
 
 def test_a_call_runs_in_a_daemon_thread_of_its_own_with_the_callers_context() -> None:

@@ -104,7 +104,7 @@ class LockHolder:
     def take(self) -> bool:
         """Return whether the lock was obtained in time; raises as :meth:`Bounded.call` does."""
         call = self._bounded.start(self._hold)
-        if not self._answered.wait_alone(self._timeout + self._bounded.deadline):
+        if not self._answered.wait(self._timeout + self._bounded.deadline):
             self._bounded.hanging.add(call)
             raise TooSlow
         if not self._obtained:

@@ -178,7 +178,7 @@ def _in_words(error: Exception) -> str:
 
 def _extend(lock: RedisLock, released: Landing) -> None:
     for _ in range(int(LONGEST_HOLD / LEASE * 3)):
-        if released.wait_alone(LEASE / 3):
+        if released.wait(LEASE / 3):
             return
         try:
             lock.reacquire()
