@@ -20,7 +20,7 @@ from .allowed_origins import Audience, origins_of
 from .authorized_copy import authorized_copy, hide_copy, host_of, names_host
 from .rejection import UNAUTHORIZED, Rejections, RejectsSetting
 from .rewinding import rewinder
-from .sending import ConnectionsOfParent, check_forcelist, check_not_shared, check_proxy
+from .sending import ConnectionsOfParent, check_forcelist, check_not_shared
 from .token_header import AUTHORIZATION, TokenHeader, check_unbound
 
 if TYPE_CHECKING:
@@ -144,6 +144,8 @@ class ClientCredentialsAdapter(HTTPAdapter):
         ):
             return self._send(request, *options)
         if proxies and not self._allow_http and url[:5].lower() == "http:":
+            from ..http.proxies import check_proxy  # noqa: PLC0415 - for plain http
+
             check_proxy(url, proxies)
         cache = default_cache() if self._cache is None else self._cache
         token = cache.token(self._source)

@@ -21,7 +21,6 @@ from .allowed_origins import Audience, origins_of
 from .authorized_copy import host_of, names_host
 from .rejection import UNAUTHORIZED, Rejections, RejectsSetting
 from .rewinding import rewinder
-from .sending import check_proxy
 from .token_header import AUTHORIZATION, TokenHeader, check_unbound
 
 
@@ -95,6 +94,8 @@ class ClientCredentialsAuth(AuthBase):
         if self._settings.may_receive(request):
             url = request.url or ""
             if not self._settings.allow_http and url[:5].lower() == "http:":
+                from ..http.proxies import check_proxy  # noqa: PLC0415 - for plain http
+
                 check_proxy(url, get_environ_proxies(url))
             sent.authorize(request, self._settings.current_cache.token(self._settings.source))
         request.register_hook("response", sent.look_at)

@@ -1,21 +1,18 @@
-"""The adapter that does the sending: its retries, its cache, its proxies and its connections."""
+"""The adapter that does the sending: its retries, its cache and its connections."""
 
 from __future__ import annotations
 
 from collections.abc import Container, Hashable
 from typing import Any
-from urllib.parse import urlsplit
 from weakref import WeakKeyDictionary, ref
 
 from requests.adapters import BaseAdapter, HTTPAdapter
-from requests.utils import select_proxy
 from urllib3 import PoolManager
 from urllib3.util.retry import Retry
 
 from ..errors import ConfigurationError
 from ..protocols import TokenSource
 from ..threads import watch_forks
-from ..url import Origin
 
 
 def check_forcelist(sender: BaseAdapter, statuses: Container[int]) -> None:
@@ -60,27 +57,6 @@ def check_not_shared(transport: BaseAdapter, source: TokenSource) -> None:
             "transport has a response cache that serves another client already, and would hand one "
             "client's responses to the other; pass each client a CacheControlAdapter with a cache "
             "of its own"
-        )
-
-
-def check_proxy(url: str, proxies: dict[str, str]) -> None:
-    """Check that a token for loopback does not leave the machine over plain http.
-
-    :param url: str, of plain http.
-    :raises ConfigurationError: if one of the proxies, on another host, is used for this URL.
-    """
-    proxy = select_proxy(url, proxies)
-    if not proxy:
-        return
-    try:
-        host = urlsplit(proxy if "://" in proxy else f"http://{proxy}").hostname or ""
-    except ValueError:
-        host = ""
-    if host and not Origin("http", host, 1).is_loopback:  # without one requests raises
-        raise ConfigurationError(
-            f"the request to {urlsplit(url).netloc} would send the token over plain http through "
-            f"the proxy {host!r}, which is not on this machine; set NO_PROXY=localhost,127.0.0.1, "
-            f"or pass allow_http=True if the network is trusted"
         )
 
 

@@ -1,4 +1,7 @@
-"""The proxy of a request: one elsewhere reads whatever is sent to it over plain http."""
+"""The proxy of a request: one elsewhere reads whatever is sent to it over plain http.
+
+It stands alone since few requests use plain http: the others do not load it.
+"""
 
 from __future__ import annotations
 
@@ -11,28 +14,28 @@ from ..errors import ConfigurationError
 from ..url import Origin, without_query
 
 
-def check_proxy(url: str, proxies: Mapping[str, str], *, allow_http: bool) -> None:
+def check_proxy(url: str, proxies: Mapping[str, str]) -> None:
     """Check that a request over plain http does not leave this machine through a proxy.
 
     :param url: str, where it goes.
     :param proxies: mapping, as requests passes it to an adapter.
-    :param allow_http: bool, whether plain http beyond loopback is accepted.
     :raises ConfigurationError: if it would.
     """
-    if allow_http or not url.lower().startswith("http:"):
-        return
     proxy = select_proxy(url, dict(proxies))
-    if proxy and not _is_on_loopback(proxy):
-        raise ConfigurationError(
-            f"no request was sent to {without_query(url)}: it would go over plain http through a "
-            f"proxy that is not on this machine, which can read it; add the host to NO_PROXY, use "
-            f"https://, or pass allow_http=True if the network is trusted"
-        )
-
-
-def _is_on_loopback(proxy: str) -> bool:
+    if not proxy:
+        return
+    host = "?"
     try:
         host = urlsplit(proxy if "://" in proxy else f"http://{proxy}").hostname or ""
-        return Origin.from_url(f"http://{f'[{host}]' if ':' in host else host}/").is_loopback
+        in_url = f"[{host}]" if ":" in host else host
+        # Without a host, requests raises an error of its own.
+        is_here = not host or Origin.from_url(f"http://{in_url}/").is_loopback
     except ValueError:
-        return False
+        is_here = False
+    if not is_here:
+        raise ConfigurationError(
+            f"no request was sent to {without_query(url)}: it would go over plain http through the "
+            f"proxy {host}, which is not on this machine and can read it; set "
+            f"NO_PROXY=localhost,127.0.0.1, use https://, or pass allow_http=True if the "
+            f"network is trusted"
+        )

@@ -110,9 +110,10 @@ class Sending:
         around = [each for hook in prepared.hooks["response"] for each in (self._receive, hook)]
         prepared.hooks["response"] = [*around, self._receive]
         settings = self._settings(session, str(prepared.url))
-        from .proxies import check_proxy  # noqa: PLC0415 - at the first request
+        if not way.allow_http and str(prepared.url).lower().startswith("http:"):
+            from .proxies import check_proxy  # noqa: PLC0415 - for plain http
 
-        check_proxy(str(prepared.url), settings["proxies"], allow_http=way.allow_http)
+            check_proxy(str(prepared.url), settings["proxies"])
         self.prepared = prepared
         self.sockets.use()
         self.sockets.are_watched = watch(

@@ -64,7 +64,7 @@ def test_plain_http_on_loopback_through_a_proxy_elsewhere_needs_allow_http(
     with Server(GOOD) as server:
         with pytest.raises(ConfigurationError, match="pass allow_http=True if") as raised:
             endpoint.call(client(server, session=session))
-        assert "proxy that is not on this machine" in str(raised.value)
+        assert "which is not on this machine" in str(raised.value)
         assert server.requests == []
 
 
