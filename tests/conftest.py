@@ -14,6 +14,7 @@ import trustme
 from hypothesis import HealthCheck, settings
 
 from requests_cc.testing import LocalServer
+from tests.support.addresses import swallows_packets
 from tests.support.sources import ManualClock
 
 # A shell's "&" and nohup have it ignored, here and in the programs that tests interrupt.
@@ -49,6 +50,13 @@ def clock() -> ManualClock:
 def server() -> Iterator[LocalServer]:
     with LocalServer() as running:
         yield running
+
+
+@pytest.fixture
+def swallowing() -> Iterator[int]:
+    """The port of a listener that swallows packets."""
+    with swallows_packets() as port:
+        yield port
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,13 @@ from typing import Any
 import pytest
 import requests
 
-from requests_cc import ClientCredentials, ClientCredentialsAdapter, TokenCache, mount
+from requests_cc import (
+    ClientCredentials,
+    ClientCredentialsAdapter,
+    ClientCredentialsAuth,
+    TokenCache,
+    mount,
+)
 from requests_cc.testing import LocalServer, RecordedRequest
 
 CLIENT_ID = "shop"
@@ -48,8 +54,14 @@ class Journey:
 
     def adapter(self, **options: Any) -> ClientCredentialsAdapter:
         """Return an adapter for the API, or for other ``origins=``."""
-        options = {"origins": self.server.origin, "cache": self.cache, **options}
-        return ClientCredentialsAdapter(self.credentials, **options)
+        return ClientCredentialsAdapter(self.credentials, **self._with_defaults(options))
+
+    def auth(self, **options: Any) -> ClientCredentialsAuth:
+        """Return an auth object for the API, or for other ``origins=``."""
+        return ClientCredentialsAuth(self.credentials, **self._with_defaults(options))
+
+    def _with_defaults(self, options: dict[str, Any]) -> dict[str, Any]:
+        return {"origins": self.server.origin, "cache": self.cache, **options}
 
     def mounted(self, session: requests.Session, **options: Any) -> Any:
         """Mount an adapter on a package's session, and return the session."""

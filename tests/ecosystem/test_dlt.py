@@ -1,4 +1,4 @@
-"""dlt: a pipeline that loads from a RESTClient with session=."""
+"""dlt: a pipeline that loads from a RESTClient with ``session=`` or ``auth=``."""
 
 from __future__ import annotations
 
@@ -17,13 +17,17 @@ paginators = needed("dlt.sources.helpers.rest_client.paginators", "dlt")
 helpers = needed("dlt.sources.helpers.requests", "dlt")
 
 
+@pytest.mark.parametrize("by", ["session", "auth"])
 def test_a_pipeline_loads_with_tokens(
-    journey: Journey, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    journey: Journey, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, by: str
 ) -> None:
     monkeypatch.setenv("RUNTIME__DLTHUB_TELEMETRY", "false")
     monkeypatch.setenv("RUNTIME__LOG_LEVEL", "DEBUG")
-    session = journey.mounted(helpers.Client(raise_for_status=False).session)
-    client = rest_client.RESTClient(journey.url, session=session)
+    session = helpers.Client(raise_for_status=False).session
+    if by == "session":
+        client = rest_client.RESTClient(journey.url, session=journey.mounted(session))
+    else:
+        client = rest_client.RESTClient(journey.url, session=session, auth=journey.auth())
 
     def call(number: int) -> None:
         def orders() -> Iterator[Any]:

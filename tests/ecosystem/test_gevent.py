@@ -13,7 +13,7 @@ from .program import Program
 installed("gevent")
 installed("grequests")
 
-PATCHED = [("before", "all"), ("after", "all"), ("before", "all but threads")]
+PATCHED = [(when, what) for when in ("before", "after") for what in ("all", "all but threads")]
 
 
 @pytest.mark.parametrize(("when", "what"), PATCHED)

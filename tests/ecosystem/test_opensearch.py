@@ -1,4 +1,4 @@
-"""opensearch-py: a connection class that mounts the adapter on its session."""
+"""opensearch-py: ``http_auth=``, or a connection class that mounts the adapter on its session."""
 
 from __future__ import annotations
 
@@ -10,6 +10,14 @@ from .packages import needed
 opensearchpy = needed("opensearchpy", "opensearch-py")
 
 
+def assert_indexing_is_whole(journey: Journey, client: Any) -> None:
+    def call(number: int) -> None:
+        found = client.index(index="orders", body={"number": number}, id="7")
+        assert found["path"] == "/api/orders/_doc/7"
+
+    journey.assert_whole(call)
+
+
 def test_requests_carry_tokens(journey: Journey) -> None:
     class Connection(opensearchpy.RequestsHttpConnection):  # type: ignore[misc, name-defined]
         def __init__(self, *args: Any, **options: Any) -> None:
@@ -17,9 +25,13 @@ def test_requests_carry_tokens(journey: Journey) -> None:
             journey.mounted(self.session)
 
     client = opensearchpy.OpenSearch(journey.url, connection_class=Connection)
+    assert_indexing_is_whole(journey, client)
 
-    def call(number: int) -> None:
-        found = client.index(index="orders", body={"number": number}, id="7")
-        assert found["path"] == "/api/orders/_doc/7"
 
-    journey.assert_whole(call)
+def test_requests_carry_tokens_by_http_auth(journey: Journey) -> None:
+    client = opensearchpy.OpenSearch(
+        journey.url,
+        connection_class=opensearchpy.RequestsHttpConnection,
+        http_auth=journey.auth(),
+    )
+    assert_indexing_is_whole(journey, client)

@@ -1,8 +1,14 @@
-"""requests-cache: it stands above the adapter, so no token gets into its store."""
+"""requests-cache: above the adapter, or patched in for everybody; no token gets into its store."""
 
 from __future__ import annotations
 
 from pathlib import Path
+
+import pytest
+
+from tests.support.fresh_interpreter import printed_by
+from tests.support.scripts import answer, token
+from tests.support.server import Server
 
 from .journey import Journey
 from .packages import needed
@@ -20,3 +26,30 @@ def test_a_cached_session_keeps_responses_and_no_token(journey: Journey, tmp_pat
 
     journey.assert_whole(call, stored=lambda: [tmp_path])
     assert session.cache.responses
+
+
+CACHED = """
+import sys, requests, requests_cache
+before = sys.argv[2] == "before"
+if before:
+    import requests_cc
+requests_cache.install_cache(backend="memory", allowable_methods=["GET", "HEAD", "POST"])
+from requests_cc import AuthorizationServer, ClientCredentials
+values = []
+for name in ("one", "two"):
+    server = sys.argv[1]
+    if sys.argv[3] == "session":
+        server = AuthorizationServer(server, session=requests.Session())
+    values.append(ClientCredentials(server, name, "s3cret").request_token().value)
+kept = list(requests_cache.get_cache().responses)
+requests.get(sys.argv[1].replace("/token", "/other"))
+assert len(list(requests_cache.get_cache().responses)) == 1  # it caches at all
+print(values, kept)
+"""
+
+
+@pytest.mark.parametrize("whose", ["own", "session"])
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_patched_requests_cache_keeps_no_token_and_hands_none_on(when: str, whose: str) -> None:
+    with Server(token("t1"), token("t2"), answer(b"fine")) as server:
+        assert printed_by(CACHED, server.url, when, whose) == "['t1', 't2'] []"

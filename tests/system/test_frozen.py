@@ -48,6 +48,8 @@ def test_a_call_after_a_thaw_does_not_share_the_failure_of_the_frozen_renewal() 
                 time.sleep(0.01)
             server.token_delay = 60.0
             assert process.stdout.readline() == "renewing\n"
+            while len(server.token_requests) < 2:  # or it is sent after the thaw, and succeeds
+                time.sleep(0.01)
             process.send_signal(signal.SIGSTOP)
             server.token_delay = 0.0
             time.sleep(LIFETIME)  # the token expires, and the request's time is over

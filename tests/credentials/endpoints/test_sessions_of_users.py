@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import socket
 import sys
 import time
 from collections.abc import Iterator
@@ -18,7 +17,7 @@ from requests_cc import (
     TokenEndpointUnreachable,
     TokenRequestError,
 )
-from tests.support.fresh_interpreter import printed_by
+from tests.support.addresses import resolve_to
 from tests.support.scripts import answer, token
 from tests.support.server import Server
 
@@ -219,33 +218,11 @@ def test_a_hook_that_reads_the_file_takes_nothing_away(session: requests.Session
 # --- many addresses ----------------------------------------------------------------------------
 
 
-@pytest.fixture
-def full() -> Iterator[int]:
-    """The port of a listener that swallows packets: its queue is full."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        listener.listen(0)
-        waiting = []
-        for _ in range(3):
-            one = socket.socket()
-            one.setblocking(False)
-            one.connect_ex(listener.getsockname())
-            waiting.append(one)
-        yield listener.getsockname()[1]
-        for one in waiting:
-            one.close()
-
-
-def resolve_to(monkeypatch: pytest.MonkeyPatch, *ports: int) -> None:
-    addresses = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port)) for port in ports]
-    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: addresses)
-
-
 def test_eight_addresses_that_swallow_packets_do_not_use_up_the_time_of_the_ninth(
-    endpoint: Endpoint, full: int, monkeypatch: pytest.MonkeyPatch
+    endpoint: Endpoint, swallowing: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with Server(GOOD) as server:
-        resolve_to(monkeypatch, *[full] * 8, server.port)
+        resolve_to(monkeypatch, "localhost", *[swallowing] * 8, server.port)
         began = time.monotonic()
         endpoint.call(client("http://localhost/token", timeout=(0.8, 5.0)))
         assert time.monotonic() - began < 1.5
@@ -253,9 +230,9 @@ def test_eight_addresses_that_swallow_packets_do_not_use_up_the_time_of_the_nint
 
 
 def test_if_no_address_can_be_connected_to_the_message_says_so(
-    full: int, monkeypatch: pytest.MonkeyPatch
+    swallowing: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    resolve_to(monkeypatch, *[full] * 9)
+    resolve_to(monkeypatch, "localhost", *[swallowing] * 9)
     began = time.monotonic()
     error = failure(TOKEN, "http://localhost/token", timeout=(0.4, 5.0))
     assert time.monotonic() - began < 2.0
@@ -264,15 +241,15 @@ def test_if_no_address_can_be_connected_to_the_message_says_so(
 
 
 def test_with_a_users_session_the_message_is_the_same(
-    full: int, session: requests.Session, monkeypatch: pytest.MonkeyPatch
+    swallowing: int, session: requests.Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    resolve_to(monkeypatch, *[full] * 9)
+    resolve_to(monkeypatch, "localhost", *[swallowing] * 9)
     error = failure(TOKEN, "http://localhost/token", timeout=(0.2, 0.2), session=session)
     assert "no address of http://localhost/token could be connected to in time" in str(error)
 
 
 def test_a_name_without_an_address_cannot_be_reached(monkeypatch: pytest.MonkeyPatch) -> None:
-    resolve_to(monkeypatch)
+    resolve_to(monkeypatch, "localhost")
     error = failure(TOKEN, "http://localhost/token")
     assert type(error) is TokenEndpointUnreachable
     assert "could not be reached: the name has no address" in str(error)
@@ -285,31 +262,3 @@ def test_a_token_request_says_no_store() -> None:
     with Server(token()) as server:
         client(server).request_token()
         assert server.requests[0].headers["Cache-Control"] == "no-store"
-
-
-CACHED = """
-import sys, requests, requests_cache
-before = sys.argv[2] == "before"
-if before:
-    import requests_cc
-requests_cache.install_cache(backend="memory", allowable_methods=["GET", "HEAD", "POST"])
-from requests_cc import AuthorizationServer, ClientCredentials
-values = []
-for name in ("one", "two"):
-    server = sys.argv[1]
-    if sys.argv[3] == "session":
-        server = AuthorizationServer(server, session=requests.Session())
-    values.append(ClientCredentials(server, name, "s3cret").request_token().value)
-kept = list(requests_cache.get_cache().responses)
-requests.get(sys.argv[1].replace("/token", "/other"))
-assert len(list(requests_cache.get_cache().responses)) == 1  # it caches at all
-print(values, kept)
-"""
-
-
-@pytest.mark.parametrize("whose", ["own", "session"])
-@pytest.mark.parametrize("when", ["before", "after"])
-def test_a_patched_requests_cache_keeps_no_token_and_hands_none_on(when: str, whose: str) -> None:
-    pytest.importorskip("requests_cache")
-    with Server(token("t1"), token("t2"), answer(b"fine")) as server:
-        assert printed_by(CACHED, server.url, when, whose).strip() == "['t1', 't2'] []"
