@@ -7,7 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 import requests
-import urllib3
+
+from ..http.body import with_body
 
 
 def look(function: Callable[[requests.Response], bool], response: requests.Response) -> bool:
@@ -22,14 +23,14 @@ def look(function: Callable[[requests.Response], bool], response: requests.Respo
     if hasattr(raw, "stream"):
         seen = _Seen(raw)
         probe = object.__new__(type(response))
-        probe.__dict__.update(response.__dict__, raw=response_over(seen, raw))
+        probe.__dict__.update(response.__dict__, raw=with_body(raw, seen))
     try:
         verdict = bool(function(probe))
     except BaseException:
         response.close()
         raise
     if seen is not None and seen.bytes:
-        response.raw = response_over(_Rest(bytes(seen.bytes), raw), raw)
+        response.raw = with_body(raw, _Rest(bytes(seen.bytes), raw))
         response.raw.reads_from = raw
     return verdict
 
@@ -75,18 +76,3 @@ class _Rest(io.RawIOBase):
         self._raw.close()
         self._raw.release_conn()
         super().close()
-
-
-def response_over(body: io.RawIOBase, raw: Any) -> urllib3.HTTPResponse:
-    """Return a urllib3 response that reads its body from a file object."""
-    return urllib3.HTTPResponse(
-        body=body,
-        headers=raw.headers,
-        status=raw.status,
-        version=raw.version,
-        reason=raw.reason,
-        preload_content=False,
-        decode_content=False,  # unless it is asked for, as in the responses that requests makes
-        original_response=getattr(raw, "_original_response", None),
-        enforce_content_length=False,
-    )

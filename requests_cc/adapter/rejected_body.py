@@ -12,7 +12,6 @@ import requests
 
 from ..http.body import read_body, with_body
 from ..threads import Call
-from .look import response_over
 
 LARGEST = 64 * 1024  # bytes that are kept of a response that is followed by another
 LONGEST = 1.0  # seconds that reading it may take
@@ -34,7 +33,7 @@ def release(response: requests.Response) -> None:
     if not whole:
         reading.give_up()
     raw.release_conn()
-    response.raw = with_body(raw, body, decoded=False)
+    response.raw = with_body(raw, io.BytesIO(body))
 
 
 def let_go(response: requests.Response, *, stream: bool) -> None:
@@ -48,7 +47,7 @@ def let_go(response: requests.Response, *, stream: bool) -> None:
         raw: Any = response.raw
         reading = _Reading(raw)
         reading.ends()
-        response.raw = response_over(_Late(reading), raw)
+        response.raw = with_body(raw, _Late(reading))
 
 
 def _is_small(response: requests.Response) -> bool:

@@ -36,15 +36,15 @@ def read_body(raw: Any, limit: int, *, decode: bool) -> tuple[bytes, bool]:
     return bytes(body), True
 
 
-def with_body(raw: Any, body: bytes, *, decoded: bool) -> urllib3.HTTPResponse:
-    """Return a urllib3 response that holds ``body`` and can be read again.
+def with_body(raw: Any, body: io.IOBase, *, decoded: bool = False) -> urllib3.HTTPResponse:
+    """Return a urllib3 response that reads its body from another file object.
 
-    :param raw: the urllib3 response or the file that ``body`` was read from.
-    :param body: bytes.
+    :param raw: the urllib3 response, or the file, whose place it takes.
+    :param body: a file object.
     :param decoded: bool, whether the Content-Encoding of ``body`` was undone.
     """
     return urllib3.HTTPResponse(
-        body=io.BytesIO(body),
+        body=body,
         headers={} if decoded else getattr(raw, "headers", {}),
         status=getattr(raw, "status", 0),
         version=getattr(raw, "version", 0),

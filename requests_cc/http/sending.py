@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextvars
+import io
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -147,7 +148,7 @@ class Sending:
         known = self.received
         if known is None or response is not known.response or response.raw is not self._raw:
             body = _bounded_body(response)
-            response.raw = self._raw = with_body(response.raw, body, decoded=True)
+            response.raw = self._raw = with_body(response.raw, io.BytesIO(body), decoded=True)
         else:
             body = _content(response, known.body)  # a hook may have replaced it in place
         self.received = Received(response, body)

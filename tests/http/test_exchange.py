@@ -145,4 +145,4 @@ def test_a_body_is_read_up_to_a_limit(limit: int, read: tuple[bytes, bool]) -> N
 
 
 def test_a_body_can_be_handed_on_as_if_it_were_unread() -> None:
-    assert with_body(raw(b"ab", 2), b"other", decoded=False).read() == b"other"
+    assert with_body(raw(b"ab", 2), io.BytesIO(b"other")).read() == b"other"
