@@ -13,9 +13,9 @@ from ..client_auth.basic import (
     RequestsAuth,
 )
 from ..errors import ConfigurationError
+from ..http.shown import readable_list
 from ..protocols import Authentication, ClientAuthentication, ClientIdentity
 from ..server.authorization_server import AuthorizationServer
-from ..server.error_response import readable_list
 
 
 def _client_secret_jwt() -> ClientAuthentication:

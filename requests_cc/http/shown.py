@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 LONGEST_TEXT = 300  # characters
 HIDDEN = "[hidden]"
+MOST_SHOWN = 10  # items of a document's list in a message; the list can have any length
 
 
 def shown(text: str, secrets: Iterable[str] = ()) -> str:
@@ -24,6 +25,20 @@ def shown(text: str, secrets: Iterable[str] = ()) -> str:
 def cut(text: str) -> str:
     """Return a text, cut at :data:`LONGEST_TEXT` characters."""
     return text if len(text) <= LONGEST_TEXT else f"{text[:LONGEST_TEXT]}…"
+
+
+def readable(value: object) -> str:
+    """Return a member of a document as a message may show it."""
+    if not isinstance(value, str):
+        return "missing" if value is None else f"not a str but {type(value).__name__}"
+    path, mark, _ = value.partition("?")  # queries can hold keys
+    text = "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in path)
+    return f"{text[:LONGEST_TEXT]}…" if mark or len(text) > LONGEST_TEXT else text
+
+
+def readable_list(values: Sequence[object]) -> str:
+    """Return the first of several members of a document as a message may show them."""
+    return ", ".join(map(readable, values[:MOST_SHOWN]))
 
 
 def _without(text: str, secrets: Iterable[str]) -> str:

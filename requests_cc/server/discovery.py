@@ -6,9 +6,9 @@ from collections.abc import Hashable
 from typing import Any, NamedTuple, Protocol
 
 from ..errors import InvalidTokenResponse, own_copy
+from ..http.shown import readable_list
 from ..threads import ForkSafeLock, Keeper, Watched, watch_forks
 from ..url import check_url, without_query
-from .error_response import readable_list
 from .metadata import ServerDocument
 from .reach import Reach
 from .well_known import LookUp, is_same_issuer, resource_metadata, server_metadata

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 from .. import errors
-from ..errors import (
-    InvalidTokenResponse,
-    OAuthError,
-    TokenRequestError,
-)
+from ..errors import InvalidTokenResponse, OAuthError, TokenRequestError
 from ..http.exchange import Response, is_transient, retry_after
-from ..http.shown import LONGEST_TEXT, shown
+from ..http.shown import shown
 from ..url import without_query
 
 # Error code: the class, and what to do.
@@ -249,20 +245,3 @@ def _description(members: dict[str, Any], secrets: tuple[str, ...]) -> str:
 
 def _text(value: object, secrets: tuple[str, ...]) -> str | None:
     return shown(value, secrets) if isinstance(value, str) and value else None
-
-
-MOST_SHOWN = 10  # items of a document's list in a message; the list can have any length
-
-
-def readable(value: object) -> str:
-    """Return a member of a document as a message may show it."""
-    if not isinstance(value, str):
-        return "missing" if value is None else f"not a str but {type(value).__name__}"
-    path, mark, _ = value.partition("?")  # queries can hold keys
-    text = "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in path)
-    return f"{text[:LONGEST_TEXT]}…" if mark or len(text) > LONGEST_TEXT else text
-
-
-def readable_list(values: Sequence[object]) -> str:
-    """Return the first of several members of a document as a message may show them."""
-    return ", ".join(map(readable, values[:MOST_SHOWN]))

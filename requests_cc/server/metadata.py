@@ -7,9 +7,8 @@ from collections.abc import Hashable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ConfigurationError, InvalidTokenResponse
-from ..http.shown import LONGEST_TEXT
+from ..http.shown import LONGEST_TEXT, readable
 from ..url import check_url, without_query
-from .error_response import readable
 from .reach import Reach
 
 if TYPE_CHECKING:

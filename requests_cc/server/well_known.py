@@ -25,8 +25,9 @@ from ..errors import (
 )
 from ..http.exchange import Response, exchange, is_transient, retry_after, without_authorization
 from ..http.sending import Way
+from ..http.shown import readable
 from ..url import without_query
-from .error_response import readable, redirect
+from .error_response import redirect
 from .reach import Reach
 
 LEAST_TIME = 0.001  # seconds; requests does not accept a timeout of zero

@@ -29,7 +29,7 @@ from requests_cc import (
     TokenEndpointUnreachable,
     TokenRequestError,
 )
-from requests_cc.server.error_response import readable
+from requests_cc.http.shown import readable
 from requests_cc.server.well_known import is_same_issuer
 from tests.support.scripts import answer, hang
 from tests.support.server import PATIENCE, Server
