@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import pickle
-import sys
 import threading
 import time
 import weakref
@@ -26,10 +25,10 @@ from requests_cc.server.discovery import Discovery, IssuerOfResource, SameIssuer
 from requests_cc.server.metadata import ServerDocument
 from requests_cc.server.reach import Reach
 from requests_cc.server.well_known import LookUp
-from requests_cc.threads import Landing
 from tests.support.forked_child import in_child, needs_fork
 from tests.support.scripts import Request, answer, hang
 from tests.support.server import PATIENCE, Server
+from tests.support.sources import until_waiting
 
 RFC8414 = "/.well-known/oauth-authorization-server"
 OPENID = "/.well-known/openid-configuration"
@@ -91,17 +90,6 @@ class Together:
         return self.results
 
 
-def wait_until_waiting(threads: int) -> None:
-    """Returns when so many threads wait for another's fetch."""
-    until = time.monotonic() + PATIENCE
-    while time.monotonic() < until:
-        frames = list(sys._current_frames().values())
-        if sum(frame.f_code is Landing.wait.__code__ for frame in frames) == threads:
-            return
-        time.sleep(0.005)
-    raise AssertionError("the threads do not wait for each other")
-
-
 # --- once --------------------------------------------------------------------------------------
 
 
@@ -123,7 +111,7 @@ def test_thirty_two_threads_cause_one_fetch_of_each_location(server: Server) -> 
     server.routes[OPENID] = gate
     discovery = discovery_of(server)
     together = Together(discovery.document)
-    wait_until_waiting(THREADS - 1)
+    until_waiting(THREADS - 1)
     gate.opened.set()
     documents = together.ends()
     assert len(documents) == THREADS
@@ -152,10 +140,10 @@ def test_forgetting_does_not_end_a_fetch_that_is_under_way(server: Server) -> No
     server.routes[OPENID] = gate
     discovery = discovery_of(server)
     together = Together(discovery.document, threads=2)
-    wait_until_waiting(1)
+    until_waiting(1)
     discovery.forget()
     late = Together(discovery.document, threads=1)
-    wait_until_waiting(2)
+    until_waiting(2)
     gate.opened.set()
     first, second, third = [*together.ends(), *late.ends()]
     assert first is second is third
@@ -170,7 +158,7 @@ def test_those_who_wait_for_a_failing_fetch_share_its_outcome(server: Server) ->
     server.routes[OPENID] = gate
     discovery = discovery_of(server)
     together = Together(discovery.document)
-    wait_until_waiting(THREADS - 1)
+    until_waiting(THREADS - 1)
     gate.opened.set()
     errors = together.ends()
     assert {type(error) for error in errors} == {TemporarilyUnavailable}
@@ -185,7 +173,7 @@ def test_a_hang_costs_the_waiters_one_timeout_together(server: Server) -> None:
     discovery = discovery_of(server, timeout=2.0)
     began = time.monotonic()
     together = Together(discovery.document)
-    wait_until_waiting(THREADS - 1)
+    until_waiting(THREADS - 1)
     errors = together.ends()
     assert {type(error) for error in errors} == {TokenEndpointTimeout}
     assert time.monotonic() - began < PATIENCE  # one after another they would take a minute
@@ -271,7 +259,7 @@ def test_if_the_thread_that_fetches_is_killed_another_takes_over(
     find_issuer = KilledAtFirst(threading.Event())
     discovery = Discovery(server.url, find_issuer, Reach(None, (5.0, 5.0), allow_http=False))
     together = Together(discovery.document, threads=8)
-    wait_until_waiting(7)
+    until_waiting(7)
     find_issuer.gate.set()
     results = together.ends()
     assert sum(isinstance(result, KeyboardInterrupt) for result in results) == 1
@@ -329,7 +317,7 @@ def test_a_child_fetches_what_its_parent_was_fetching(server: Server) -> None:
     server.routes[OPENID] = when_both_ask
     discovery = discovery_of(server)
     together = Together(discovery.document, threads=2)
-    wait_until_waiting(1)
+    until_waiting(1)
     assert in_child(lambda: discovery.document().member("issuer")) == server.url
     assert [found.member("issuer") for found in together.ends()] == [server.url] * 2
     assert server.targets.count(OPENID) == 2

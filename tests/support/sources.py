@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 from requests_cc import AccessToken
-from requests_cc.threads import Landing
+from requests_cc.threads import Watched
 
 T = TypeVar("T")
 NOON = 1_800_000_000.0
@@ -140,7 +140,9 @@ def until_waiting(count: int) -> None:
 
 
 def _waiting() -> int:
-    return sum(frame.f_code is Landing.wait.__code__ for frame in sys._current_frames().values())
+    callers = [frame.f_back for frame in sys._current_frames().values()]
+    codes = [caller.f_code for caller in callers if caller is not None]
+    return codes.count(Watched.wait_until_done.__code__)
 
 
 def renewals_end() -> None:
