@@ -36,7 +36,9 @@ from fleet_world import Settings, SimulatedClock, TokenEndpoint
 START = 300  # seconds that count as the start
 WIDTH = 10  # seconds of a bar in the plot
 QUICK = Settings(workers=500)
-COLORS = ("#0b6e4f", "#1f77b4", "#7f7f7f", "#bcbd22", "#d62728", "#9467bd", "#ff7f0e")
+# As plain on white as on near black.
+COLORS = ("#1a9b6c", "#3f8fd0", "#8a8a8a", "#a8922a", "#d9534f", "#9b78c9", "#d97a20")
+GREY = "#787878"
 
 
 @dataclass
@@ -166,8 +168,15 @@ def plot(tallies: Sequence[Tally], path: str, settings: Settings) -> None:
     import matplotlib as mpl  # noqa: PLC0415 - an extra, and slow to import
 
     mpl.use("agg")
-    mpl.rcParams["svg.hashsalt"] = "fleet"  # the same picture is the same file
-    mpl.rcParams["svg.fonttype"] = "none"
+    mpl.rcParams.update(
+        {
+            "svg.hashsalt": "fleet",  # the same picture is the same file
+            "svg.fonttype": "none",
+            "font.family": "sans-serif",
+            "axes.edgecolor": GREY,
+            **dict.fromkeys(("text.color", "axes.labelcolor", "xtick.color", "ytick.color"), GREY),
+        }
+    )
     from matplotlib import pyplot  # noqa: PLC0415
 
     figure, rows = pyplot.subplots(
@@ -189,7 +198,7 @@ def plot(tallies: Sequence[Tally], path: str, settings: Settings) -> None:
     figure.suptitle(f"Token requests in each second, {settings.workers:,} workers", fontsize=10)
     figure.tight_layout(pad=0.6)
     metadata = {"Date": None} if path.endswith(".svg") else {}
-    figure.savefig(path, metadata=metadata, dpi=110)
+    figure.savefig(path, metadata=metadata, dpi=110, transparent=True)
     pyplot.close(figure)
 
 
