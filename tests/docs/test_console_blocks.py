@@ -30,7 +30,7 @@ SECONDS = 60
 
 #: What is not run here: it installs, or has a test of its own.
 NOT_RUN = re.compile(
-    r"git clone|python benchmarks|\. \.venv|python -m (?:venv|pip|tox|pytest|requests_cc demo)"
+    r"git clone|python benchmarks|\. \.venv|python3? -m (?:venv|pip|tox|pytest|requests_cc demo)"
 )
 
 pytestmark = pytest.mark.skipif(

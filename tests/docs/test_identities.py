@@ -133,6 +133,15 @@ ROBOT = "robot@project.iam.gserviceaccount.com"
 
 #: By the title of a section: the token request that it makes; or what its token is.
 EXPECTED: dict[str, Expected | Callable[[str], bool]] = {
+    "An application with a client secret": Expected(
+        "POST https://login.microsoftonline.com/tenant.example.com/oauth2/v2.0/token",
+        form={
+            **CREDENTIALS,
+            "client_id": "azure-client",
+            "client_secret": "secret",
+            "scope": "https://graph.microsoft.com/.default",
+        },
+    ),
     "An app, a container or a machine with a managed identity": Expected(
         f"{METADATA}/metadata/identity/oauth2/token?api-version=2018-02-01"
         f"&resource=https%3A%2F%2Fmanagement.azure.com%2F",
@@ -385,6 +394,7 @@ def pod(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ssl.SSLContext:
         "REQUESTS_CA_BUNDLE": str(folder / "ca.crt"),
         "AZURE_TENANT_ID": "tenant.example.com",
         "AZURE_CLIENT_ID": "azure-client",
+        "AZURE_CLIENT_SECRET": "secret",
         "AZURE_FEDERATED_TOKEN_FILE": str(tmp_path / "azure"),
         "CLIENT_ID": "client",
         "CLIENT_SECRET": "secret",
