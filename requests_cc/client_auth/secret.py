@@ -229,6 +229,12 @@ def digest(secret: str | bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
+def as_secrets(setting: Secret | Sequence[Secret] | None) -> Secret | Sequence[Secret] | None:
+    """Return the setting ``client_secret`` as a value that does not change."""
+    several = isinstance(setting, Sequence) and not isinstance(setting, (str, bytes, bytearray))
+    return tuple(setting) if several else setting  # type: ignore[arg-type] # a sequence
+
+
 def _current(secret: Secret) -> str:
     if callable(secret):
         return _checked(secret(), "the value that the client_secret callable returned")

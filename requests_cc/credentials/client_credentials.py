@@ -9,7 +9,7 @@ from requests.auth import AuthBase
 
 from ..access_token import AccessToken
 from ..client_auth.basic import NoClientAuthentication
-from ..client_auth.secret import ClientSecret, Secret
+from ..client_auth.secret import ClientSecret, Secret, as_secrets
 from ..errors import ConfigurationError
 from ..protocols import Cert, ClientAuthentication
 from ..server.authorization_server import AuthorizationServer
@@ -34,8 +34,6 @@ from .tracebacks import entry_point
 if TYPE_CHECKING:
     from ..client_auth.dpop import DPoPKey
     from .introspection import Introspection
-
-_TEXTS = (str, bytes, bytearray)
 
 
 class ClientCredentials(Source, Value):
@@ -95,11 +93,9 @@ class ClientCredentials(Source, Value):
         cert: Cert | None = None,
         dpop: DPoPKey | None = None,
     ) -> None:
-        if isinstance(client_secret, Sequence) and not isinstance(client_secret, _TEXTS):
-            client_secret = tuple(client_secret)
         self._set(
             client_id=required_text(client_id, "client_id"),
-            client_secret=client_secret,
+            client_secret=as_secrets(client_secret),
             auth=auth,
             scope=scope_text(scope),
             audience=audiences(audience),
@@ -115,7 +111,7 @@ class ClientCredentials(Source, Value):
         if not isinstance(authentication, NoClientAuthentication):
             check_session_auth(self.server.session, authentication)
         authentication, bound_to = _with_certificate(authentication, cert)
-        self._set(cert=bound_to, _secret=ClientSecret(client_secret))
+        self._set(cert=bound_to, _secret=ClientSecret(self.client_secret))
         self._set(_request=self._token_request(authentication))
 
     @classmethod
@@ -202,16 +198,15 @@ class ClientCredentials(Source, Value):
         }
         if server.habits is not None:
             server.habits.check(self.grant_type, settings)
-        params = [
-            *pairs("grant_type", self.grant_type),
-            *pairs("scope", self.scope),
-            *pairs("audience", self.audience),
-            *pairs("resource", self.resource),
-        ]
-        for name, value in self.params.items():
-            params += pairs(name, value)  # type: ignore[arg-type] # further_params made them str
+        params = {
+            "grant_type": self.grant_type,
+            "scope": self.scope,
+            "audience": self.audience,
+            "resource": self.resource,
+            **self.params,
+        }
         return AuthenticatedRequest(
-            server, "token_endpoint", self.client_id, authentication, tuple(params), self.dpop
+            server, "token_endpoint", self.client_id, authentication, pairs(params), self.dpop
         )
 
     def _request_about(self, token: AccessToken | str, endpoint: str) -> AuthenticatedRequest:

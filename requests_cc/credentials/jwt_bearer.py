@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import InitVar, dataclass, field
 from os import PathLike
 from typing import Any
@@ -13,15 +13,15 @@ from requests.auth import AuthBase
 from ..access_token import AccessToken
 from ..client_auth.assertion import check_lifetime
 from ..client_auth.private_key import PrivateKey
-from ..client_auth.secret import Secret, digest
+from ..client_auth.secret import Secret, as_secrets, digest
 from ..client_auth.signing_key import SigningKey, fresh_claims, further_members
 from ..errors import ConfigurationError, InvalidTokenResponse
 from ..protocols import ClientAuthentication, ClientIdentity
 from ..server.authorization_server import AuthorizationServer
 from ..settings import optional_text, required_text
 from .jwt_expiry import jwt_expiry
-from .optional_client import GrantSource, as_secrets
-from .parameters import Pair, Params, further_params, pairs, scope_text
+from .optional_client import GrantSource
+from .parameters import Params, further_params, pairs, scope_text
 from .source import server_of
 from .supplied_token import Supplied, SuppliedToken
 from .tracebacks import entry_point, guarded_constructor
@@ -98,9 +98,10 @@ class JWTBearer(GrantSource):
             scope=scope_text(self.scope),
             server=server_of(self.server),
             client_secret=as_secrets(self.client_secret),
-            params=_checked(self.params),
+            params=further_params(self.params, {"assertion": "assertion"}),
         )
-        self._ask_with(grant, tuple(self._parameters()))
+        params = {"grant_type": GRANT_TYPE, "scope": self.scope, **(self.params or {})}
+        self._ask_with(grant, pairs(params))
 
     @classmethod
     @entry_point
@@ -169,16 +170,15 @@ class JWTBearer(GrantSource):
             raise ConfigurationError("claims cannot be added to assertion=: leave one of them out")
         return _SuppliedAssertion(SuppliedToken(self.assertion, "assertion"))
 
-    def _parameters(self) -> Iterator[Pair]:
-        yield from pairs("grant_type", GRANT_TYPE)
-        yield from pairs("scope", self.scope)
-        for name, value in (self.params or {}).items():
-            yield from pairs(name, value)  # type: ignore[arg-type] # __post_init__ made them str
-
-    def _read(self, members: Mapping[str, Any], requested_at: float) -> AccessToken:
+    def _token_of(self, members: Mapping[str, Any], requested_at: float) -> AccessToken:
         if self.target_audience is None:
-            return super()._read(members, requested_at)
-        return _id_token(members, requested_at)
+            return super()._token_of(members, requested_at)
+        value = members.get("id_token")
+        if not isinstance(value, str):
+            raise InvalidTokenResponse("the response to target_audience= has no id_token")
+        extra = {name: member for name, member in members.items() if name != "id_token"}
+        expires_at = jwt_expiry(value)  # as it says itself
+        return AccessToken(value, expires_at=expires_at, issued_at=requested_at, extra=extra)
 
     def __repr__(self) -> str:
         names = (
@@ -227,18 +227,3 @@ class _SuppliedAssertion:
 
     def params(self, identity: ClientIdentity) -> Mapping[str, str]:
         return {"assertion": self._supplied.read()}
-
-
-def _id_token(members: Mapping[str, Any], requested_at: float) -> AccessToken:
-    """Return the ID token of a response, which expires as it says itself."""
-    value = members.get("id_token")
-    if not isinstance(value, str):
-        raise InvalidTokenResponse("the response to target_audience= has no id_token")
-    extra = {name: member for name, member in members.items() if name != "id_token"}
-    return AccessToken(value, expires_at=jwt_expiry(value), issued_at=requested_at, extra=extra)
-
-
-def _checked(params: Params | None) -> dict[str, Any]:
-    if isinstance(params, Mapping) and "assertion" in params:
-        raise ConfigurationError("params repeats 'assertion': use assertion= instead")
-    return dict(further_params(params))

@@ -10,7 +10,6 @@ from typing import Any, Protocol
 
 from requests.auth import AuthBase
 
-from ..access_token import AccessToken
 from ..client_auth.basic import NoClientAuthentication, RequestsAuth, spellings
 from ..client_auth.secret import ClientSecret, Secret
 from ..errors import ConfigurationError
@@ -21,10 +20,6 @@ from .auth_setting import check_client, client_authentication
 from .authenticated_request import AuthenticatedRequest
 from .parameters import Pair, cache_key, params_key_part
 from .source import Source, SourceKey
-from .token_response import token_in
-from .tracebacks import entry_point
-
-_TEXTS = (str, bytes, bytearray)
 
 
 class Anonymous:
@@ -127,17 +122,6 @@ class GrantSource(Source):
     auth: str | ClientAuthentication | AuthBase | None
     _kind: str
 
-    @entry_point
-    def request_token(self) -> AccessToken:
-        """Make one token request; nothing is cached.
-
-        :returns: a new :class:`AccessToken`.
-        :raises TokenRequestError: if no token can be obtained; also if another source that this
-            one depends on obtains none.
-        """
-        response = self._request.send(self._secret)
-        return token_in(response, self._request, self._read)
-
     @SourceKey
     def cache_key(self) -> Hashable:
         """Equal only for sources whose tokens may be used in place of each other."""
@@ -169,13 +153,3 @@ class GrantSource(Source):
             server, "token_endpoint", self.client_id or "", Granted(client, grant), params
         )
         self._set(_request=request, _secret=ClientSecret(self.client_secret))
-
-    def _read(self, members: Mapping[str, object], requested_at: float) -> AccessToken:
-        """Return the token in the JSON object of a response."""
-        return AccessToken.from_response(members, requested_at)
-
-
-def as_secrets(secret: Secret | Sequence[Secret] | None) -> Secret | Sequence[Secret] | None:
-    """Return the setting ``client_secret`` as a value that does not change."""
-    several = isinstance(secret, Sequence) and not isinstance(secret, _TEXTS)
-    return tuple(secret) if several else secret  # type: ignore[arg-type] # a sequence

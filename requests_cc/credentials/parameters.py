@@ -13,6 +13,7 @@ from collections.abc import (
     Sequence,
     Set as AbstractSet,
 )
+from types import MappingProxyType
 from typing import Any, TypeAlias
 from urllib.parse import urlsplit
 
@@ -67,32 +68,39 @@ def resource_uris(resource: str | Iterable[str] | None) -> tuple[str, ...]:
     return uris
 
 
-def further_params(params: Params | None) -> dict[str, Any]:
+def further_params(
+    params: Params | None, own: Mapping[str, str] = MappingProxyType({})
+) -> dict[str, Any]:
     """Return ``params`` with its values as str, callables and tuples, in the order of its names.
 
     Equal mappings may hold their items in another order; the request and its key have one order.
 
+    :param own: mapping from the grant's own parameters to their settings.
     :raises ConfigurationError: if one repeats a parameter that has a setting of its own.
     """
     if params is None:
         return {}
     if not isinstance(params, Mapping):
         raise ConfigurationError(f"params must be a mapping, not {type(params).__name__}")
+    own = {**_OWN, **own}
     further: dict[str, Any] = {}
     for name in sorted(required_text(name, "each name in params") for name in params):
         value = params[name]
-        if name in _OWN:
-            raise ConfigurationError(f"params repeats {name!r}: use {_OWN[name]}= instead")
+        if name in own:
+            raise ConfigurationError(f"params repeats {name!r}: use {own[name]}= instead")
         several = isinstance(value, Sequence) and not isinstance(value, (str, bytes))
         further[name] = tuple(_param(v, name) for v in value) if several else _param(value, name)  # type: ignore[union-attr] # a sequence
     return further
 
 
-def pairs(name: str, value: str | Callable[[], str] | Iterable[Any] | None) -> list[Pair]:
-    """Return a parameter as it is sent: not at all, once, or repeated."""
-    if value is None:
-        return []
-    return [(name, one) for one in ([value] if _is_one(value) else value)]  # type: ignore[union-attr, misc] # an iterable
+def pairs(params: Mapping[str, Any]) -> tuple[Pair, ...]:
+    """Return parameters as they are sent: each not at all (None), once, or repeated."""
+    return tuple(
+        (name, one)
+        for name, value in params.items()
+        if value is not None
+        for one in ([value] if isinstance(value, str) or callable(value) else value)
+    )
 
 
 def current(params: Iterable[Pair]) -> Iterator[tuple[str, str]]:
@@ -112,10 +120,6 @@ def params_key_part(params: Iterable[Pair]) -> Hashable:
     return tuple(
         (name, callable_key_part(value) if callable(value) else value) for name, value in params
     )
-
-
-def _is_one(value: object) -> bool:
-    return isinstance(value, str) or callable(value)
 
 
 def _texts(value: str | Iterable[str] | None, setting: str) -> tuple[str, ...]:

@@ -104,12 +104,6 @@ class SelfSignedJWT(Source):
         value = key.sign({**self._claims, **times}, header)
         return AccessToken(value, expires_at=float(expires_at), issued_at=now)
 
-    @property
-    def resource_servers(self) -> tuple[str, ...]:
-        """The audience: the URLs in it are an adapter's origins."""
-        audience = audiences(self.audience) or ()
-        return (audience,) if isinstance(audience, str) else audience
-
     @cached_property
     def cache_key(self) -> Hashable:
         """Equal only for sources whose tokens may be used in place of each other."""

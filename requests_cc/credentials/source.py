@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
@@ -64,9 +64,14 @@ class Source(Misused):
         """Make one token request; nothing is cached.
 
         :returns: a new :class:`AccessToken`.
-        :raises TokenRequestError: if no token can be obtained.
+        :raises TokenRequestError: if no token can be obtained; also if another source that this
+            one depends on obtains none.
         """
-        return token_in(self._request.send(self._secret), self._request)
+        return token_in(self._request.send(self._secret), self._request, self._token_of)
+
+    def _token_of(self, members: Mapping[str, Any], requested_at: float) -> AccessToken:
+        """Return the token in the JSON object of a response."""
+        return AccessToken.from_response(members, requested_at)
 
     def _set(self, **values: object) -> None:
         for name, value in values.items():

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from requests.auth import AuthBase
 
 from ..access_token import AccessToken
-from ..client_auth.secret import Secret
+from ..client_auth.secret import Secret, as_secrets
 from ..errors import ConfigurationError
 from ..protocols import ClientAuthentication, ClientIdentity
 from ..server.authorization_server import AuthorizationServer
 from ..settings import required_text
 from .jwt_expiry import jwt_expiry
-from .optional_client import GrantSource, as_secrets
-from .parameters import Pair, Params, audiences, further_params, pairs, resource_uris, scope_text
+from .optional_client import GrantSource
+from .parameters import Params, audiences, further_params, pairs, resource_uris, scope_text
 from .source import server_of
 from .supplied_token import Supplied, SuppliedToken
 from .tracebacks import guarded_constructor
@@ -95,38 +95,37 @@ class TokenExchange(GrantSource):
             resource=resource_uris(self.resource),
             scope=scope_text(self.scope),
             requested_type=None if wanted is None else _token_type(wanted, "requested_type"),
-            params=_checked(self.params),
+            params=further_params(self.params, _OWN),
         )
         subject = SuppliedToken(self.subject, "subject")
         actor = None if self.actor is None else SuppliedToken(self.actor, "actor")
-        self._ask_with(_Tokens(subject, actor), tuple(self._parameters()))
-
-    @property
-    def resource_servers(self) -> tuple[str, ...]:
-        """Every audience and resource: the URLs among them are an adapter's origins."""
-        audience = audiences(self.audience) or ()
-        several = (audience,) if isinstance(audience, str) else audience
-        return (*several, *resource_uris(self.resource))
+        params = {
+            "grant_type": GRANT_TYPE,
+            "resource": self.resource,
+            "audience": self.audience,
+            "scope": self.scope,
+            "requested_token_type": self.requested_type,
+            "subject_token_type": self.subject_type,
+            "actor_token_type": None if actor is None else self.actor_type,
+            **(self.params or {}),
+        }
+        self._ask_with(_Tokens(subject, actor), pairs(params))
 
     @property
     def label(self) -> str:
         """The client and its server, as log lines and events name them."""
         return f"{self.client_id or 'token exchange'} at {self._request.server.given_url}"
 
-    def _parameters(self) -> Iterator[Pair]:
-        yield from pairs("grant_type", GRANT_TYPE)
-        yield from pairs("resource", self.resource)
-        yield from pairs("audience", self.audience)
-        yield from pairs("scope", self.scope)
-        yield from pairs("requested_token_type", self.requested_type)
-        yield from pairs("subject_token_type", self.subject_type)
-        if self.actor is not None:
-            yield from pairs("actor_token_type", self.actor_type)
-        for name, value in (self.params or {}).items():
-            yield from pairs(name, value)  # type: ignore[arg-type] # __post_init__ made them str
-
-    def _read(self, members: Mapping[str, Any], requested_at: float) -> AccessToken:
-        return _exchanged(members, requested_at)
+    def _token_of(self, members: Mapping[str, Any], requested_at: float) -> AccessToken:
+        kind, issued = members.get("token_type"), members.get("issued_token_type")
+        # What is issued need not be an access token (RFC 8693 section 2.2.1).
+        if isinstance(kind, str) and kind.upper() == "N_A" and isinstance(issued, str):
+            members = {**members, "token_type": "Bearer"}
+            # "RECOMMENDED" only; a JWT says it itself.
+            expiry = jwt_expiry(str(members.get("access_token")))
+            if members.get("expires_in") is None and expiry is not None:
+                members["expires_in"] = expiry - requested_at
+        return super()._token_of(members, requested_at)
 
     def __repr__(self) -> str:
         names = ("client_id", "subject_type", "audience", "resource", "scope", "requested_type")
@@ -152,18 +151,6 @@ class _Tokens:
         return tokens
 
 
-def _exchanged(members: Mapping[str, Any], requested_at: float) -> AccessToken:
-    """Return the issued token, which need not be an access token (RFC 8693 section 2.2.1)."""
-    kind, issued = members.get("token_type"), members.get("issued_token_type")
-    if isinstance(kind, str) and kind.upper() == "N_A" and isinstance(issued, str):
-        members = {**members, "token_type": "Bearer"}
-        # "RECOMMENDED" only; a JWT says it itself.
-        expiry = jwt_expiry(str(members.get("access_token")))
-        if members.get("expires_in") is None and expiry is not None:
-            members["expires_in"] = expiry - requested_at
-    return AccessToken.from_response(members, requested_at)
-
-
 def _token_type(value: object, setting: str) -> str:
     """Return a token type as a URI (RFC 8693 section 3)."""
     name = required_text(value, setting)
@@ -174,10 +161,3 @@ def _token_type(value: object, setting: str) -> str:
             f"{setting} is not a known token type: use one of {', '.join(_SHORT_NAMES)}, or a URI"
         )
     return name
-
-
-def _checked(params: Params | None) -> dict[str, Any]:
-    for name, setting in _OWN.items():
-        if isinstance(params, Mapping) and name in params:
-            raise ConfigurationError(f"params repeats {name!r}: use {setting}= instead")
-    return dict(further_params(params))

@@ -140,10 +140,8 @@ def test_params_repeat_no_parameter_that_has_a_setting(name: str, setting: str) 
 
 
 def test_a_parameter_is_sent_not_at_all_or_once_or_repeated() -> None:
-    assert pairs("a", None) == []
-    assert pairs("a", "x") == [("a", "x")]
-    assert pairs("a", ("x", "y")) == [("a", "x"), ("a", "y")]
-    assert pairs("a", ()) == []
+    params = {"a": None, "b": "x", "c": ("x", "y"), "d": (), "e": str}
+    assert pairs(params) == (("b", "x"), ("c", "x"), ("c", "y"), ("e", str))
 
 
 @pytest.mark.parametrize(
