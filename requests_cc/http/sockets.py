@@ -13,11 +13,13 @@ import socket
 import threading
 import time
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import requests
 from urllib3.connection import HTTPConnection
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
+from urllib3.util import Retry
 from urllib3.util.connection import allowed_gai_family
 
 LEAST_SHARE = 0.01  # seconds to connect to one of several addresses
@@ -121,8 +123,24 @@ def watch(
         return False
     if not hasattr(base, "watched_by_exchanges"):
         pool.ConnectionCls = _watched(base, is_own=is_own)
+        if not is_own:  # ours retries nothing
+            pool.urlopen = partial(_urlopen, pool.urlopen)
         _drop_idle(pool)
     return True
+
+
+def _urlopen(
+    urlopen: Any, method: Any, url: Any, body: Any = None, headers: Any = None,
+    retries: Any = None, *args: Any, **kwargs: Any,
+) -> Any:  # fmt: skip
+    """Call a pool's method; within an exchange, its retries only connect again.
+
+    They would sleep for as long as a server's ``Retry-After`` says, and send one proof twice: what
+    follows a response or a request that was sent is decided after the exchange.
+    """
+    if _sockets_of_exchange.get() is not None and isinstance(retries, Retry):
+        retries = retries.new(read=False, status_forcelist=(), respect_retry_after_header=False)
+    return urlopen(method, url, body, headers, retries, *args, **kwargs)
 
 
 _classes: dict[tuple[Any, bool], Any] = {}
