@@ -167,6 +167,7 @@ class AuthenticatedRequest:
             authentication = self.authentication.authenticate(identity)
             _check_unsent(authentication.params.get("client_assertion"), sent)
             params = tuple(current(self.params))
+            secrets = (*authentication.secrets, *_secrets_in(params))
             method = self.authentication.method  # here, since it may have to be looked up
             session = server.session
             has_cert = authentication.cert or (session and session.cert)
@@ -174,26 +175,24 @@ class AuthenticatedRequest:
             request = self._request(
                 server.endpoint(self.endpoint, mutual_tls=bool(has_cert)), authentication, params
             )
+            timeout, allow_http = server.reach.timeout, server.allow_http
             answer = exchange(
                 request,
-                Way(session, server.reach.timeout, authentication.cert, server.allow_http),
+                Way(session, timeout, authentication.cert, allow_http, secrets=secrets),
             )
         except TokenRequestError as error:
             return error, lambda: False
         url = str(request.url)
         keep_nonce = partial(self._keep_nonce, url, answer.headers)
         keep_nonce()
-        further = (
-            *_further_secrets(url, params),
-            *chain.from_iterable(map(spellings, answer.sent)),
-        )
+        further = chain.from_iterable(map(spellings, answer.sent))
         attempt = Attempt(
             url,
             self.endpoint,
             method,
             loose_may_help=self._loose_may_help(method, identity),
             has_proof=self.dpop is not None,
-            secrets=(*authentication.secrets, *further),
+            secrets=(*secrets, urlsplit(url).query, *further),
         )
         return refusal(answer, attempt) or with_words(answer, attempt), keep_nonce
 
@@ -280,8 +279,7 @@ def _check_unsent(assertion: str | None, sent: set[str]) -> None:
         sent.add(assertion)
 
 
-def _further_secrets(url: str, params: Iterable[tuple[str, str]]) -> Iterator[str]:
-    yield urlsplit(url).query
+def _secrets_in(params: Iterable[tuple[str, str]]) -> Iterator[str]:
     for name, value in params:
         long_enough = len(value) >= LONG_ENOUGH_TO_HIDE or name == "token"
         if name not in SHOWN and long_enough:

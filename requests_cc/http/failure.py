@@ -53,20 +53,27 @@ def failure(
     """
     if isinstance(cause, ClientCredentialsError):
         return cause.with_traceback(None)
-    where, reason = without_query(url), _innermost(cause)
-    error = _before_sending(where, cause, mutual_tls) or _too_late(where, cause, reason)
+    frames = users_frames(cause.__traceback__)
+    if not isinstance(cause, Exception) or (secrets is None and frames is not None):
+        return cause.with_traceback(frames)
+    where, reason, secrets = without_query(url), _innermost(cause), tuple(secrets or ())
+    error = _before_sending(where, cause, secrets, mutual_tls) or _too_late(where, cause, reason)
     if error is not None:
         return error
     if isinstance(cause, _UNREADABLE):
         return InvalidTokenResponse(f"{where} sent a response with a broken Content-Encoding")
     if isinstance(cause, (requests.RequestException, urllib3.exceptions.HTTPError)):
-        return _unreachable(where, cause, reason, mutual_tls)
-    return _other(where, cause, secrets)
+        words = shown(_in_words(reason), secrets)
+        return _unreachable(where, cause, reason, words, mutual_tls)
+    words = f"{type(cause).__name__}: {shown(str(cause), secrets)}".removesuffix(": ")
+    return _other(where, words, is_users=frames is not None)
 
 
-def _before_sending(where: str, cause: BaseException, mutual_tls: bool) -> BaseException | None:
+def _before_sending(
+    where: str, cause: BaseException, secrets: tuple[str, ...], mutual_tls: bool
+) -> BaseException | None:
     """Return the error for a wrong setting of the session or the environment."""
-    words = str(cause)
+    words = shown(str(cause), secrets)
     if isinstance(cause, _SETTINGS):
         cannot_parse = isinstance(_innermost(cause), urllib3.exceptions.LocationParseError)
         # The URL may hold the proxy's password.
@@ -93,13 +100,9 @@ def _too_late(where: str, cause: BaseException, reason: BaseException) -> BaseEx
     return None
 
 
-def _other(where: str, cause: BaseException, secrets: Iterable[str] | None) -> BaseException:
+def _other(where: str, words: str, *, is_users: bool) -> BaseException:
     """Return the error for what is not of HTTP's kind."""
-    frames = users_frames(cause.__traceback__)
-    if not isinstance(cause, Exception) or (secrets is None and frames is not None):
-        return cause.with_traceback(frames)
-    words = f"{type(cause).__name__}: {shown(str(cause), secrets or ())}".removesuffix(": ")
-    if frames is None:  # http.client reads a chunk of negative length, for example
+    if not is_users:  # http.client reads a chunk of negative length, for example
         return InvalidTokenResponse(f"{where} sent a response that is not valid HTTP ({words})")
     return TokenRequestError(
         f"the request to {where} failed: {words}; check the adapters and hooks of the "
@@ -122,9 +125,8 @@ def is_of_own_certificate(cause: BaseException) -> bool:
 
 
 def _unreachable(
-    where: str, cause: BaseException, reason: BaseException, mutual_tls: bool
+    where: str, cause: BaseException, reason: BaseException, words: str, mutual_tls: bool
 ) -> TokenEndpointUnreachable:
-    words = _in_words(reason)
     if is_of_own_certificate(reason):
         # Not permanent: files that are being replaced match a moment later.
         return TokenEndpointUnreachable(

@@ -35,6 +35,8 @@ class Way(NamedTuple):
     :param allow_http: bool, whether plain http may go through a proxy on another machine.
     :param bare: bool, whether to leave out all that the session holds for its server: headers,
         parameters, cookies, certificate. Its adapters, proxies and ``verify`` are used.
+    :param secrets: tuple of str, the texts to hide in a message, beside those that can be found in
+        the request.
     """
 
     session: requests.Session | None
@@ -42,6 +44,7 @@ class Way(NamedTuple):
     cert: Cert | None = None
     allow_http: bool = False
     bare: bool = False
+    secrets: tuple[str, ...] = ()
 
     @property
     def has_certificate(self) -> bool:
@@ -101,7 +104,7 @@ class Sending:
             return None
         from .sent import body_texts  # noqa: PLC0415 - few requests fail
 
-        return (*self.sent_texts(), *body_texts(self.prepared))
+        return (*self._way.secrets, *self.sent_texts(), *body_texts(self.prepared))
 
     def _send(self, session: requests.Session) -> None:
         way = self._way

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from urllib.parse import parse_qsl, urlsplit
 
@@ -25,19 +25,22 @@ def sent_texts(request: requests.PreparedRequest) -> Iterator[str]:
     """
     query = urlsplit(str(request.url)).query
     yield query
-    for name, value in [*_fields(request), *parse_qsl(query)]:
-        if len(value) >= SHORTEST or _SECRET.search(name.lower()):
-            yield value
+    yield from _worth_hiding([*_fields(request), *parse_qsl(query)])
 
 
 def body_texts(request: requests.PreparedRequest) -> Iterator[str]:
-    """Yield the values in a request's body, which is a form or a JSON object."""
+    """Yield the secrets in a request's body, which is a form or a JSON object."""
     body = request.body or b""
     text = body.decode("utf-8", "replace") if isinstance(body, bytes) else str(body)
-    yield from (value for _, value in parse_qsl(text))
-    yield from re.findall(r"=([^&]+)", text)
+    yield from _worth_hiding([*parse_qsl(text), *re.findall(r"([^=&]+)=([^&]+)", text)])
     with suppress(ValueError, AttributeError):  # not JSON, or not an object
-        yield from (str(value) for value in json.loads(text).values())
+        yield from _worth_hiding((name, str(value)) for name, value in json.loads(text).items())
+
+
+def _worth_hiding(values: Iterable[tuple[str, str]]) -> Iterator[str]:
+    for name, value in values:
+        if len(value) >= SHORTEST or _SECRET.search(name.lower()):
+            yield value
 
 
 def _fields(request: requests.PreparedRequest) -> Iterator[tuple[str, str]]:

@@ -15,8 +15,9 @@ URL = "https://auth.example.com/token"
 @pytest.mark.parametrize(
     ("settings", "texts"),
     [
-        ({"data": {"a": "x y", "b": "z"}}, {"x y", "x+y", "z"}),
-        ({"json": {"a": "x y", "b": ["z", "1"]}}, {"x y", "['z', '1']"}),
+        ({"data": {"a": "long enough", "b": "z"}}, {"long enough", "long+enough"}),
+        ({"data": {"token": "z"}}, {"z"}),
+        ({"json": {"a": "long enough", "b": ["z", "1"]}}, {"long enough", "['z', '1']"}),
         ({"data": b"[1]"}, set()),
         ({"data": "{not JSON"}, set()),
         ({}, set()),

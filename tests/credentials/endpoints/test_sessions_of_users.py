@@ -15,13 +15,12 @@ from requests_cc import (
     ConfigurationError,
     TokenEndpointTimeout,
     TokenEndpointUnreachable,
-    TokenRequestError,
 )
 from tests.support.addresses import resolve_to
 from tests.support.scripts import answer, token
 from tests.support.server import Server
 
-from .endpoint import ENDPOINTS, GOOD, SECRET, Endpoint, client, failure
+from .endpoint import ENDPOINTS, GOOD, Endpoint, client, failure
 
 TOKEN = ENDPOINTS["token"]
 
@@ -171,24 +170,6 @@ def test_a_plain_file_is_read_up_to_the_limit(stub: Any, session: requests.Sessi
     session.mount("https://", Stub(**stub))
     error = failure(TOKEN, "https://localhost:1/token", session=session)
     assert "larger than 1048576 bytes" in str(error)
-
-
-@pytest.mark.parametrize("kind", [RuntimeError, OSError, KeyError, AssertionError])
-def test_what_a_users_adapter_raises_is_a_token_request_error(
-    endpoint: Endpoint, kind: type[Exception], session: requests.Session
-) -> None:
-    class Broken(Stub):
-        def send(self, request: requests.PreparedRequest, **_: Any) -> requests.Response:
-            raise kind(f"the VPN is down: {request.headers['Authorization']} {request.body!r}")
-
-    session.mount("https://", Broken())
-    error = failure(endpoint, "https://localhost:1/token", session=session, params={"a": "s3cret"})
-    assert isinstance(error, TokenRequestError)
-    assert "the VPN is down" in str(error)
-    assert "Basic [hidden]" in str(error) or "[hidden]" in str(error)
-    assert SECRET not in str(error)
-    assert "s3cret" not in str(error)
-    assert error.__context__ is None
 
 
 def test_a_hook_that_replaces_the_content_in_place_is_honoured(session: requests.Session) -> None:
