@@ -161,40 +161,45 @@ class AuthenticatedRequest:
         :returns: the response or the error, and a function that keeps the response's nonce, if
             any, for the next proof.
         """
-        server = self.server
         try:
             identity = self._identity(candidate)
             authentication = self.authentication.authenticate(identity)
             _check_unsent(authentication.params.get("client_assertion"), sent)
             params = tuple(current(self.params))
-            secrets = (*authentication.secrets, *_secrets_in(params))
             method = self.authentication.method  # here, since it may have to be looked up
-            session = server.session
-            has_cert = authentication.cert or (session and session.cert)
+            way = self._way(authentication, params)
             # No variable holds the URL while a user's code runs: its query can hold keys.
             request = self._request(
-                server.endpoint(self.endpoint, mutual_tls=bool(has_cert)), authentication, params
+                self.server.endpoint(self.endpoint, mutual_tls=way.has_certificate),
+                authentication,
+                params,
             )
-            timeout, allow_http = server.reach.timeout, server.allow_http
-            answer = exchange(
-                request,
-                Way(session, timeout, authentication.cert, allow_http, secrets=secrets),
-            )
+            response = exchange(request, way)
         except TokenRequestError as error:
             return error, lambda: False
         url = str(request.url)
-        keep_nonce = partial(self._keep_nonce, url, answer.headers)
+        keep_nonce = partial(self._keep_nonce, url, response.headers)
         keep_nonce()
-        further = chain.from_iterable(map(spellings, answer.sent))
+        of_session = chain.from_iterable(map(spellings, response.sent))
         attempt = Attempt(
             url,
             self.endpoint,
             method,
             loose_may_help=self._loose_may_help(method, identity),
             has_proof=self.dpop is not None,
-            secrets=(*secrets, urlsplit(url).query, *further),
+            secrets=(*way.secrets, urlsplit(url).query, *of_session),
         )
-        return refusal(answer, attempt) or with_words(answer, attempt), keep_nonce
+        return refusal(response, attempt) or with_words(response, attempt), keep_nonce
+
+    def _way(self, authentication: Authentication, params: Iterable[tuple[str, str]]) -> Way:
+        server, secrets = self.server, (*authentication.secrets, *_secrets_in(params))
+        return Way(
+            server.session,
+            server.timeout,
+            authentication.cert,
+            server.allow_http,
+            secrets=secrets,
+        )
 
     def _loose_may_help(self, method: str, identity: ClientIdentity) -> bool:
         """Return whether a server that does not decode Basic credentials reads other ones."""

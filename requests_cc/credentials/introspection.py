@@ -47,20 +47,20 @@ class Introspection:
         return (self.active, self.scope, self.client_id, self.exp, self.aud, self.extra)
 
 
-def introspection_in(answer: Response, request: AuthenticatedRequest) -> Introspection:
+def introspection_in(response: Response, request: AuthenticatedRequest) -> Introspection:
     """Return the introspection in a response.
 
-    :param answer: the authorization server's response, which reports success.
+    :param response: the authorization server's response, which reports success.
     :param request: the introspection request.
     :raises InvalidTokenResponse: if it is not an introspection response.
     """
-    members = answer.json_object() or {}
+    members = response.json_object() or {}
     if not isinstance(members.get("active"), bool):
         request.server.look_up_again()  # the endpoint may have moved
         raise InvalidTokenResponse(
             f"the introspection endpoint of {request.server.given_url} returned "
-            f'{answer.status_code} without the boolean "active" (RFC 7662 §2.2)'
-            f"{in_brackets(answer.words)}: check introspection_endpoint"
+            f'{response.status_code} without the boolean "active" (RFC 7662 §2.2)'
+            f"{in_brackets(response.words)}: check introspection_endpoint"
         )
     known = {name: read(members.get(name)) for name, read in _READ.items()}
     # A member of another type is kept all the same: a person may understand it.

@@ -24,35 +24,35 @@ Reader = Callable[[Mapping[str, Any], float], AccessToken]
 
 
 def token_in(
-    answer: Response, request: AuthenticatedRequest, read: Reader = AccessToken.from_response
+    response: Response, request: AuthenticatedRequest, read: Reader = AccessToken.from_response
 ) -> AccessToken:
     """Return the token in a response.
 
-    :param answer: the authorization server's response, which reports success.
+    :param response: the authorization server's response, which reports success.
     :param request: the token request.
     :param read: makes a token of the JSON object, or raises :class:`InvalidTokenResponse`.
     :raises InvalidTokenResponse: if it holds no token that can be used.
     """
     try:
-        return _of_the_right_type(_token(answer, request.server.given_url, read), request)
+        return _of_the_right_type(_token(response, request.server.given_url, read), request)
     except InvalidTokenResponse:
         request.server.look_up_again()  # the endpoint may have moved
         raise
 
 
-def _token(answer: Response, url: str, read: Reader) -> AccessToken:
-    members, words = answer.json_object(), in_brackets(answer.words)
+def _token(response: Response, url: str, read: Reader) -> AccessToken:
+    members, words = response.json_object(), in_brackets(response.words)
     if members is None:
         raise InvalidTokenResponse(
-            f"{url} returned {answer.status_code} without a JSON object{words}: check that this "
+            f"{url} returned {response.status_code} without a JSON object{words}: check that this "
             f"is the token endpoint's URL"
         )
     try:
-        report_expiry(Expiry.of(members, answer.requested_at), answer.requested_at, url)
-        return read(members, answer.requested_at)
+        report_expiry(Expiry.of(members, response.requested_at), response.requested_at, url)
+        return read(members, response.requested_at)
     except InvalidTokenResponse as error:
         raise InvalidTokenResponse(
-            f"{url} returned {answer.status_code} without a token that can be used: "
+            f"{url} returned {response.status_code} without a token that can be used: "
             f"{error}{words}; check that this is the token endpoint's URL"
         ) from None
 

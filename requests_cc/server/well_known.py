@@ -169,12 +169,12 @@ def _document(
         auth=without_authorization,
     )
     try:
-        answer = exchange(request, look_up.way)
+        response = exchange(request, look_up.way)
     except TokenRequestError as error:
         return error
-    if answer.status_code != requests.codes.ok:
-        return _no_document(answer, location)
-    document = answer.json_object()
+    if response.status_code != requests.codes.ok:
+        return _no_document(response, location)
+    document = response.json_object()
     if document is None:
         return InvalidTokenResponse("it returned 200 without a JSON object")
     found = document.get(member)
@@ -185,18 +185,18 @@ def _document(
     )
 
 
-def _no_document(answer: Response, location: str) -> TokenRequestError:
-    status = answer.status_code
+def _no_document(response: Response, location: str) -> TokenRequestError:
+    status = response.status_code
     if is_transient(status):
         busy = status in (429, 503)  # RFC 6585 §4, RFC 9110 §15.6.4
         kind = TemporarilyUnavailable if busy else ServerError
         return kind(
             f"it returned {status}: try again later",
             status_code=status,
-            retry_after=retry_after(answer),
+            retry_after=retry_after(response),
         )
     if 300 <= status < 400:  # noqa: PLR2004 - RFC 9110 §15.4
-        return InvalidTokenResponse(f"it returned {status}, {redirect(answer, location)}")
+        return InvalidTokenResponse(f"it returned {status}, {redirect(response, location)}")
     return InvalidTokenResponse(f"it returned {status}")
 
 
