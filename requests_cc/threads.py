@@ -148,15 +148,11 @@ def greenlets_share_a_thread() -> bool:
 
 
 class Strand:
-    """What runs now: a thread, the greenlet in it, if there is one, and a frame.
+    """What runs now: a thread, and the greenlet in it, if there is one."""
 
-    :param depth: int, how many frames above this class's own it is.
-    """
+    __slots__ = ("greenlet", "thread")
 
-    __slots__ = ("_frame", "greenlet", "thread")
-
-    def __init__(self, depth: int = 1) -> None:
-        self._frame = id(sys._getframe(depth))  # noqa: SLF001 - the frame itself would keep others
+    def __init__(self) -> None:
         self.thread = threading.get_ident()
         greenlet: Any = sys.modules.get("greenlet")
         self.greenlet: object = None if greenlet is None else greenlet.getcurrent()
@@ -166,25 +162,19 @@ class Strand:
         this = Strand()
         return this.thread == self.thread and this.greenlet is self.greenlet
 
-    def runs(self) -> bool:
-        """Return whether the frame is still being executed; True where nobody can know."""
-        if "greenlet" in sys.modules:
-            return True  # a greenlet that waits is on no thread's stack
-        frame = sys._current_frames().get(self.thread)  # noqa: SLF001 - documented
-        while frame is not None:
-            if id(frame) == self._frame:
-                return True
-            frame = frame.f_back
-        return False
-
 
 class Keeper:
-    """Lives in the frame that is to land something, and is gone when the frame is."""
+    """Lives as long as the code runs that is to land something.
+
+    That code deletes it at its very end: a traceback that somebody keeps would keep it with the
+    frame. Whether a frame of another thread runs cannot be asked: sys._current_frames() can stop
+    the whole process for ever, before Python 3.12 (https://github.com/python/cpython/issues/106883).
+    """
 
     __slots__ = ("__weakref__", "strand")
 
     def __init__(self) -> None:
-        self.strand = Strand(2)
+        self.strand = Strand()
 
 
 class Watched(Landing):
@@ -192,7 +182,7 @@ class Watched(Landing):
 
     A second KeyboardInterrupt, while the first one is being handled, can end that code anywhere.
 
-    :param keeper: held by the frame of that code, and by nothing else.
+    :param keeper: held by that code, and by nothing else.
     """
 
     __slots__ = ("_keeper", "deadline", "strand")
@@ -207,8 +197,7 @@ class Watched(Landing):
     @property
     def lost(self) -> bool:
         """Whether nobody is left to land it. At an interpreter's end no other thread runs."""
-        ended = self._keeper() is None or (self.strand is not None and not self.strand.runs())
-        return not self.landed and (ended or sys.is_finalizing())
+        return not self.landed and (self._keeper() is None or sys.is_finalizing())
 
     def wait_until_done(self) -> bool:
         """Wait until it has landed; return False if it is lost or overdue.

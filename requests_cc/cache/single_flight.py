@@ -156,7 +156,10 @@ class SingleFlight:
                     self._fly(source, mine)
             finally:
                 # Whatever ends this thread's part, even KeyboardInterrupt: nobody waits for ever.
-                self._abandon(mine)
+                try:
+                    self._abandon(mine)
+                finally:
+                    del keeper
             # The process may have been frozen in the middle of the renewal, and that may be why it
             # failed: it says nothing of a request that is made now.
             excused = flight is not mine and flight.ahead and not flight.brought

@@ -215,7 +215,10 @@ class Discovery:
                 current.land()  # without an outcome: the next caller fetches
         finally:
             # Whatever ended this thread's part, KeyboardInterrupt too: nobody waits forever.
-            mine.land()
+            try:
+                mine.land()
+            finally:
+                del keeper
         return current
 
     def _joined(self, mine: _Fetch) -> _Fetch:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextvars
 import gc
-import sys
 import threading
 import weakref
 from collections.abc import Callable
@@ -649,7 +648,6 @@ def test_a_flight_that_nobody_will_land_is_taken_over(
 ) -> None:
     """A second KeyboardInterrupt ended the clean-up after the first one."""
     monkeypatch.setattr("requests_cc.threads.LOOK_EVERY", 0.05)
-    monkeypatch.delitem(sys.modules, "greenlet", raising=False)  # of another test in this process
     source.gate = threading.Event()
 
     def interrupted() -> AccessToken:

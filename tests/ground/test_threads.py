@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextvars
+import sys
 import threading
 import time
 
@@ -138,6 +139,23 @@ def test_code_that_waits_for_the_code_that_it_interrupted_gets_an_error() -> Non
 
     with pytest.raises(ClientCredentialsError, match="interrupted the very code"):
         waits(Keeper())
+
+
+def test_those_who_wait_do_not_look_at_the_stacks_of_threads(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Until Python 3.12 that can stop the process: see Keeper."""
+
+    def stops_the_process() -> None:
+        raise AssertionError
+
+    monkeypatch.setattr(sys, "_current_frames", stops_the_process)
+    monkeypatch.setattr("requests_cc.threads.LOOK_EVERY", 0.01)
+    keeper = Keeper()
+    watched = Watched(keeper)
+    wait = in_thread(watched.wait_until_done)
+    del keeper
+    assert wait() is False
 
 
 def test_a_hanging_call_that_ended_meanwhile_is_not_forgotten_twice() -> None:

@@ -366,7 +366,7 @@ def test_its_key_names_the_url_and_how_it_was_meant() -> None:
     ]
     assert len({discovery.key_part for discovery in several}) == len(several)
     assert Discovery(url, same_issuer, reach).key_part == several[0].key_part
-    again = Discovery(url, IssuerOfResource((url,)), reach._replace(timeout=(2.0, 2.0)))
+    again = Discovery(url, IssuerOfResource((url,)), Reach(None, (2.0, 2.0), allow_http=False))
     assert again.key_part == several[4].key_part
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 import threading
 import time
@@ -140,7 +141,11 @@ def until_waiting(count: int) -> None:
 
 
 def _waiting() -> int:
-    callers = [frame.f_back for frame in sys._current_frames().values()]
+    gc.disable()  # or it can deadlock (https://github.com/python/cpython/issues/106883)
+    try:
+        callers = [frame.f_back for frame in sys._current_frames().values()]
+    finally:
+        gc.enable()
     codes = [caller.f_code for caller in callers if caller is not None]
     return codes.count(Watched.wait_until_done.__code__)
 
