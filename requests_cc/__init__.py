@@ -25,7 +25,7 @@ if TYPE_CHECKING:  # for type checkers, which cannot follow __getattr__; a test 
         OriginRouter as OriginRouter,
         mount as mount,
     )
-    from .cache.journal import CacheStats as CacheStats
+    from .cache.stats import CacheStats as CacheStats
     from .cache.stores.file import FileTokenStore as FileTokenStore
     from .cache.stores.redis import RedisTokenStore as RedisTokenStore
     from .cache.token_cache import (
@@ -101,7 +101,7 @@ _MODULES = {
         "adapter.adapter": "ClientCredentialsAdapter",
         "adapter.auth": "ClientCredentialsAuth",
         "adapter.mounting": "OriginRouter mount",
-        "cache.journal": "CacheStats",
+        "cache.stats": "CacheStats",
         "cache.stores.file": "FileTokenStore",
         "cache.stores.redis": "RedisTokenStore",
         "cache.token_cache": "TokenCache default_cache set_default_cache",

@@ -15,8 +15,9 @@ from .value import Value
 
 # RFC 6749 A.12: access-token = 1*VSCHAR; VSCHAR is %x20-7E. The space is left out, since in an
 # Authorization header it would end the token.
-_VISIBLE_ASCII = re.compile(r"[\x21-\x7e]+")
-_NUMERIC = re.compile(r"-?[0-9]{1,300}(\.[0-9]{1,300})?([eE][+-]?[0-9]{1,3})?")
+_VISIBLE_ASCII = frozenset(map(chr, range(0x21, 0x7F)))
+# Compiled when it is first used: few servers send their numbers as texts.
+_NUMERIC = r"-?[0-9]{1,300}(\.[0-9]{1,300})?([eE][+-]?[0-9]{1,3})?"
 # Types that are not sent as Bearer (RFC 8693 §2.2.1 for N_A). All others are: servers write
 # "BearerToken", "JWT", "Application Access Token" or nothing at all.
 _OTHER_SCHEMES = {"mac", "pop", "n_a", "hmac", "hawk"}
@@ -66,7 +67,7 @@ class AccessToken(Value):
         scope: str | None = None,
         extra: Mapping[str, Any] | None = None,
     ) -> None:
-        if not isinstance(value, str) or not _VISIBLE_ASCII.fullmatch(value):
+        if not isinstance(value, str) or not value or not _VISIBLE_ASCII.issuperset(value):
             raise InvalidTokenResponse(
                 "access_token must be a string of visible ASCII characters without a space "
                 "(RFC 6749 A.12): this one cannot be sent in a header"
@@ -281,7 +282,7 @@ def _token_type(value: object) -> str:
 
 def _number(value: object) -> float | None:
     """Return a number, or a text that is one, as a float; None for anything else."""
-    if isinstance(value, str) and _NUMERIC.fullmatch(value.strip()):
+    if isinstance(value, str) and re.fullmatch(_NUMERIC, value.strip()):
         value = float(value)
     return float(value) if is_number(value) else None
 

@@ -19,7 +19,6 @@ from .settings import check_bool
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _MAX_PORT = 65535
-_LOOPBACK_IPV4 = ipaddress.IPv4Network("127.0.0.0/8")
 
 # No backslash (urllib3 ends the authority there, `urlsplit` does not), no white space or control
 # character (`urlsplit` deletes some), no "%" in a host (urllib3 2 decodes "%2e", 1.26 does not;
@@ -84,7 +83,7 @@ class Origin(NamedTuple):
         if self.host in ("localhost", "::1"):
             return True
         try:
-            return ipaddress.IPv4Address(self.host) in _LOOPBACK_IPV4
+            return ipaddress.IPv4Address(self.host).is_loopback
         except ValueError:
             return False
 

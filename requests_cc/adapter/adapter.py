@@ -13,7 +13,6 @@ from urllib3.util.retry import Retry
 from ..access_token import AccessToken
 from ..cache.token_cache import TokenCache, default_cache
 from ..errors import ConfigurationError
-from ..http.failure import is_of_own_certificate
 from ..http.sending import token_exchange_under_way
 from ..protocols import TokenSource, certificate_of, name_of, proof_key_of
 from .allowed_origins import Audience, origins_of
@@ -193,7 +192,11 @@ class ClientCredentialsAdapter(HTTPAdapter):
             response = self._send(authorized, *options)
         except requests.RequestException as error:
             hide_copy(error, value, request, self._header_name)
-            if self._certificate is None or last_attempt or not is_of_own_certificate(error):
+            if self._certificate is None or last_attempt:
+                raise
+            from ..http.failure import is_of_own_certificate  # noqa: PLC0415 - few requests fail
+
+            if not is_of_own_certificate(error):
                 raise
         else:
             if self._dpop is not None:

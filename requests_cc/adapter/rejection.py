@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Container, Iterable
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, TypeAlias
 
 import requests
 
@@ -21,7 +21,7 @@ _LAST_STATUS = 599
 logger = logging.getLogger("requests_cc")
 
 
-class Verdict(NamedTuple):
+class Verdict:
     """The meaning of a response for the token and the proof that were sent.
 
     :param rejected: bool, whether another token may help.
@@ -29,8 +29,11 @@ class Verdict(NamedTuple):
         9).
     """
 
-    rejected: bool
-    wants_nonce: bool
+    __slots__ = ("rejected", "wants_nonce")
+
+    def __init__(self, *, rejected: bool, wants_nonce: bool) -> None:
+        self.rejected = rejected
+        self.wants_nonce = wants_nonce
 
 
 class Rejections:
@@ -74,7 +77,7 @@ class Rejections:
         )
         # RFC 6750 section 3.1: another token of the same scope does not help.
         helps = not wants_nonce and "insufficient_scope" not in errors
-        return Verdict(rejected and helps, wants_nonce)
+        return Verdict(rejected=rejected and helps, wants_nonce=wants_nonce)
 
     def report_unsent(self) -> None:
         """Log, once, that a request was not resent, since its body cannot be read again."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import logging
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from typing import TYPE_CHECKING
 
 from ..access_token import AccessToken
 from ..errors import ClientCredentialsError, TokenStoreError
@@ -30,56 +30,12 @@ from .lifecycle import Lifecycle, seconds_left
 from .pacing import Now
 from .table import NOTHING_YET, Entry
 
+if TYPE_CHECKING:
+    from .stats import CacheStats
+
 MOST_SAID = 1024  # what was logged once, before it may be logged again
 
 logger = logging.getLogger("requests_cc")
-
-
-class CacheStats(NamedTuple):
-    """The contents of a :class:`~requests_cc.TokenCache` now, and its counts since it was made.
-
-    :param tokens: int, usable tokens in memory.
-    :param cooling_down: int, keys that make no token request for now.
-    :param held: int, keys for which a rejection causes no renewal for now.
-    :param hits: int, tokens handed out without waiting.
-    :param requests: int, token requests begun.
-    :param successes: int, of these, those that brought a token.
-    :param failures: int, of these, those that failed.
-    :param shared: int, tokens from the store that another process had requested.
-    :param rejections: int, rejections by an API that asked for a renewal.
-    :param holds: int, renewals after a rejection that did not help.
-    :param last_latency: float or None, seconds that the last token request took.
-    """
-
-    tokens: int
-    cooling_down: int
-    held: int
-    hits: int
-    requests: int
-    successes: int
-    failures: int
-    shared: int
-    rejections: int
-    holds: int
-    last_latency: float | None
-
-
-class SourceStats(NamedTuple):
-    """The state of one source in a :class:`~requests_cc.TokenCache` now, and its counts.
-
-    The counts begin when the source is first used, and again after its key was evicted or cleared.
-    The fields mean what those of :class:`CacheStats` do; the first three are 0 or 1.
-    """
-
-    tokens: int
-    cooling_down: int
-    held: int
-    requests: int
-    successes: int
-    failures: int
-    shared: int
-    rejections: int
-    holds: int
 
 
 # The place of each kind of event in an entry's tally.
@@ -198,6 +154,8 @@ class Journal:
     def stats(self, *, tokens: int, cooling_down: int, held: int) -> CacheStats:
         """Return the counts, together with those given."""
         count = {kind: counter.value() for kind, counter in self._counts.items()}
+        from .stats import CacheStats  # noqa: PLC0415 - few programs ask for it
+
         return CacheStats(
             tokens=tokens,
             cooling_down=cooling_down,

@@ -11,8 +11,7 @@ one of both clocks says so. Their lengths are in :mod:`requests_cc.cache.pacing`
 from __future__ import annotations
 
 import math
-from enum import Enum, auto
-from typing import Any, NamedTuple
+from typing import Any
 
 from ..access_token import AccessToken
 from ..errors import TokenRequestError, own_copy
@@ -29,15 +28,15 @@ from .pacing import (
 )
 
 
-class Step(Enum):
+class Step:
     """The next step for a caller."""
 
-    SERVE = auto()
-    RENEW_AHEAD = auto()  # and serve the current token
-    REQUEST = auto()
-    WAIT = auto()  # for the request under way
-    FAIL = auto()  # with the last error
-    DECLINE = auto()  # the rejection goes to the caller
+    SERVE = "serve"
+    RENEW_AHEAD = "renew ahead"  # and serve the current token
+    REQUEST = "request"
+    WAIT = "wait"  # for the request under way
+    FAIL = "fail"  # with the last error
+    DECLINE = "decline"  # the rejection goes to the caller
 
 
 # What a key has for a caller:
@@ -71,7 +70,7 @@ class Rejection:
         self.issued_at = issued_at
 
 
-class CoolDown(NamedTuple):
+class CoolDown:
     """A pause in the token requests of one key, after one or more failures.
 
     :param failures: how many of one kind there were in a row.
@@ -82,15 +81,26 @@ class CoolDown(NamedTuple):
     :param excuses: callers who waited for that request need not share its failure.
     """
 
-    failures: int
-    until: Now
-    error: Exception
-    failed_at: Now
-    ahead: bool
-    excuses: bool
+    __slots__ = ("ahead", "error", "excuses", "failed_at", "failures", "until")
+
+    def __init__(
+        self,
+        failures: int,
+        until: Now,
+        error: Exception,
+        failed_at: Now,
+        ahead: bool,
+        excuses: bool,
+    ) -> None:
+        self.failures = failures
+        self.until = until
+        self.error = error
+        self.failed_at = failed_at
+        self.ahead = ahead
+        self.excuses = excuses
 
 
-class Hold(NamedTuple):
+class Hold:
     """A pause in the renewals that rejections cause: a path that always rejects must not storm.
 
     A hold begins as a trial of the token that a renewal brought. Only the resend of the caller
@@ -105,12 +115,24 @@ class Hold(NamedTuple):
     :param rejected: the resend was rejected: before ``until``, no rejection causes a renewal.
     """
 
-    streak: int
-    renewed: str
-    cause: Rejection
-    until: Now
-    accepted: bool = False
-    rejected: bool = False
+    __slots__ = ("accepted", "cause", "rejected", "renewed", "streak", "until")
+
+    def __init__(
+        self,
+        streak: int,
+        renewed: str,
+        cause: Rejection,
+        until: Now,
+        *,
+        accepted: bool = False,
+        rejected: bool = False,
+    ) -> None:
+        self.streak = streak
+        self.renewed = renewed
+        self.cause = cause
+        self.until = until
+        self.accepted = accepted
+        self.rejected = rejected
 
     def declines(self, now: Now, value: str) -> bool:
         """Return whether a rejection of the token with this value causes no renewal."""
@@ -190,8 +212,8 @@ class Lifecycle(Value):
         assert self.cool_down is not None  # noqa: S101 - callers come here after a failure only
         return self.cool_down.error
 
-    def step(self, now: Now, rejected: str | None, *, excused: bool = False) -> Step:
-        """Return what to do for a caller.
+    def step(self, now: Now, rejected: str | None, *, excused: bool = False) -> str:
+        """Return what to do for a caller, one of :class:`Step`.
 
         :param rejected: the value of the token that an API rejected; None: any token will do.
         :param excused: the caller waited for a renewal ahead that began before it came and failed:
@@ -291,7 +313,7 @@ class Lifecycle(Value):
         if hold.rejected:
             return self  # by another caller's resend
         until = now.after(hold_pause(hold.streak))
-        return self._with(hold=hold._replace(until=until, rejected=True, accepted=False))
+        return self._with(hold=Hold(hold.streak, value, hold.cause, until, rejected=True))
 
     def accepted(self, value: str, cause: Rejection) -> Lifecycle:
         """End the streak of holds: the resend of the request rejected as ``cause`` was accepted.
@@ -301,7 +323,7 @@ class Lifecycle(Value):
         hold = self.hold
         if hold is None or hold.rejected or hold.renewed != value or hold.cause is not cause:
             return self
-        return self._with(hold=hold._replace(accepted=True))
+        return self._with(hold=Hold(hold.streak, value, cause, hold.until, accepted=True))
 
     def forgotten(self) -> Lifecycle:
         """Drop the current token."""

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
 
 from ..access_token import AccessToken
 from ..errors import TokenRequestError
 from ..protocols import Clock
 from ..threads import growing, jittered
+from ..value import Value
 
 LARGEST_LEEWAY = 0.25  # of a token's lifetime: a short-lived token is used for most of it
 JITTER = 0.2  # of the leeway, and of a cool-down, to either side
@@ -20,11 +20,15 @@ PERMANENT_PAUSES = (10.0, 300.0)  # seconds, for invalid_client and other errors
 HOLD_PAUSES = (1.0, 30.0)  # seconds
 
 
-class Now(NamedTuple):
+class Now(Value):
     """One moment on two clocks, in seconds: since the epoch, and monotonic."""
 
+    __slots__ = ("monotonic", "wall")
     wall: float
     monotonic: float
+
+    def __init__(self, wall: float, monotonic: float) -> None:
+        self._set(wall=wall, monotonic=monotonic)
 
     @classmethod
     def read(cls, clock: Clock) -> Now:

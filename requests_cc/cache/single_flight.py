@@ -173,7 +173,7 @@ class SingleFlight:
             if token is not None:
                 return token
 
-    def _board(self, key: Key, mine: Flight) -> tuple[Step, Lifecycle, Flight]:
+    def _board(self, key: Key, mine: Flight) -> tuple[str, Lifecycle, Flight]:
         """Decide what to do; if that is a request, ``mine`` becomes the key's flight."""
         rejected = None if mine.rejection is None else mine.rejection.value
         with self._lock:

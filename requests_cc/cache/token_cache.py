@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable
 from functools import partial
-from typing import Any, overload
+from typing import TYPE_CHECKING, Any, overload
 
 from ..access_token import AccessToken
 from ..errors import ConfigurationError
@@ -17,11 +17,14 @@ from ..events import Observer
 from ..protocols import SYSTEM_CLOCK, Clock, TokenSource, TokenStore, revocation_of
 from ..settings import check_bool, is_number
 from ..threads import ForkSafeLock
-from .journal import CacheStats, Journal, SourceStats
+from .journal import Journal
 from .lifecycle import Step
 from .renewal import Renewal
 from .single_flight import SingleFlight
 from .table import Entry, Key, TokenTable
+
+if TYPE_CHECKING:
+    from .stats import CacheStats, SourceStats
 
 
 class TokenCache:
@@ -210,6 +213,8 @@ class TokenCache:
             entry = self._flights.entry(source) or Entry()
             own = entry.state
             states_now = (own.usable(now), own.cools_for(now) > 0, own.held_for(now) > 0)
+            from .stats import SourceStats  # noqa: PLC0415 - few programs ask for it
+
             return SourceStats._make((*map(int, states_now), *entry.tally))
         states = self._flights.states()
         with self._reading:

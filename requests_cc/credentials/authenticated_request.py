@@ -197,7 +197,7 @@ class AuthenticatedRequest:
             server.session,
             server.timeout,
             authentication.cert,
-            server.allow_http,
+            allow_http=server.allow_http,
             secrets=secrets,
         )
 

@@ -11,7 +11,6 @@ from functools import wraps
 from typing import ParamSpec, TypeVar
 
 from ..errors import ClientCredentialsError
-from ..http.failure import users_frames
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -32,6 +31,8 @@ def entry_point(call: Callable[P, T]) -> Callable[P, T]:
             failure: BaseException = error.with_traceback(None)
             failure.__cause__ = failure.__context__ = None
         except BaseException as error:  # noqa: BLE001 - raised again below
+            from ..http.failure import users_frames  # noqa: PLC0415 - few calls fail
+
             failure = error.with_traceback(users_frames(error.__traceback__))
         del args, kwargs  # variables of this frame, the only one that is left
         try:

@@ -19,7 +19,6 @@ import requests
 
 from ..errors import TokenEndpointTimeout
 from ..threads import Call, Hanging
-from .failure import failure
 from .sending import Sending, Way
 
 MAX_HANGING = 32  # timed-out requests to one server that still run
@@ -87,11 +86,17 @@ def exchange(request: requests.Request, way: Way) -> Response:
     else:
         error = call.error
     if error is not None:
+        from .failure import failure  # noqa: PLC0415 - few requests fail
+
         raise failure(str(request.url), error, sending.secrets, mutual_tls=way.has_certificate)
-    assert sending.received is not None  # noqa: S101 - or run() has raised
-    response, body = sending.received
+    response = sending.response
+    assert response is not None  # noqa: S101 - or run() has raised
     return Response(
-        response.status_code, response.headers, body, sending.requested_at, sending.sent_texts()
+        response.status_code,
+        response.headers,
+        sending.body,
+        sending.requested_at,
+        sending.sent_texts(),
     )
 
 

@@ -7,7 +7,7 @@ import io
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, NamedTuple
+from typing import Any
 
 import requests
 
@@ -26,7 +26,7 @@ ENCODINGS = ("identity", "gzip", "x-gzip", "deflate")
 token_exchange_under_way = contextvars.ContextVar("token_exchange_under_way", default=False)
 
 
-class Way(NamedTuple):
+class Way:
     """How a request is sent.
 
     :param session: the session that sends it; None: a new one, closed afterwards.
@@ -39,37 +39,38 @@ class Way(NamedTuple):
         the request.
     """
 
-    session: requests.Session | None
-    timeout: tuple[float, float]
-    cert: Cert | None = None
-    allow_http: bool = False
-    bare: bool = False
-    secrets: tuple[str, ...] = ()
+    __slots__ = ("allow_http", "bare", "cert", "secrets", "session", "timeout")
+
+    def __init__(
+        self,
+        session: requests.Session | None,
+        timeout: tuple[float, float],
+        cert: Cert | None = None,
+        *,
+        allow_http: bool = False,
+        bare: bool = False,
+        secrets: tuple[str, ...] = (),
+    ) -> None:
+        self.session = session
+        self.timeout = timeout
+        self.cert = cert
+        self.allow_http = allow_http
+        self.bare = bare
+        self.secrets = secrets
 
     @property
     def has_certificate(self) -> bool:
         return bool(self.cert or (self.session and self.session.cert and not self.bare))
 
 
-class Received(NamedTuple):
-    """A response that was read to its end.
-
-    :param response: the response.
-    :param body: bytes, decoded.
-    """
-
-    response: requests.Response
-    body: bytes
-
-
 class Sending:
-    """One exchange, as its own thread makes it; ``received`` is its response.
+    """One exchange, as its own thread makes it.
 
     :param request: an unprepared request; its ``auth`` takes precedence over the session's.
     :param way: how it is sent.
 
-    ``requested_at`` is in seconds since the epoch, ``sockets`` ends the exchange, and ``prepared``
-    is the request once it is on its way.
+    ``requested_at`` is in seconds since the epoch, ``sockets`` ends the exchange, ``prepared`` is
+    the request once it is on its way, ``response`` the response and ``body`` its decoded bytes.
     """
 
     def __init__(self, request: requests.Request, way: Way) -> None:
@@ -78,7 +79,8 @@ class Sending:
         self.requested_at = time.time()
         self.sockets = Sockets()
         self.prepared: requests.PreparedRequest | None = None
-        self.received: Received | None = None
+        self.response: requests.Response | None = None
+        self.body = b""
         self._raw: Any = None  # of the response that was received last
 
     def run(self) -> None:
@@ -91,7 +93,7 @@ class Sending:
 
     def sent_texts(self) -> tuple[str, ...]:
         """Return the secrets in the request that was sent, outside its body."""
-        last = self.received.response.request if self.received is not None else None
+        last = None if self.response is None else self.response.request
         request = last or self.prepared
         from .sent import sent_texts  # noqa: PLC0415 - at the first request
 
@@ -127,7 +129,7 @@ class Sending:
         try:
             session.send(prepared, timeout=way.timeout, allow_redirects=False, **settings)
         except (requests.HTTPError, _Redirected):
-            if self.received is None:
+            if self.response is None:
                 raise
         finally:
             token_exchange_under_way.reset(under_way)
@@ -148,13 +150,12 @@ class Sending:
                 yield session
 
     def _receive(self, response: requests.Response, **_: Any) -> requests.Response:
-        known = self.received
-        if known is None or response is not known.response or response.raw is not self._raw:
-            body = _bounded_body(response)
-            response.raw = self._raw = with_body(response.raw, io.BytesIO(body), decoded=True)
+        if response is not self.response or response.raw is not self._raw:
+            self.body = _bounded_body(response)
+            response.raw = self._raw = with_body(response.raw, io.BytesIO(self.body), decoded=True)
         else:
-            body = _content(response, known.body)  # a hook may have replaced it in place
-        self.received = Received(response, body)
+            self.body = _content(response, self.body)  # a hook may have replaced it in place
+        self.response = response
         if 300 <= response.status_code < 400:  # noqa: PLR2004 - RFC 9110 §15.4
             raise _Redirected  # before requests reads the Location
         return response

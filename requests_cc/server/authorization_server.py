@@ -55,6 +55,7 @@ class AuthorizationServer(Value):
     session: requests.Session | None
     timeout: tuple[float, float]
     allow_http: bool
+    reach: Reach  # the three above; kept, since each call of an API asks for its stamp
     _metadata: Metadata
     _habits: Habits | None
 
@@ -93,7 +94,15 @@ class AuthorizationServer(Value):
             raise ConfigurationError('body_format must be "form" or "json"')
         reach = Reach.checked(session, timeout, allow_http)
         metadata = (_metadata or Metadata({})).changed(given, reach)
-        self._set(**reach._asdict(), body_format=body_format, _metadata=metadata, _habits=_habits)
+        self._set(
+            session=session,
+            timeout=reach.timeout,
+            allow_http=allow_http,
+            reach=reach,
+            body_format=body_format,
+            _metadata=metadata,
+            _habits=_habits,
+        )
 
     @property
     def token_endpoint(self) -> str:
@@ -163,7 +172,7 @@ class AuthorizationServer(Value):
 
         reach = Reach.checked(session, timeout, allow_http)
         metadata = Metadata({}, Discovery(issuer, SameIssuer(url), reach))
-        return cls(**reach._asdict(), _metadata=metadata)
+        return cls(session=session, timeout=timeout, allow_http=allow_http, _metadata=metadata)
 
     @classmethod
     def discover_for(
@@ -203,7 +212,7 @@ class AuthorizationServer(Value):
         find_issuer = IssuerOfResource(trusted, metadata_url)
         reach = Reach.checked(session, timeout, allow_http)
         metadata = Metadata({}, Discovery(resource_url, find_issuer, reach))
-        return cls(**reach._asdict(), _metadata=metadata)
+        return cls(session=session, timeout=timeout, allow_http=allow_http, _metadata=metadata)
 
     def endpoint(self, name: str, *, mutual_tls: bool = False) -> str:
         """Return the URL of one of the server's endpoints.
@@ -278,11 +287,6 @@ class AuthorizationServer(Value):
     def given_url(self) -> str:
         """The URL that stands for the server in messages, without its query."""
         return self._metadata.url
-
-    @property
-    def reach(self) -> Reach:
-        """``session``, ``timeout`` as a pair, and ``allow_http``."""
-        return Reach(self.session, self.timeout, self.allow_http)
 
     @property
     def key_part(self) -> Hashable:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, TypeAlias
 
 import requests
 
@@ -11,6 +11,7 @@ from ..client_auth.basic import auth_key_part
 from ..client_auth.secret import digest
 from ..errors import ConfigurationError
 from ..settings import check_bool, is_number
+from ..value import Value
 
 LONGEST_TIMEOUT = 86_400.0  # seconds; beyond some centuries sockets and locks overflow
 
@@ -18,7 +19,7 @@ LONGEST_TIMEOUT = 86_400.0  # seconds; beyond some centuries sockets and locks o
 Timeout: TypeAlias = "tuple[float, float] | float"
 
 
-class Reach(NamedTuple):
+class Reach(Value):
     """How a server is reached; see :class:`~requests_cc.AuthorizationServer`.
 
     :param session: a :class:`requests.Session`, or None for a new one each time.
@@ -26,9 +27,15 @@ class Reach(NamedTuple):
     :param allow_http: bool, whether plain http beyond loopback is accepted.
     """
 
+    __slots__ = ("allow_http", "session", "timeout")
     session: requests.Session | None
     timeout: tuple[float, float]
     allow_http: bool
+
+    def __init__(
+        self, session: requests.Session | None, timeout: tuple[float, float], *, allow_http: bool
+    ) -> None:
+        self._set(session=session, timeout=timeout, allow_http=allow_http)
 
     @classmethod
     def checked(cls, session: object, timeout: Any, allow_http: bool) -> Reach:
@@ -39,7 +46,7 @@ class Reach(NamedTuple):
         if session is not None and not isinstance(session, requests.Session):
             raise ConfigurationError("session must be a requests.Session, or None")
         check_bool(allow_http, "allow_http")
-        return cls(session, _pair(timeout), allow_http)
+        return cls(session, _pair(timeout), allow_http=allow_http)
 
     @property
     def stamp(self) -> Hashable:

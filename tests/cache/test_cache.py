@@ -21,7 +21,7 @@ from requests_cc import (
     default_cache,
     set_default_cache,
 )
-from requests_cc.cache.journal import SourceStats
+from requests_cc.cache.stats import SourceStats
 from tests.support.sources import ManualClock, Source, outcomes, renewals_end
 
 

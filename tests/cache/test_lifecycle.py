@@ -174,8 +174,8 @@ def test_a_hold_ends_when_either_clock_says_so() -> None:
     trial = Lifecycle(one).received(AccessToken("two"), START, math.inf, ME)
     held = trial.rejected("two", ME, START)
     for state in (trial, held):
-        assert state.step(START._replace(wall=START.wall + 1), "two") is Step.REQUEST
-        assert state.step(START._replace(monotonic=START.monotonic + 1), "two") is Step.REQUEST
+        assert state.step(Now(START.wall + 1, START.monotonic), "two") is Step.REQUEST
+        assert state.step(Now(START.wall, START.monotonic + 1), "two") is Step.REQUEST
 
 
 @pytest.mark.rule(14)

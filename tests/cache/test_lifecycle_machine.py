@@ -141,7 +141,7 @@ class States(RuleBasedStateMachine):
 
     @rule(seconds=JUMPS)
     def the_wall_clock_jumps(self, seconds: float) -> None:
-        self.now = self.now._replace(wall=self.now.wall + seconds)
+        self.now = Now(self.now.wall + seconds, self.now.monotonic)
 
     @invariant()
     def what_is_fresh_has_not_expired(self) -> None:

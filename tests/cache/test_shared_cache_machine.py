@@ -113,7 +113,7 @@ class Fleet(RuleBasedStateMachine):
         try:
             token = self.fleet[number].token(self.source)
         except OSError:
-            assert self.error is not None or self.quiet_until[number] > NEVER
+            assert self.error is not None or self.quiet_until[number] != NEVER
         else:
             self._serve(number, token, kept=self.source.requests == before)
         self._ended(number, before)
