@@ -6,7 +6,6 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import TYPE_CHECKING
 
 from ..access_token import AccessToken
 from ..errors import ConfigurationError, InvalidTokenResponse
@@ -14,9 +13,7 @@ from ..protocols import TokenSource
 from ..threads import Keeper, Watched
 from .lifecycle import Rejection
 from .pacing import Now
-
-if TYPE_CHECKING:
-    from .table import Entry
+from .table import Entry, Key
 
 # The flights that the running code is part of; each one needs the next. A context variable, since
 # it follows the code into threads that are started with its context.
@@ -73,6 +70,21 @@ class Flight(Watched):
         if self.ahead:
             return "ahead"
         return "missing" if self.rejection is None else "rejected"
+
+    @property
+    def newer_than(self) -> float:
+        """When the token was issued that it replaces, wall: only a later one will do."""
+        forgotten = (self.entry or Entry()).state.outdated_at
+        replaced = self.rejection or self.serves_on
+        if replaced is None:
+            return forgotten
+        # Nobody knows when a token made by hand was issued: before it was rejected.
+        return max(forgotten, self.began.wall if replaced.issued_at is None else replaced.issued_at)
+
+    def has_changed(self, source: TokenSource) -> bool:
+        """Return whether the source has another key by now."""
+        key = None if self.entry is None else self.entry.key
+        return key is not None and Key(source).value != key
 
     def claim(self) -> bool:
         """Return True to the first caller: of two threads, the one that must land the flight."""

@@ -108,7 +108,7 @@ class SingleFlight:
 
     def current(self, source: TokenSource) -> AccessToken | None:
         """Return a source's current token, from memory or else from the store."""
-        entry = self._table.get(Key(source).value)
+        entry = self.entry(source)
         if entry is not None and entry.state.usable(self.now()):
             return entry.state.token
         return None if self._shared is None else self._shared.look(source)
@@ -135,11 +135,11 @@ class SingleFlight:
         """
         excused, changes = False, 0
         while True:
-            key = Key(source)  # anew: that of a session changes with its headers
             keeper = Keeper()
             mine = Flight(keeper, rejection, self.now(), excused=excused)
             try:
-                step, state, flight = self._board(key, mine)
+                # Its key anew: that of a session changes with its headers.
+                step, state, flight = self._board(Key(source), mine)
                 if step is Step.RENEW_AHEAD and self._background:
                     self._hand_over(source, mine, keeper)
                     step = Step.SERVE
@@ -150,10 +150,7 @@ class SingleFlight:
                     return None
                 if step is Step.FAIL:
                     raise state.repeated_error(self.now())
-                if step is Step.WAIT:
-                    self._wait(source, flight)
-                else:
-                    self._fly(source, mine)
+                self._join(source, flight, mine)
             finally:
                 # Whatever ends this thread's part, even KeyboardInterrupt: nobody waits for ever.
                 try:
@@ -164,11 +161,7 @@ class SingleFlight:
             # failed: it says nothing of a request that is made now.
             excused = flight is not mine and flight.ahead and not flight.brought
             changes += mine.changed
-            if changes > MOST_CHANGES:
-                raise ConfigurationError(
-                    f"the cache_key of {name_of(source)} changes during each of its token "
-                    f"requests; it must stay the same as long as the settings do"
-                )
+            _check_changes(source, changes)
             token = None if excused else _outcome(flight, mine)
             if token is not None:
                 return token
@@ -191,21 +184,16 @@ class SingleFlight:
             self._journal.report_eviction(self._table.maxsize)
         return step, state, flight
 
-    def _wait(self, source: TokenSource, flight: Flight) -> None:
-        """Wait for another's flight; land it if nobody else will."""
-        if flight.wait_until_done():
-            return
-        if flight.lost:
-            self._land(flight, None)
-            return
-        name = name_of(source)
-        self._land(
-            flight,
-            TokenEndpointTimeout(
-                f"the token request of {name} has not ended for {LONGEST_WAIT:.0f} s; look for a "
-                f"callable secret or a source that hangs"
-            ),
-        )
+    def _join(self, source: TokenSource, flight: Flight, mine: Flight) -> None:
+        """Make the request, or wait for another's; land that if nobody else will."""
+        if flight is mine:
+            self._fly(source, mine)
+        elif not flight.wait_until_done():
+            overdue = TokenEndpointTimeout(
+                f"the token request of {name_of(source)} has not ended for {LONGEST_WAIT:.0f} s; "
+                f"look for a callable secret or a source that hangs"
+            )
+            self._land(flight, None if flight.lost else overdue)
 
     def _hand_over(self, source: TokenSource, flight: Flight, keeper: Keeper) -> None:
         """Make the request in a thread of its own; if none can be started, make no request."""
@@ -269,7 +257,7 @@ class SingleFlight:
         request = partial(self._request, source, flight)
         if self._shared is None:
             return request()
-        newer_than = _newer_than(flight)
+        newer_than = flight.newer_than
         leave_until = None
         if flight.serves_on is not None:
             # With jitter: the first process to renew shares its token with the others.
@@ -286,11 +274,11 @@ class SingleFlight:
 
     def _request(self, source: TokenSource, flight: Flight) -> AccessToken | Exception:
         flight.began = self.now()  # without the time that was spent on the store
-        if _has_changed(source, flight):
+        if flight.has_changed(source):
             return KeyChanged()
         self._journal.record(TokenRequested(name_of(source), flight.reason), flight.entry)
         outcome = outcome_of(source)
-        return KeyChanged() if _has_changed(source, flight) else outcome
+        return KeyChanged() if flight.has_changed(source) else outcome
 
     def _abandon(self, flight: Flight) -> None:
         """End a caller's own flight that has not landed; another caller makes the next request."""
@@ -334,19 +322,12 @@ class SingleFlight:
         return state.received(outcome, now, renew_at, flight.rejection)
 
 
-def _has_changed(source: TokenSource, flight: Flight) -> bool:
-    key = None if flight.entry is None else flight.entry.key
-    return key is not None and Key(source).value != key
-
-
-def _newer_than(flight: Flight) -> float:
-    """Return when the token was issued that a flight replaces: only a later one will do."""
-    forgotten = (flight.entry or Entry()).state.outdated_at
-    replaced = flight.rejection or flight.serves_on
-    if replaced is None:
-        return forgotten
-    # Nobody knows when a token made by hand was issued: before it was rejected.
-    return max(forgotten, flight.began.wall if replaced.issued_at is None else replaced.issued_at)
+def _check_changes(source: TokenSource, changes: int) -> None:
+    if changes > MOST_CHANGES:
+        raise ConfigurationError(
+            f"the cache_key of {name_of(source)} changes during each of its token requests; it "
+            f"must stay the same as long as the settings do"
+        )
 
 
 def _outcome(flight: Flight, mine: Flight) -> AccessToken | None:
