@@ -19,7 +19,16 @@ from ..server.authorization_server import AuthorizationServer
 from ..url import Origin, without_query
 from .get_token import in_words
 from .options import add_client_options
-from .output import DONE, NEEDS_A_PERSON, TRY_AGAIN, UsageError, painted, result, safe, silent_log
+from .output import (
+    DONE,
+    TRY_AGAIN,
+    UsageError,
+    painted,
+    result,
+    safe,
+    silent_log,
+    status_of,
+)
 from .probe import Probe, StepError, Trust
 from .refused_token_request import discovery_failure, token_failure
 from .settings import Settings, cache_for
@@ -234,9 +243,9 @@ def _split(message: str) -> tuple[str, str]:
 
 
 def _permanence(error: ClientCredentialsError) -> tuple[str, int]:
-    if getattr(error, "permanent", True):
-        return "see the message above", NEEDS_A_PERSON
-    return "nothing here: try again later", TRY_AGAIN
+    status = status_of(error)
+    later = "nothing here: try again later"
+    return (later if status == TRY_AGAIN else "see the message above"), status
 
 
 def _origin(url: str) -> Origin | None:

@@ -75,12 +75,15 @@ def run(arguments: argparse.Namespace) -> int:
             "the token is opaque, not a JWT: only the authorization server knows what it means; "
             "use requests-cc introspect"
         )
-    _print("Header", _object(parts[0], "header"))
+    header = _object(parts[0], "header")
     if len(parts) == _ENCRYPTED:
+        _print("Header", header)
         result("\nThe claims are encrypted: only the API that the token is for can read them.")
         return DONE
+    claims = _object(parts[1], "claims")
+    _print("Header", header)
     result("")
-    _print("Claims", _object(parts[1], "claims"))
+    _print("Claims", claims)
     result(f"\n{_UNVERIFIED}")
     return DONE
 

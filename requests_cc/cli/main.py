@@ -16,12 +16,12 @@ from typing import Any, NamedTuple
 from .. import __version__
 from .output import (
     INTERRUPTED,
-    NEEDS_A_PERSON,
     READER_GONE,
     TRY_AGAIN,
     WRONG_USAGE,
     UsageError,
     note,
+    status_of,
 )
 
 DOCS = "https://requests-cc.readthedocs.io/page/command_line.html"
@@ -127,11 +127,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     :raises SystemExit: as :mod:`argparse` does, after ``--help``, ``--version`` or wrong usage.
     """
     given = list(sys.argv[1:] if argv is None else argv)
+    _replace_closed_streams()
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # a terminal that cannot show a letter gets its number
             stream.reconfigure(errors="backslashreplace")
-    parser, verbs = _parsers(next((word for word in given if not word.startswith("-")), None))
-    arguments = parser.parse_args(given)
+    wanted = next((word for word in given if not word.startswith("-")), None)
+    parser, verbs = _parsers(wanted)
+    if wanted not in (None, *VERBS) and wanted != given[0]:  # argparse would repeat a secret
+        parser.error("the verb comes first: requests-cc VERB [OPTION]...")
+    arguments, unknown = parser.parse_known_args(given)
+    if unknown:
+        words = " ".join(map(_without_value, unknown))
+        verbs.get(arguments.verb, parser).error(f"unrecognized arguments: {words}")
     if arguments.verb is None:
         parser.print_help(sys.stderr)
         return WRONG_USAGE
@@ -146,17 +153,39 @@ def _run(arguments: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
         parser.error(str(error))
     except KeyboardInterrupt:
         return INTERRUPTED
-    except BrokenPipeError:
-        # Whoever read the output has gone, as in `requests-cc demo | head -3`. The interpreter
-        # flushes stdout once more when it ends, and must find something that can be written to.
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, sys.stdout.fileno())
-        os.close(nowhere)
+    except BrokenPipeError:  # whoever read the output has gone: `requests-cc demo | head -3`
+        _discard_output()
         return READER_GONE
     except _expected_errors() as error:  # evaluated only if there is an error
         note(f"{parser.prog}: {error}")
-        return NEEDS_A_PERSON if getattr(error, "permanent", True) else TRY_AGAIN
+        return status_of(error)
+    except OSError as error:  # the output cannot be written: the disk is full
+        _discard_output()
+        note(f"{parser.prog}: {error.strerror or type(error).__name__}")
+        return TRY_AGAIN
     return status
+
+
+def _replace_closed_streams() -> None:
+    """Read nothing and write nowhere, as if a stream that was closed were the null device."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            null = os.open(os.devnull, os.O_RDWR)
+            setattr(sys, name, os.fdopen(null, mode, encoding="utf-8", closefd=False))
+
+
+def _discard_output() -> None:
+    """Let the interpreter flush stdout once more when it ends, without another error."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
+
+
+def _without_value(word: str) -> str:
+    """Return an argument as a message shows it: its value may be a secret or a token."""
+    if word.startswith("--"):
+        return word.partition("=")[0]
+    return word[:2] if word.startswith("-") else "..."
 
 
 def _expected_errors() -> tuple[type[BaseException], ...]:

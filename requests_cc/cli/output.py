@@ -73,6 +73,19 @@ def note(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
+def status_of(error: BaseException) -> int:
+    """Return the exit status after an error of the library.
+
+    A response that is not a token, such as a web page, means a wrong URL: a person must change it.
+
+    :param error: what the library raised.
+    """
+    from ..errors import InvalidTokenResponse  # noqa: PLC0415 - no verb that succeeds needs it
+
+    is_permanent = getattr(error, "permanent", True) or isinstance(error, InvalidTokenResponse)
+    return NEEDS_A_PERSON if is_permanent else TRY_AGAIN
+
+
 def painted(text: str, *, good: bool) -> str:
     """Return a word in green or red if stdout is a terminal and ``NO_COLOR`` is not set.
 

@@ -23,13 +23,12 @@ from ..errors import (
     UnauthorizedClient,
     UnsupportedGrantType,
 )
-from .output import NEEDS_A_PERSON, TRY_AGAIN, safe
+from .output import TRY_AGAIN, safe, status_of
 from .probe import StepError
 from .settings import Settings
 from .wire import Exchange
 
 _BASIC, _POST = "client_secret_basic", "client_secret_post"
-_OF_THE_SERVER = 500  # RFC 9110 §15.6
 _LATER = "nothing here: try again later"
 _ADVICE: dict[type[TokenRequestError], str] = {
     InvalidScope: "pass --scope with what this client may ask for, or leave it out",
@@ -51,7 +50,7 @@ def discovery_failure(error: TokenRequestError, settings: Settings) -> StepError
         f"check {settings.named('ISSUER')}: requests-cc discover tries it alone; or pass "
         f"--token-url URL in its place"
     )
-    return StepError(safe(error), change, _status(error))
+    return StepError(safe(error), change, status_of(error))
 
 
 def token_failure(
@@ -71,7 +70,7 @@ def token_failure(
     if isinstance(error, InvalidTokenResponse):
         return _not_a_token_endpoint(error, settings, last)
     if not isinstance(error, OAuthError):
-        return StepError(safe(error), _ADVICE.get(type(error), _LATER), _status(error))
+        return StepError(safe(error), _ADVICE.get(type(error), _LATER), status_of(error))
     code = error.error if error.error and error.error.isprintable() else ""
     described = f" ({safe(error.error_description)})" if error.error_description else ""
     what = f"the server responded {error.status_code} {safe(code)}{described}"
@@ -94,12 +93,14 @@ def _not_a_token_endpoint(
     change = f"check the path in {settings.named('TOKEN_URL')}: it is not a token endpoint"
     if settings.value("ISSUER"):
         change = "have somebody look at the server: its metadata names this token endpoint"
-    status = NEEDS_A_PERSON if last is not None and last.status < _OF_THE_SERVER else _status(error)
+    if last is not None and 300 <= last.status < 400:  # noqa: PLR2004 - RFC 9110 §15.4
+        what, _, change = str(error).partition(": ")  # it says where the redirect leads
+        return StepError(safe(what), change)
     if last is None or "json" in last.content_type.lower():
-        return StepError(safe(error), change, status)
+        return StepError(safe(error), change)
     kind = last.content_type.partition(";")[0] or "nothing"
     what = f"{last.url} responded {last.status} {last.reason} with {kind}, not with JSON"
-    return StepError(what, change, status)
+    return StepError(what, change)
 
 
 def _about_the_client(credentials: ClientCredentials, settings: Settings) -> str:
@@ -144,7 +145,3 @@ def _other_places(credentials: ClientCredentials, variable: str) -> Iterator[tup
             ClientSecretBasic(encoding="loose"),
             f"use auth={loose}: the server does not decode what RFC 6749 §2.3.1 encodes",
         )
-
-
-def _status(error: TokenRequestError) -> int:
-    return NEEDS_A_PERSON if error.permanent else TRY_AGAIN

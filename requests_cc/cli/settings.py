@@ -113,8 +113,8 @@ class Settings:
             for each.
         :raises ConfigurationError: if a setting is wrong or missing.
         """
-        self._check_presence()
         environment = Environment(self._prefix, self._variables, self._names)
+        self._check_presence()
         return ClientCredentials(**client_arguments(environment, session))
 
     def _check_presence(self) -> None:

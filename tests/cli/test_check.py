@@ -124,7 +124,7 @@ def test_the_issuer_can_be_in_a_file(issuer, client, cli, environment, tmp_path)
 def test_without_metadata_the_issuer_is_to_be_changed(issuer, cli):
     issuer.routes.clear()
     ended = cli("check")
-    assert ended.status == 75
+    assert ended.status == cli("token").status == 78
     assert "to change: check OAUTH_ISSUER: requests-cc discover tries it alone" in failure(ended)
 
 
@@ -190,6 +190,13 @@ def test_json_that_is_not_a_token_is_reported_in_the_librarys_words(client, cli)
     assert ended.status == 78
     assert "no access_token" in failure(ended)
     assert "no token request before" not in ended.out
+
+
+def test_a_redirect_of_the_token_endpoint_is_shown_with_where_it_leads(client, cli):
+    with Server(answer(b"", "301 Moved", {"Location": "/token/"})) as server:
+        ended = cli("check", "--token-url", server.url)
+    assert f"{server.url} returned 301, a redirect to {server.url}/, which is" in failure(ended)
+    assert "to change: use the URL that it leads to" in failure(ended)
 
 
 def test_a_response_without_a_type_is_named_so(client, cli):

@@ -69,6 +69,25 @@ def test_a_reader_that_goes_away_ends_the_demo_without_a_traceback(monkeypatch):
         out.flush()
 
 
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        (["token", "--secret", "hunter2"], "unrecognized arguments: --secret ..."),
+        (["token", "--client-sec=hunter2", "-phunter2"], "arguments: --client-sec -p"),
+        (["--client-secret", "hunter2", "token"], "the verb comes first"),
+        (["--client-secret=hunter2"], "unrecognized arguments: --client-secret"),
+    ],
+)
+def test_what_is_not_understood_may_be_a_secret_and_is_not_repeated(given, words, capsys):
+    with pytest.raises(SystemExit) as ending:
+        cli.main(given)
+    assert ending.value.code == 2
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert words in printed.err
+    assert "hunter2" not in printed.err
+
+
 @pytest.mark.parametrize("verb", cli.VERBS)
 def test_the_help_of_each_verb_has_an_example_and_the_page_of_the_docs(verb, capsys):
     with pytest.raises(SystemExit) as ending:

@@ -71,7 +71,7 @@ def test_of_an_encrypted_token_only_the_header_is_shown(cli):
 )
 def test_what_is_not_a_jwt_is_wrong_usage(cli, token, words):
     ended = cli("decode", token)
-    assert (ended.status, ended.out.count("Claims")) == (2, 0)
+    assert (ended.status, ended.out) == (2, "")
     assert words in ended.err
 
 

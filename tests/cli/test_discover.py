@@ -76,7 +76,7 @@ def test_a_document_that_changes_under_us_is_shown_as_far_as_it_goes(server, cli
 
 def test_a_server_without_metadata_ends_with_what_was_tried(server, cli):
     ended = cli("discover", server.url)
-    assert ended.status == 75
+    assert ended.status == 78
     assert "/.well-known/oauth-authorization-server" in ended.err
 
 

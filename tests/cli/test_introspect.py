@@ -37,7 +37,7 @@ def test_the_endpoint_can_be_given(issuer, cli):
     arguments = ("--token-url", f"{issuer.url}/token", "--endpoint", f"{issuer.url}/introspect")
     assert cli("introspect", *arguments, stdin="t0ken\n").status == 0
     arguments = ("--issuer", issuer.url, "--endpoint", f"{issuer.url}/elsewhere")
-    assert cli("introspect", *arguments, stdin="t0ken\n").status == 75
+    assert cli("introspect", *arguments, stdin="t0ken\n").status == 78
 
 
 def test_a_token_is_revoked_and_shown_nowhere(issuer, cli):

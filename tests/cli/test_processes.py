@@ -59,6 +59,37 @@ def test_a_reader_that_goes_away_is_no_traceback(variables):
     assert err == b""
 
 
+def shell(script, variables):
+    return subprocess.run(
+        ["sh", "-c", script, sys.executable],
+        capture_output=True,
+        env=variables,
+        timeout=60,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize(
+    ("script", "status", "out"),
+    [
+        ('"$0" -W error -m requests_cc env >&-', 0, b""),
+        ('"$0" -W error -m requests_cc token 2>&- | wc -l', 0, b"1"),
+        ('"$0" -W error -m requests_cc decode <&- 2>/dev/null', 2, b""),
+        ('"$0" -W error -m requests_cc token --client-secret-file - <&- 2>/dev/null', 78, b""),
+    ],
+)
+def test_a_stream_that_is_closed_is_no_traceback(variables, script, status, out):
+    ended = shell(script, variables)
+    assert (ended.returncode, ended.stdout.strip(), ended.stderr) == (status, out, b"")
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="this system has no full device")
+def test_a_full_disk_is_reported_in_a_line(variables):
+    ended = shell('"$0" -W error -m requests_cc token >/dev/full', variables)
+    assert ended.returncode == 75
+    assert ended.stderr == b"requests-cc token: No space left on device\n"
+
+
 def test_a_letter_that_the_terminal_cannot_show_is_spelled(variables):
     ended = subprocess.run(
         [*COMMAND, "token", "-v"],

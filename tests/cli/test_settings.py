@@ -117,6 +117,10 @@ def test_what_is_missing_is_named_by_option_and_variable():
     )
 
 
+def test_a_prefix_without_its_underscore_is_shown_with_it():
+    assert 'pass "OAUTH_"' in refusal("--prefix", "OAUTH", variables={})
+
+
 def test_what_is_wrong_is_named_as_it_was_given():
     assert refusal("--token-url", "auth.example.com").startswith("--token-url is ")
     assert refusal("--client-secret-file", "/no/such/file").startswith(

@@ -7,6 +7,7 @@ import pytest
 
 from requests_cc import AccessToken
 from requests_cc.cli.get_token import in_words
+from tests.support.scripts import answer
 from tests.support.server import Server
 
 from .conftest import SECRET
@@ -118,6 +119,21 @@ def test_a_busy_server_ends_with_75(client, cli):
     client.fail_next(status=429, retry_after=60)
     ended = cli("token")
     assert (ended.status, ended.out) == (75, "")
+
+
+@pytest.mark.parametrize("verb", ["token", "check"])
+@pytest.mark.parametrize(
+    "response",
+    [
+        answer(b"<p>", "404 Not Found", {"Content-Type": "text/html"}),
+        answer(b"<p>", "200 OK", {"Content-Type": "text/html"}),
+        answer(b"", "301 Moved", {"Location": "/token/"}),
+        answer({}),
+    ],
+)
+def test_a_url_that_is_not_a_token_endpoint_has_to_be_changed(client, cli, verb, response):
+    with Server(response) as other:
+        assert cli(verb, "--token-url", other.url).status == 78
 
 
 def test_verbose_shows_the_exchange_without_the_secret(client, cli):
