@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from ...errors import ClientCredentialsError, TokenStoreError
 from ...protocols import SYSTEM_CLOCK, Clock, TokenStore
 from ...threads import ForkSafeLock, growing
+from ..pacing import Now
 from .bounded import Bounded, CannotAsk, Failed, LockHolder, TooSlow
 
 FIRST_PAUSE = 5.0  # seconds without a try, after the first failure
@@ -36,7 +37,7 @@ class Circuit:
         self._lock = ForkSafeLock()  # guards what follows; never held during I/O
         self._failures = 0  # in a row
         self._failed = ""  # the operation that failed last
-        self._until = (0.0, 0.0)  # wall and monotonic: a pause ends when either clock says so
+        self._until = Now(0.0, 0.0)
         self.time = 0
         self.hangs = False
 
@@ -49,10 +50,10 @@ class Circuit:
         """Return a number for one call of the store, or None if it may not be made now."""
         with self._lock:
             if not self.closed:
-                wall, monotonic = self._now()
-                if wall < self._until[0] and monotonic < self._until[1]:
+                now = Now.read(self._clock)
+                if now.until(self._until):
                     return None
-                self._until = (wall + self._pause, monotonic + self._pause)
+                self._until = now.after(self._pause)
             return self.time
 
     def succeeded(self, operation: str, admitted: int) -> bool:
@@ -66,10 +67,8 @@ class Circuit:
             # A call that began before the last failure proves nothing about the time after it.
             if self.closed or admitted != self.time:
                 return False
-            self._until = (
-                0.0,
-                0.0,
-            )  # the store is alive: the operation that failed may be tried now
+            # The store is alive: the operation that failed may be tried now.
+            self._until = Now(0.0, 0.0)
             if operation not in (self._failed, CERTAIN):
                 return False
             self._failures, self.hangs = 0, False
@@ -90,12 +89,8 @@ class Circuit:
             self.time += 1
             self._failures += 1
             self._failed, self.hangs = operation, hangs
-            wall, monotonic = self._now()
-            self._until = (wall + self._pause, monotonic + self._pause)
+            self._until = Now.read(self._clock).after(self._pause)
             return self._pause if first else None
-
-    def _now(self) -> tuple[float, float]:
-        return self._clock.time(), self._clock.monotonic()
 
     @property
     def _pause(self) -> float:
@@ -136,16 +131,16 @@ class Breaker:
                 return value
             raise TokenStoreError(f"its get() gave {type(value).__name__}, not bytes or None")
 
-        value = self._try("get", key, lambda: self._bounded.call(get))
+        value = self._call("get", key, get)
         return value if isinstance(value, bytes) else None
 
     def set(self, key: str, value: bytes, ttl: float) -> None:
         """Keep a value, if the store can."""
-        self._try("set", key, lambda: self._bounded.call(lambda: self._store.set(key, value, ttl)))
+        self._call("set", key, lambda: self._store.set(key, value, ttl))
 
     def delete(self, key: str) -> None:
         """Delete the value under a key, if the store can."""
-        self._try("delete", key, lambda: self._bounded.call(lambda: self._store.delete(key)))
+        self._call("delete", key, lambda: self._store.delete(key))
 
     @contextmanager
     def lock(self, key: str, timeout: float) -> Iterator[bool]:
@@ -163,6 +158,9 @@ class Breaker:
             # lock that cannot be released lapses by itself.
             if obtained and not self._circuit.hangs:
                 self._attempt("lock", self._circuit.time, holder.wait)
+
+    def _call(self, operation: str, key: str, function: Callable[[], object]) -> object:
+        return self._try(operation, key, lambda: self._bounded.call(function))
 
     def _try(self, operation: str, key: str, function: Callable[[], object]) -> object:
         """Return what the store returns; None if it is left alone or fails."""
@@ -217,7 +215,7 @@ class Breaker:
 
 
 def _nothing(_: str) -> None:
-    """Stands for the ``prepare()`` that a store does not have."""
+    """Do nothing, for a store that has no ``prepare()``."""
 
 
 def _in_words(error: BaseException) -> str:
