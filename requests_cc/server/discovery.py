@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, TypeAlias
 
 from ..errors import InvalidTokenResponse, own_copy
 from ..http.shown import readable_list
@@ -12,39 +12,6 @@ from ..url import check_url, without_query
 from .metadata import ServerDocument
 from .reach import Reach
 from .well_known import LookUp, is_same_issuer, resource_metadata, server_metadata
-
-
-class FindIssuer(Protocol):
-    """Finds the issuer identifier of the authorization server."""
-
-    @property
-    def made_by(self) -> str:
-        """The method of :class:`~requests_cc.AuthorizationServer` that discovers so."""
-
-    @property
-    def key_part(self) -> Hashable:
-        """Equal only for those that find the same issuer."""
-
-    @property
-    def location(self) -> str | None:
-        """The URL of the server's document, if it does not follow from the issuer's."""
-
-    @property
-    def names_strangers(self) -> bool:
-        """Whether a document is fetched from a host that is not the authorization server's."""
-
-    def check(self, url: str, *, allow_http: bool) -> None:
-        """Validate the URLs that the look-up begins with.
-
-        :raises ConfigurationError: if one is not valid.
-        """
-
-    def __call__(self, url: str, look_up: LookUp) -> str:
-        """Return the issuer's URL.
-
-        :param url: str, the URL that the server is looked up with.
-        :param look_up: how documents are fetched.
-        """
 
 
 class SameIssuer(NamedTuple):
@@ -74,9 +41,6 @@ class SameIssuer(NamedTuple):
 
     def __call__(self, url: str, look_up: LookUp) -> str:
         return url
-
-
-same_issuer = SameIssuer()
 
 
 class IssuerOfResource(NamedTuple):
@@ -129,12 +93,17 @@ class IssuerOfResource(NamedTuple):
         )
 
 
+#: From the URL that a server is looked up with to its issuer's; ``made_by`` is the method of
+#: AuthorizationServer that discovers so, ``location`` the URL of the server's document if it does
+#: not follow from the issuer's. With ``names_strangers`` a document comes from another host.
+FindIssuer: TypeAlias = "SameIssuer | IssuerOfResource"
+
+
 class Discovery:
     """The look-up of one authorization server's metadata.
 
     :param url: str, the issuer's or the resource's URL.
-    :param find_issuer: from that URL to the issuer's: :data:`same_issuer`, or an
-        :class:`IssuerOfResource`.
+    :param find_issuer: from that URL to the issuer's.
     :param reach: how the documents are fetched.
     :raises ConfigurationError: if a URL is not valid.
 

@@ -21,7 +21,7 @@ from requests_cc.errors import (
     TokenEndpointTimeout,
     TokenRequestError,
 )
-from requests_cc.server.discovery import Discovery, IssuerOfResource, SameIssuer, same_issuer
+from requests_cc.server.discovery import Discovery, IssuerOfResource, SameIssuer
 from requests_cc.server.metadata import ServerDocument
 from requests_cc.server.reach import Reach
 from requests_cc.server.well_known import LookUp
@@ -50,7 +50,7 @@ def server() -> Iterator[Server]:
 
 
 def discovery_of(server: Server, timeout: float = PATIENCE / 2) -> Discovery:
-    return Discovery(server.url, same_issuer, Reach(None, (timeout, timeout), allow_http=False))
+    return Discovery(server.url, SameIssuer(), Reach(None, (timeout, timeout), allow_http=False))
 
 
 class Gate:
@@ -275,7 +275,7 @@ def test_what_a_users_own_session_raises_is_a_token_request_error(server: Server
 
     reach = Reach(Broken(), (5.0, 5.0), allow_http=False)
     with pytest.raises(TokenRequestError, match="LookupError: a session of one's own"):
-        Discovery(server.url, same_issuer, reach).document()
+        Discovery(server.url, SameIssuer(), reach).document()
 
 
 def test_many_locations_together_take_no_longer_than_one_exchange_may(
@@ -290,7 +290,7 @@ def test_many_locations_together_take_no_longer_than_one_exchange_may(
     # Each answer comes within the read timeout; the second location has what the first one left.
     reach = Reach(None, (0.5, 2.0), allow_http=False)
     with pytest.raises(TokenEndpointTimeout):
-        Discovery(issuer, same_issuer, reach).document()
+        Discovery(issuer, SameIssuer(), reach).document()
     assert server.targets == [f"{RFC8414}/tenant", f"/tenant{OPENID}"]
 
 
@@ -357,15 +357,15 @@ def test_its_key_names_the_url_and_how_it_was_meant() -> None:
     reach = Reach(None, (1.0, 1.0), allow_http=False)
     url, other = "https://auth.example.com", "https://other.example.com"
     several = [
-        Discovery(url, same_issuer, reach),
-        Discovery(other, same_issuer, reach),
+        Discovery(url, SameIssuer(), reach),
+        Discovery(other, SameIssuer(), reach),
         Discovery(url, SameIssuer(other), reach),
         Discovery(url, IssuerOfResource((url,), other), reach),
         Discovery(url, IssuerOfResource((url,)), reach),
         Discovery(url, IssuerOfResource((url, other)), reach),
     ]
     assert len({discovery.key_part for discovery in several}) == len(several)
-    assert Discovery(url, same_issuer, reach).key_part == several[0].key_part
+    assert Discovery(url, SameIssuer(), reach).key_part == several[0].key_part
     again = Discovery(url, IssuerOfResource((url,)), Reach(None, (2.0, 2.0), allow_http=False))
     assert again.key_part == several[4].key_part
 
