@@ -9,7 +9,7 @@ from ..errors import InvalidTokenResponse, own_copy
 from ..http.shown import readable_list
 from ..threads import ForkSafeLock, Keeper, Watched, watch_forks
 from ..url import check_url, without_query
-from .metadata import ServerDocument
+from .metadata import ServerDocument, texts
 from .reach import Reach
 from .well_known import LookUp, is_same_issuer, resource_metadata, server_metadata
 
@@ -79,10 +79,7 @@ class IssuerOfResource(NamedTuple):
 
     def __call__(self, url: str, look_up: LookUp) -> str:
         document = resource_metadata(url, look_up, self.metadata_url)
-        servers = document.get("authorization_servers")
-        named = (
-            [one for one in servers if isinstance(one, str)] if isinstance(servers, list) else []
-        )
+        named = texts(document.get("authorization_servers")) or ()
         for issuer in named:
             for one in self.trusted:
                 if is_same_issuer(one, issuer):

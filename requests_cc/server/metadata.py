@@ -151,8 +151,8 @@ class ServerDocument:
             return self._auth_methods
         if name.endswith("_auth_methods_supported"):
             # Without a list of its own, an endpoint follows the token endpoint's.
-            named = self._members.get(name)
-            return _texts(named) if isinstance(named, list) else self._auth_methods
+            named = texts(self._members.get(name))
+            return self._auth_methods if named is None else named
         if name == "assertion_algorithms":
             return self._names("token_endpoint_auth_signing_alg_values_supported")
         return self.endpoint(name)
@@ -175,16 +175,13 @@ class ServerDocument:
 
     @property
     def _auth_methods(self) -> tuple[str, ...]:
-        methods = self._members.get("token_endpoint_auth_methods_supported")
+        methods = texts(self._members.get("token_endpoint_auth_methods_supported"))
         # "If omitted, the default is client_secret_basic" (RFC 8414 §2).
-        return _texts(methods) if isinstance(methods, list) else ("client_secret_basic",)
+        return ("client_secret_basic",) if methods is None else methods
 
     def _names(self, member: str) -> tuple[str, ...] | None:
-        listed = self._members.get(member)
-        names = listed if isinstance(listed, list) else []
-        return (
-            tuple(one for one in names if isinstance(one, str) and re.fullmatch(_WORD, one)) or None
-        )
+        names = texts(self._members.get(member)) or ()
+        return tuple(name for name in names if re.fullmatch(_WORD, name)) or None
 
     def _endpoint_in(self, members: Mapping[str, Any], name: str) -> str | None:
         url = members.get(name)
@@ -200,8 +197,9 @@ class ServerDocument:
         return str(url)
 
 
-def _texts(listed: list[Any]) -> tuple[str, ...]:
-    return tuple(each for each in listed if isinstance(each, str))
+def texts(member: object) -> tuple[str, ...] | None:
+    """Return the texts in a document's list; None if it is not a list."""
+    return tuple(t for t in member if isinstance(t, str)) if isinstance(member, list) else None
 
 
 _URLS = ("token_endpoint", "introspection_endpoint", "revocation_endpoint", "issuer")
