@@ -84,8 +84,8 @@ class ClientCredentialsAdapter(HTTPAdapter):
         pool = (pool_connections, pool_maxsize, max_retries, pool_block)
         if transport is not None and pool != (DEFAULT_POOLSIZE, DEFAULT_POOLSIZE, 0, False):
             raise ConfigurationError(
-                "pool_connections, pool_maxsize, max_retries and pool_block do nothing beside "
-                "transport=, which does the sending; pass them to the transport"
+                "pool_connections, pool_maxsize, max_retries and pool_block have no effect with "
+                "transport=; set them on the transport"
             )
         check_source(source, cache)
         if transport is not None and not isinstance(transport, BaseAdapter):
@@ -130,8 +130,8 @@ class ClientCredentialsAdapter(HTTPAdapter):
         """
         if token_exchange_under_way.get():
             raise ConfigurationError(
-                "the session of a token request has a ClientCredentialsAdapter for that URL; pass "
-                "AuthorizationServer(session=...) a session that has none there"
+                "the session of a token request has a ClientCredentialsAdapter mounted for that "
+                "URL; pass AuthorizationServer(session=...) another session"
             )
         options = (stream, timeout, verify, cert, proxies)
         url = request.url or ""

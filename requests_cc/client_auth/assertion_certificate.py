@@ -52,7 +52,7 @@ class AssertionCertificate:
         form = (_encoding().DER, _public_format().SubjectPublicKeyInfo)
         own = key.joserfc_key.private_key.public_key().public_bytes(*form)
         if own != self._certificate.public_key().public_bytes(*form):
-            raise ConfigurationError("certificate belongs to another key; pass the two of one pair")
+            raise ConfigurationError("certificate belongs to another key; pass the one of this key")
 
     def check_expiry(self) -> None:
         """Check that the certificate has not expired.

@@ -244,7 +244,7 @@ def _current(secret: Secret) -> str:
 def _checked(secret: object, what: str) -> str:
     text = required_text(secret, what)
     if "\n" in text or "\r" in text:  # of a file that was read, or of an editor
-        raise ConfigurationError(f"{what} holds the end of a line; pass it without, as by strip()")
+        raise ConfigurationError(f"{what} holds a line end; remove it, for example with strip()")
     return text
 
 

@@ -41,7 +41,9 @@ def signature_of(signer: Any, data: bytes) -> bytes:
     signature = signer.sign(data)
     if not isinstance(signature, bytes) or not signature:
         found = "no bytes" if signature == b"" else type(signature).__name__
-        raise ConfigurationError(f"the signer must return the signature as bytes, not {found}")
+        raise ConfigurationError(
+            f"the signer must return the signature as bytes; it returned {found}"
+        )
     size = _EC_BYTES.get(signer.alg)
     if size is None or len(signature) == 2 * size:
         return signature

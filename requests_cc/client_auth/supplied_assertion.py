@@ -65,7 +65,9 @@ class ClientAssertion(Value):
         assertion = self._assertion(audience_of(identity, None)[0])
         # A key has spaces and lines: it must not be sent by mistake.
         if not isinstance(assertion, str) or not _ONE_WORD.fullmatch(assertion):
-            found = "no assertion, which is one word of ASCII" if assertion else "no text"
+            found = (
+                "a value that is not an assertion, one word of ASCII" if assertion else "nothing"
+            )
             raise ConfigurationError(f"{self._found} {found}")
         return authentication_by(identity, assertion, self.assertion_type)
 

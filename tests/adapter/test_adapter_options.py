@@ -392,10 +392,10 @@ def test_credentials_that_name_no_usable_origin_are_refused(more, message):
         ({"allow_http": "false"}, "allow_http must be True or False, not str"),
         ({"cache": {}}, "cache must be a TokenCache"),
         ({"transport": requests.Session()}, "transport must be a requests adapter"),
-        ({"transport": HTTPAdapter(), "pool_maxsize": 5}, "pass them to the transport"),
-        ({"transport": HTTPAdapter(), "pool_connections": 5}, "pass them to the transport"),
-        ({"transport": HTTPAdapter(), "max_retries": Retry(1)}, "pass them to the transport"),
-        ({"transport": HTTPAdapter(), "pool_block": True}, "pass them to the transport"),
+        ({"transport": HTTPAdapter(), "pool_maxsize": 5}, "set them on the transport"),
+        ({"transport": HTTPAdapter(), "pool_connections": 5}, "set them on the transport"),
+        ({"transport": HTTPAdapter(), "max_retries": Retry(1)}, "set them on the transport"),
+        ({"transport": HTTPAdapter(), "pool_block": True}, "set them on the transport"),
     ],
 )
 def test_a_wrong_setting_is_refused_at_construction(options, message):

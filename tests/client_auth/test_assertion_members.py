@@ -263,9 +263,9 @@ class Returns:
 @pytest.mark.parametrize(
     ("signature", "words"),
     [
-        (None, "as bytes, not NoneType"),
-        ("text", "as bytes, not str"),
-        (b"", "not no bytes"),
+        (None, "it returned NoneType"),
+        ("text", "it returned str"),
+        (b"", "it returned no bytes"),
         (b"x" * 63, "63 bytes, which are not a signature of ES256: return r and s, 32 bytes each"),
         (b"\x30\x06\x02\x01\x01\x02\x01", "not a signature"),
         (b"\x30\x03\x02\x01\x01", "not a signature"),

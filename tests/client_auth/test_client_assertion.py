@@ -355,7 +355,7 @@ def test_another_assertion_type_can_be_named(tmp_path: Path) -> None:
 def test_an_empty_assertion_file_is_named(tmp_path: Path, text: str) -> None:
     path = tmp_path / "token"
     path.write_text(text)
-    with pytest.raises(ConfigurationError, match="token holds no text"):
+    with pytest.raises(ConfigurationError, match="token holds nothing"):
         AssertionFile(path).authenticate(IDENTITY)
 
 
@@ -365,7 +365,9 @@ def test_an_empty_assertion_file_is_named(tmp_path: Path, text: str) -> None:
 def test_an_invalid_assertion_is_neither_sent_nor_shown(tmp_path: Path, text: str) -> None:
     path = tmp_path / "token"
     path.write_text(text, encoding="utf-8")
-    with pytest.raises(ConfigurationError, match="token holds no assertion") as caught:
+    with pytest.raises(
+        ConfigurationError, match="token holds a value that is not an assertion"
+    ) as caught:
         AssertionFile(path).authenticate(IDENTITY)
     assert text.split(maxsplit=1)[0] not in str(caught.value)
 

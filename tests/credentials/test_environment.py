@@ -432,10 +432,10 @@ def test_every_setting_is_cleaned_in_one_way_and_its_path_too(
 @pytest.mark.parametrize("secret", ["s3cret\n", "s3cret\r\n", "s3\rcret"])
 def test_a_secret_with_a_line_end_is_refused_and_not_shown(secret: str) -> None:
     for given in (secret, ["x", secret]):
-        with pytest.raises(ConfigurationError, match="holds the end of a line; pass it") as raised:
+        with pytest.raises(ConfigurationError, match="holds a line end; remove it") as raised:
             ClientCredentials(URL, "me", given)
         assert "s3" not in str(raised.value)
-    with pytest.raises(ConfigurationError, match="callable returned holds the end of a line"):
+    with pytest.raises(ConfigurationError, match="callable returned holds a line end"):
         ClientCredentials(URL, "me", lambda: secret).request_token()
 
 

@@ -220,6 +220,7 @@ def entries() -> list[str]:
     """Return the text of each entry of the page."""
     text = PAGE.read_text(encoding="utf-8")
     cells = re.findall(r"^   \* - (``.*?)\n     - ", text, flags=re.MULTILINE | re.DOTALL)
+    cells += re.findall(r"^\* (``[^`]+``)$", text, flags=re.MULTILINE)
     literals = itertools.chain.from_iterable(re.findall(r"``(.+?)``", c, re.DOTALL) for c in cells)
     return [" ".join(literal.split()) for literal in literals]
 

@@ -128,7 +128,7 @@ class LockHolder:
             began = time.monotonic()
             with self._store.lock(self._key, self._timeout) as obtained:
                 if obtained is None:
-                    raise TokenStoreError("its lock() gave None, not whether it was obtained")
+                    raise TokenStoreError("its lock() gave None; it must give True or False")
                 if obtained:
                     self._obtained = True
                     self._answered.land()

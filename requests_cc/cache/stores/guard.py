@@ -129,7 +129,7 @@ class Breaker:
             value: object = self._store.get(key)
             if value is None or isinstance(value, bytes):
                 return value
-            raise TokenStoreError(f"its get() gave {type(value).__name__}, not bytes or None")
+            raise TokenStoreError(f"its get() returned {type(value).__name__}, not bytes or None")
 
         value = self._call("get", key, get)
         return value if isinstance(value, bytes) else None

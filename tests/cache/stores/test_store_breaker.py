@@ -454,7 +454,7 @@ def test_a_value_that_is_not_bytes_is_a_miss(
 ) -> None:
     store.kept["k"] = value
     assert breaker.get("k") is None
-    assert f"its get() gave {type(value).__name__}, not bytes or None" in caplog.text
+    assert f"its get() returned {type(value).__name__}, not bytes or None" in caplog.text
 
 
 @pytest.mark.parametrize("error", [SystemExit(SECRET), KeyboardInterrupt(SECRET), GeneratorExit()])
