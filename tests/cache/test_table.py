@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 
 from requests_cc import AccessToken, InvalidClient, TokenCache
@@ -129,22 +127,6 @@ def test_keys_that_come_and_go_leave_nothing_behind(clock: ManualClock) -> None:
     assert len(queue._by_use) + len(queue._by_due) <= 4 * 8 + 16
     cache.clear()
     assert cache._flights._table._queue is None
-
-
-@pytest.mark.slow
-@pytest.mark.rule(16)
-def test_a_new_key_in_a_full_cache_costs_no_scan(clock: ManualClock) -> None:
-    def cost(maxsize: int) -> float:
-        cache = TokenCache(maxsize=maxsize, clock=clock)
-        for source in sources(clock, maxsize + 1):
-            cache.token(source)
-        new = [Source(clock, key=f"new-{number}") for number in range(200)]
-        began = time.thread_time()
-        for source in new:
-            cache.token(source)
-        return time.thread_time() - began
-
-    assert min(cost(16_000) for _ in range(3)) < 4 * min(cost(500) for _ in range(3))
 
 
 @pytest.mark.rule(16)

@@ -88,7 +88,9 @@ def test_in_a_dict(name):
 """
 
 
-@pytest.mark.parametrize("verbosity", ["-q", "-vv", "-vvv"])
+@pytest.mark.parametrize(
+    "verbosity", [*(pytest.param(v, marks=pytest.mark.slow) for v in ("-q", "-vv")), "-vvv"]
+)
 def test_a_failing_comparison_shows_no_secret(pytester: pytest.Pytester, verbosity: str) -> None:
     pytester.makepyfile(values=VALUES, test_values=TESTS)
     result = pytester.runpytest_subprocess("-p", "no:cacheprovider", "--showlocals", verbosity)

@@ -307,6 +307,7 @@ def test_the_page_on_sharing_shows_the_table_that_is_printed() -> None:
         assert f"\n{named.name}  " in page
 
 
+@pytest.mark.slow
 def test_a_plot_is_written(tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
     path = tmp_path / "fleet.svg"

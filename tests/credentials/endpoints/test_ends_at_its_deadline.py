@@ -161,7 +161,7 @@ def test_a_session_of_theirs_works_as_before_after_an_exchange(
         session = session or requests.Session()
         session.proxies["https"] = proxy.origin
         url = server.url.replace("http:", "https:")
-        failure(TOKEN, url, session=session)
+        failure(TOKEN, url, timeout=TIMEOUT, session=session)
         # The server waits for a line's end, which the random bytes of TLS may lack.
         theirs = (requests.exceptions.SSLError, requests.Timeout, requests.ConnectionError)
         with session, pytest.raises(theirs):
