@@ -150,45 +150,58 @@ def _watched(base: Any, *, is_own: bool) -> Any:
     """Return a class of connections that tell the exchange that uses them of their sockets."""
     shares = is_own and base._new_conn is HTTPConnection._new_conn  # noqa: SLF001 - a hook
     if (base, shares) not in _classes:
-        _classes[base, shares] = _watched_class(base, shares=shares)
+        response_class = type("Response", (_EndsInterim, base.response_class), {})
+        bases = (_Watched, _SharesTimeout, base) if shares else (_Watched, base)
+        _classes[base, shares] = type("Watched", bases, {"response_class": response_class})
     return _classes[base, shares]
 
 
-def _watched_class(base: Any, *, shares: bool) -> Any:
-    class Response(base.response_class):  # type: ignore[misc] # http.client's, or a subclass
-        _interim = 0
+_Base: Any = object  # in front of a class of http.client, of urllib3 or of a user
 
-        def _read_status(self) -> Any:
-            status = super()._read_status()
-            self._interim += status[1] == http.client.CONTINUE
-            if self._interim > MOST_INTERIM:
-                raise TooManyInterimResponses
-            return status
 
-    class Watched(base):  # type: ignore[misc] # urllib3's, or a subclass
-        watched_by_exchanges = True
-        response_class = Response
+class _EndsInterim(_Base):  # type: ignore[misc] # Any
+    """The part of a response that ends a stream of ``100 Continue``."""
 
-        def _new_conn(self) -> Any:
-            connected = _connected(self) if shares else super()._new_conn()
-            sockets = _sockets_of_exchange.get()
-            if sockets is not None:
-                sockets.add(connected)
-            return connected
+    _interim = 0
 
-        def _tunnel(self) -> None:
-            super()._tunnel()  # http.client takes the end of the connection for that of the header
-            sockets = _sockets_of_exchange.get()
-            if sockets is not None:
-                sockets.check()
+    def _read_status(self) -> Any:
+        status = super()._read_status()
+        self._interim += status[1] == http.client.CONTINUE
+        if self._interim > MOST_INTERIM:
+            raise TooManyInterimResponses
+        return status
 
-        def request(self, *args: Any, **kwargs: Any) -> Any:
-            sockets = _sockets_of_exchange.get()
-            if sockets is not None and self.sock is not None:  # kept alive from another exchange
-                sockets.add(self.sock)
-            return super().request(*args, **kwargs)
 
-    return Watched
+class _SharesTimeout(_Base):  # type: ignore[misc] # Any
+    """The part of a connection with which the addresses of a host share the connect timeout."""
+
+    def _new_conn(self) -> socket.socket:
+        return _connected(self)
+
+
+class _Watched(_Base):  # type: ignore[misc] # Any
+    """The part of a connection that tells the exchange of each socket."""
+
+    watched_by_exchanges = True
+
+    def _new_conn(self) -> Any:
+        connected = super()._new_conn()
+        sockets = _sockets_of_exchange.get()
+        if sockets is not None:
+            sockets.add(connected)
+        return connected
+
+    def _tunnel(self) -> None:
+        super()._tunnel()  # http.client takes the end of the connection for that of the header
+        sockets = _sockets_of_exchange.get()
+        if sockets is not None:
+            sockets.check()
+
+    def request(self, *args: Any, **kwargs: Any) -> Any:
+        sockets = _sockets_of_exchange.get()
+        if sockets is not None and self.sock is not None:  # kept alive from another exchange
+            sockets.add(self.sock)
+        return super().request(*args, **kwargs)
 
 
 def _drop_idle(pool: Any) -> None:
