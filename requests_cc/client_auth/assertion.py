@@ -199,7 +199,7 @@ def audience_of(identity: ClientIdentity, audience: str | None) -> tuple[str, st
 
 
 def _claims(identity: ClientIdentity, audience: str, lifetime: float) -> dict[str, Any]:
-    """RFC 7523 §3: "iss" and "sub" are the client_id, "aud" names the authorization server."""
+    """Return the claims: "iss" and "sub" are the client's id, "aud" is the server (RFC 7523 §3)."""
     return {
         "iss": identity.client_id,
         "sub": identity.client_id,

@@ -19,11 +19,11 @@ from ..errors import ConfigurationError, InvalidTokenResponse
 from ..protocols import ClientAuthentication, ClientIdentity
 from ..server.authorization_server import AuthorizationServer
 from ..settings import optional_text, required_text
-from .jwt_expiry import jwt_expiry
 from .optional_client import GrantSource
 from .parameters import Params, further_params, pairs, scope_text
 from .source import server_of
 from .supplied_token import Supplied, SuppliedToken
+from .token_response import jwt_expiry
 from .tracebacks import entry_point, guarded_constructor
 
 GRANT_TYPE = "urn:ietf:params:oauth:grant-type:jwt-bearer"

@@ -14,11 +14,11 @@ from ..errors import ConfigurationError
 from ..protocols import ClientAuthentication, ClientIdentity
 from ..server.authorization_server import AuthorizationServer
 from ..settings import required_text
-from .jwt_expiry import jwt_expiry
 from .optional_client import GrantSource
 from .parameters import Params, audiences, further_params, pairs, resource_uris, scope_text
 from .source import server_of
 from .supplied_token import Supplied, SuppliedToken
+from .token_response import jwt_expiry
 from .tracebacks import guarded_constructor
 
 GRANT_TYPE = "urn:ietf:params:oauth:grant-type:token-exchange"

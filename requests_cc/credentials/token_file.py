@@ -16,8 +16,8 @@ from ..client_auth.assertion import check_lifetime
 from ..client_auth.secret import cleaned
 from ..errors import TokenRequestError
 from ..settings import contents, required_path
-from .jwt_expiry import jwt_expiry
 from .source import Source
+from .token_response import jwt_expiry
 from .tracebacks import entry_point, guarded_constructor
 
 LARGEST = 1024 * 1024  # bytes

@@ -12,7 +12,7 @@ from ..access_token import AccessToken, Expiry
 from ..client_auth.secret import cleaned
 from ..errors import InvalidTokenResponse
 from ..settings import is_number
-from .jwt_expiry import LATEST_MOMENT, jwt_expiry
+from .token_response import LATEST_MOMENT, jwt_expiry
 
 EARLIEST_MOMENT = 10**9  # seconds since the epoch, in 2001: a smaller number is a lifetime
 EARLIEST_MILLISECONDS = 10**11  # of the epoch; as seconds that is the year 5138

@@ -1,7 +1,9 @@
-"""Reading a token response (RFC 6749 §5.1)."""
+"""Reading a token: from its response (RFC 6749 §5.1), and when it expires by its own words."""
 
 from __future__ import annotations
 
+import base64
+import json
 import logging
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -10,11 +12,14 @@ from ..access_token import AccessToken, Expiry
 from ..errors import InvalidTokenResponse
 from ..http.exchange import Response
 from ..server.error_response import in_brackets
+from ..settings import is_number
 from .authenticated_request import AuthenticatedRequest
 
 logger = logging.getLogger("requests_cc")
 
 A_YEAR = 366 * 86_400  # seconds
+LATEST_MOMENT = 10**11  # seconds since the epoch, in the year 5138
+_PARTS = 3  # of a JWT: header, claims, signature (RFC 7515 §7.1)
 MAX_SAID = 1024  # servers that a process warns about
 _said: set[tuple[str, str]] = set()
 
@@ -73,6 +78,25 @@ def report_expiry(expiry: Expiry, requested_at: float, url: str) -> None:
             url,
             f"{(expiry.at - requested_at) / 86_400:.0f}",
         )
+
+
+def jwt_expiry(token: str) -> float | None:
+    """Return the ``exp`` of a JWT (RFC 7519 §4.1.4).
+
+    Its signature is not verified: the claim decides only when the next token is requested.
+
+    :param token: str, any token.
+    :returns: float, seconds since the epoch; None if the token is not a JWT, or has no ``exp``.
+    """
+    parts = token.split(".")
+    if len(parts) != _PARTS:
+        return None
+    try:
+        claims = json.loads(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
+    except (ValueError, RecursionError):
+        return None
+    moment = claims.get("exp") if isinstance(claims, dict) else None
+    return float(moment) if is_number(moment) and moment < LATEST_MOMENT else None
 
 
 def _say_once(message: str, url: str, detail: str) -> None:

@@ -13,8 +13,7 @@ from typing import Any, TypeAlias
 from requests_cc.testing.endpoint import Failure
 from requests_cc.testing.proof import InvalidProofError, ProofChecker, bound_to_certificate
 from requests_cc.testing.recorded_request import RecordedRequest
-from requests_cc.testing.refusal import RefusedError, refused
-from requests_cc.testing.response import Response, challenge, json_response
+from requests_cc.testing.response import RefusedError, Response, challenge, json_response, refused
 from requests_cc.testing.settings import PATHS, Settings
 from requests_cc.testing.tokens import Grant, IssuedToken, IssuedTokens
 

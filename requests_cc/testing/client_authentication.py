@@ -12,7 +12,7 @@ from requests_cc.testing.claims import Replays, check_audience, check_times
 from requests_cc.testing.client import METHODS, Client, certificate_thumbprint
 from requests_cc.testing.parameters import Parameters
 from requests_cc.testing.recorded_request import RecordedRequest
-from requests_cc.testing.refusal import bad_request, invalid_client
+from requests_cc.testing.response import bad_request, invalid_client
 
 
 class Credential(NamedTuple):

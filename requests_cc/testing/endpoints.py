@@ -12,8 +12,13 @@ from requests_cc.testing.extras import MissingExtraError
 from requests_cc.testing.metadata import WELL_KNOWN, Metadata
 from requests_cc.testing.proof import ProofChecker
 from requests_cc.testing.recorded_request import RecordedRequest
-from requests_cc.testing.refusal import RefusedError, basic_challenge
-from requests_cc.testing.response import Response, error_response, json_response
+from requests_cc.testing.response import (
+    RefusedError,
+    Response,
+    basic_challenge,
+    error_response,
+    json_response,
+)
 from requests_cc.testing.settings import PATHS, Settings
 from requests_cc.testing.token_request import Policy, TokenEndpoint
 from requests_cc.testing.token_status import TokenStatus

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from http import HTTPStatus
 
 from requests_cc.testing.recorded_request import RecordedRequest
-from requests_cc.testing.refusal import bad_request, refused
+from requests_cc.testing.response import bad_request, refused
 
 
 class Parameters:

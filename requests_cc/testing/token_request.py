@@ -12,8 +12,13 @@ from requests_cc.testing.client_authentication import ClientRegistry
 from requests_cc.testing.parameters import Parameters
 from requests_cc.testing.proof import InvalidProofError, ProofChecker, bound_to_certificate
 from requests_cc.testing.recorded_request import RecordedRequest
-from requests_cc.testing.refusal import NO_STORE, bad_request, invalid_client
-from requests_cc.testing.response import Response, json_response
+from requests_cc.testing.response import (
+    NO_STORE,
+    Response,
+    bad_request,
+    invalid_client,
+    json_response,
+)
 from requests_cc.testing.settings import Settings
 from requests_cc.testing.tokens import Grant, IssuedToken, IssuedTokens
 

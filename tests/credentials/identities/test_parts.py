@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from requests_cc.credentials.jwt_expiry import jwt_expiry
 from requests_cc.credentials.supplied_token import SuppliedToken
+from requests_cc.credentials.token_response import jwt_expiry
 
 from .helpers import assert_hidden, unsigned_jwt
 
