@@ -76,9 +76,12 @@ def test_an_adapters_retries_repeat_no_request_that_was_sent(
         assert len(server.requests) == 1
 
 
+@pytest.mark.parametrize("thread", ["of its own", "the caller's"])
 def test_beside_token_requests_an_adapters_retries_are_as_they_were(
-    session: requests.Session,
+    session: requests.Session, monkeypatch: pytest.MonkeyPatch, thread: str
 ) -> None:
+    if thread == "the caller's":
+        monkeypatch.setattr("requests_cc.threads.started", lambda _: False)
     retry = Retry(3, status_forcelist=[503], allowed_methods=None)
     session.mount("http://", requests.adapters.HTTPAdapter(max_retries=retry))
     replies = iter([token(), answer(b"", "503 Busy"), answer(b"fine")])
