@@ -267,7 +267,7 @@ class SingleFlight:
             source,
             request,
             newer_than=newer_than,
-            other_than=None if flight.rejection is None else flight.rejection.value,
+            rejection=flight.rejection,
             leave_until=leave_until,
         )
         return outcome

@@ -12,7 +12,7 @@ import time
 from collections.abc import Mapping
 from datetime import timezone
 from email.utils import parsedate_to_datetime
-from typing import Any, NamedTuple
+from typing import Any
 from urllib.parse import urlsplit
 
 import requests
@@ -27,7 +27,7 @@ LONGEST_RETRY_AFTER = 10**9  # seconds: thirty years, which is for ever
 hanging = Hanging(MAX_HANGING)
 
 
-class Response(NamedTuple):
+class Response:
     """A response of the authorization server, read to its end.
 
     :param status_code: int.
@@ -35,15 +35,27 @@ class Response(NamedTuple):
     :param body: bytes, decoded.
     :param requested_at: float, seconds since the epoch, read before the request was sent.
     :param sent: tuple of str, the secrets that the request held outside its body.
-    :param words: str, the server's own words, fit to be shown, if somebody has looked for them.
+
+    ``words`` are the server's own words, fit to be shown, once somebody has looked for them. Not a
+    tuple: crash reporters show the variables of frames, and of a tuple each member.
     """
 
-    status_code: int
-    headers: Mapping[str, str]
-    body: bytes
-    requested_at: float
-    sent: tuple[str, ...] = ()
-    words: str = ""
+    __slots__ = ("body", "headers", "requested_at", "sent", "status_code", "words")
+
+    def __init__(
+        self,
+        status_code: int,
+        headers: Mapping[str, str],
+        body: bytes,
+        requested_at: float,
+        sent: tuple[str, ...] = (),
+    ) -> None:
+        self.status_code = status_code
+        self.headers = headers
+        self.body = body
+        self.requested_at = requested_at
+        self.sent = sent
+        self.words = ""
 
     def json_object(self) -> dict[str, Any] | None:
         """Return the JSON object in the body, or None if it holds none."""

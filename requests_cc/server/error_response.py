@@ -147,8 +147,9 @@ def refusal(response: Response, attempt: Attempt) -> TokenRequestError | None:
 
 
 def with_words(response: Response, attempt: Attempt) -> Response:
-    """Return a response that reports success, with the server's own words if it has any."""
-    return response._replace(words=_words(response.body, attempt.secrets, is_error=False))
+    """Look for the server's own words in a response that reports success, and return it."""
+    response.words = _words(response.body, attempt.secrets, is_error=False)
+    return response
 
 
 def redirect(response: Response, url: str, secrets: Iterable[str] = ()) -> str:

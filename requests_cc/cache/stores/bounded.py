@@ -126,7 +126,7 @@ class LockHolder:
     def _hold(self) -> None:
         try:
             began = time.monotonic()
-            with self._store.lock(self._key, self._timeout) as obtained:
+            with self._store.lock(str(self._key), self._timeout) as obtained:
                 if obtained is None:
                     raise TokenStoreError("its lock() gave None; it must give True or False")
                 if obtained:

@@ -107,7 +107,8 @@ class Breaker:
     :param clock: both clocks: a pause also ends for a machine that slept.
     :param deadline: float, seconds for one call, beside the wait for a lock.
 
-    Its methods raise nothing. Safe to share between threads, and to use after ``fork()``.
+    Its methods raise nothing; a ``key`` may be a str whose ``repr`` is masked. Safe to share
+    between threads, and to use after ``fork()``.
     """
 
     def __init__(
@@ -126,7 +127,7 @@ class Breaker:
         """Return the value under a key, or None; also if the store fails."""
 
         def get() -> bytes | None:
-            value: object = self._store.get(key)
+            value: object = self._store.get(str(key))
             if value is None or isinstance(value, bytes):
                 return value
             raise TokenStoreError(f"its get() returned {type(value).__name__}, not bytes or None")
@@ -136,11 +137,16 @@ class Breaker:
 
     def set(self, key: str, value: bytes, ttl: float) -> None:
         """Keep a value, if the store can."""
-        self._call("set", key, lambda: self._store.set(key, value, ttl))
+
+        def set_(value: bytes = value) -> None:
+            self._store.set(str(key), value, ttl)
+
+        del value  # a token: this frame waits, and shows nothing of it
+        self._call("set", key, set_)
 
     def delete(self, key: str) -> None:
         """Delete the value under a key, if the store can."""
-        self._call("delete", key, lambda: self._store.delete(key))
+        self._call("delete", key, lambda: self._store.delete(str(key)))
 
     @contextmanager
     def lock(self, key: str, timeout: float) -> Iterator[bool]:

@@ -23,13 +23,16 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import replace
-from typing import NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from ...access_token import AccessToken
 from ...errors import TokenStoreError
 from ...protocols import Clock, TokenSource, TokenStore, proof_key_of
 from .guard import Breaker
 from .stored_token import name_in_store, packed, time_to_live, unpacked
+
+if TYPE_CHECKING:
+    from ..lifecycle import Rejection
 
 # Seconds. More than the lease of a lock whose holder died (10) and a token request after it, so
 # that such a death does not lead to a request from each process; short enough for a caller to bear
@@ -45,19 +48,24 @@ Request: TypeAlias = Callable[[], "AccessToken | Exception"]
 Brought: TypeAlias = "tuple[AccessToken | Exception | None, bool]"
 
 
-class Wanted(NamedTuple):
+class Wanted:
     """Which token of a store will do.
 
     :param name: str, its name in the store.
     :param is_bound: bool, whether it must be bound to a key (RFC 9449).
     :param newer_than: wall; it must have been issued later.
-    :param other_than: str or None, the value of the token that an API rejected.
+    :param rejection: the rejection of a token by an API, which it must not be, or None.
     """
 
-    name: str
-    is_bound: bool
-    newer_than: float
-    other_than: str | None
+    __slots__ = ("is_bound", "name", "newer_than", "rejection")
+
+    def __init__(
+        self, name: str, *, is_bound: bool, newer_than: float, rejection: Rejection | None
+    ) -> None:
+        self.name = name
+        self.is_bound = is_bound
+        self.newer_than = newer_than
+        self.rejection = rejection
 
 
 class SharedTokens:
@@ -84,21 +92,22 @@ class SharedTokens:
         request: Request,
         *,
         newer_than: float,
-        other_than: str | None,
+        rejection: Rejection | None,
         leave_until: float | None,
     ) -> Brought:
         """Return a token from the store, or else the outcome of a request.
 
         :param request: makes the token request.
         :param newer_than: wall; a token will do if it was issued later.
-        :param other_than: the value of the token that an API rejected, or None.
+        :param rejection: the rejection of a token by an API, or None: another token is wanted.
         :param leave_until: wall; until then, renewal is left to another process that has begun it,
             since the current token is still in use. None: the caller waits for a token.
         """
         name = name_in_store(source)
         if name is None:
             return request(), False
-        wanted = Wanted(name, _is_bound(source), newer_than, other_than)
+        bound = _is_bound(source)
+        wanted = Wanted(name, is_bound=bound, newer_than=newer_than, rejection=rejection)
         waits = leave_until is None
         for _ in range(int(LOCK_WAIT / TURN) if waits else 1):
             token = self._find(wanted)
@@ -146,7 +155,8 @@ class SharedTokens:
             return None
         # In a renewal ahead it may have the same value: some servers return one token again and
         # again until it expires.
-        return None if token.value == wanted.other_than else token
+        rejection = wanted.rejection
+        return None if rejection is not None and token.value == rejection.value else token
 
     def _find_or_request(self, wanted: Wanted, request: Request) -> Brought:
         token = self._find(wanted)
@@ -170,7 +180,7 @@ class SharedTokens:
         ttl = time_to_live(token, self._clock.time())
         if ttl > 0:
             self._store.set(wanted.name, packed(token, with_extra=self._encrypts), ttl)
-        elif wanted.other_than is not None:
+        elif wanted.rejection is not None:
             self._store.delete(wanted.name)
 
 

@@ -7,7 +7,7 @@ import json
 from contextlib import suppress
 from dataclasses import replace
 
-from ...access_token import AccessToken
+from ...access_token import AccessToken, HeaderValue
 from ...errors import InvalidTokenResponse, TokenStoreError
 from ...protocols import TokenSource
 
@@ -20,7 +20,9 @@ MOST_SKEW = 300.0  # seconds that another host's clock may be ahead of this one'
 def name_in_store(source: TokenSource) -> str | None:
     """Return the name of a source's token in a store.
 
-    :returns: str, hexadecimal; None if the token may not leave this process.
+    :returns: str, hexadecimal, whose ``repr`` is masked: it is a fast hash of a digest of the
+        secret, and crash reporters show the variables of frames; None if the token may not leave
+        this process.
     """
     key = source.cache_key
     if not isinstance(key, str):
@@ -28,7 +30,7 @@ def name_in_store(source: TokenSource) -> str | None:
     # Two kinds of source may have equal cache keys. Without the module, whose name may change from
     # one version of this library to the next.
     name = f"{type(source).__qualname__}:{key}"
-    return hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()
+    return HeaderValue(hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest())
 
 
 def packed(token: AccessToken, *, with_extra: bool = False) -> bytes:
