@@ -1,4 +1,4 @@
-"""A job that cron starts: settings from the environment, an exit status that says what to do.
+"""A cron job: settings from the environment, and an exit status that says whether to retry.
 
 Run it: python examples/cron_job.py
 """
@@ -26,7 +26,7 @@ from requests_cc.testing import LocalServer
 # --- to copy ----------------------------------------------------------------------------------
 
 DONE = 0
-TRY_AGAIN = 75  # EX_TEMPFAIL in sysexits.h: the next run may well succeed
+TRY_AGAIN = 75  # EX_TEMPFAIL in sysexits.h: the next run may succeed
 NEEDS_A_PERSON = 78  # EX_CONFIG: no run succeeds until somebody changes a setting
 
 
@@ -35,8 +35,8 @@ def job(api_url: str) -> int:
         adapter = ClientCredentialsAdapter(ClientCredentials.from_env(), origins=api_url)
         with requests.Session() as session:
             mount(session, adapter)
-            answer = session.post(f"{api_url}reports", json={"report": "daily"}, timeout=10)
-        answer.raise_for_status()
+            response = session.post(f"{api_url}reports", json={"report": "daily"}, timeout=10)
+        response.raise_for_status()
     except ConfigurationError as error:
         print(f"  settings: {error}")
         return NEEDS_A_PERSON
@@ -46,21 +46,21 @@ def job(api_url: str) -> int:
     except requests.RequestException as error:
         print(f"  the API: {error}")
         return TRY_AGAIN
-    print(f"  sent: {answer.status_code}")
+    print(f"  sent: {response.status_code}")
     return DONE
 
 
 # In cron:  OAUTH_TOKEN_URL=... OAUTH_CLIENT_ID=... OAUTH_CLIENT_SECRET_FILE=... python job.py
 # and in job.py:  sys.exit(job("https://api.example.com/"))
 
-# --- what runs it here: each run as a process would have it, with its outcome -------------------
+# --- what runs it here: four runs, each as in a new process ---------------------------------------
 
 
 def run(name: str, api_url: str, environment: dict[str, str]) -> int:
     for variable in [variable for variable in os.environ if variable.startswith("OAUTH_")]:
         del os.environ[variable]
     os.environ.update(environment)
-    set_default_cache(TokenCache())  # as each process begins with one
+    set_default_cache(TokenCache())  # a new process begins with an empty cache
     print(name)
     status = job(api_url)
     print(f"  exit status {status}")

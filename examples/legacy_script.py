@@ -1,4 +1,4 @@
-"""An old script with token code of its own, and the same script after. Both run here.
+"""An old script with its own token code, and the same script without it. Both run here.
 
 Run it: python examples/legacy_script.py
 """
@@ -15,9 +15,9 @@ from requests_cc import ClientCredentials, ClientCredentialsAdapter, mount
 from requests_cc.testing import LocalServer
 
 Report = list[tuple[int, str]]
-Pause = Callable[[], None]  # stands for the hours that pass in the middle of a long run
+Pause = Callable[[], None]  # stands for hours in the middle of a long run
 
-# --- before: the script as it has been for years ----------------------------------------------
+# --- before: the script requests and keeps the token itself -----------------------------------
 
 
 class OldScript:
@@ -29,15 +29,15 @@ class OldScript:
 
     def headers(self) -> dict[str, str]:
         if time.time() > self.expires_at - 60:
-            answer = requests.post(
+            response = requests.post(
                 self.token_url,
                 data={"grant_type": "client_credentials", "scope": "reports"},
                 auth=("reports", "a secret"),
                 timeout=10,
             )
-            answer.raise_for_status()
-            self.token = answer.json()["access_token"]
-            self.expires_at = time.time() + answer.json()["expires_in"]
+            response.raise_for_status()
+            self.token = response.json()["access_token"]
+            self.expires_at = time.time() + response.json()["expires_in"]
         return {"Authorization": f"Bearer {self.token}"}
 
     def run(self, pause: Pause) -> Report:
@@ -46,12 +46,12 @@ class OldScript:
             if number == 2:
                 pause()
             url = f"{self.api_url}reports/{number}"
-            answer = requests.get(url, headers=self.headers(), timeout=10)
-            report.append((answer.status_code, answer.json().get("path", "")))
+            response = requests.get(url, headers=self.headers(), timeout=10)
+            report.append((response.status_code, response.json().get("path", "")))
         return report
 
 
-# --- after: the token code is gone, and the calls are as they were ----------------------------
+# --- after: no token code, and the same calls -------------------------------------------------
 
 
 class NewScript:
@@ -66,8 +66,8 @@ class NewScript:
         for number in range(4):
             if number == 2:
                 pause()
-            answer = self.session.get(f"{self.api_url}reports/{number}", timeout=10)
-            report.append((answer.status_code, answer.json().get("path", "")))
+            response = self.session.get(f"{self.api_url}reports/{number}", timeout=10)
+            report.append((response.status_code, response.json().get("path", "")))
         return report
 
 
@@ -86,7 +86,7 @@ def main() -> int:
         revoked_old, revoked_new = run_both(server, pause=server.revoke_tokens)
     statuses_old = [status for status, _ in revoked_old]
     statuses_new = [status for status, _ in revoked_new]
-    print(f"on a good day both report the same: {old == new}")
+    print(f"if nothing goes wrong, both report the same: {old == new}")
     print(f"tokens revoked half-way, before: {statuses_old}")
     print(f"tokens revoked half-way, after:  {statuses_new}")
     return 0 if old == new == revoked_new and statuses_old == [200, 200, 401, 401] else 1

@@ -20,20 +20,20 @@ from requests_cc.testing import LocalServer
 
 
 class Stock:
-    """The other service. Made once; used by all threads."""
+    """The other service. Make it once, for all threads."""
 
     def __init__(self, token_url: str, url: str) -> None:
         self.url = url
         credentials = ClientCredentials(token_url, "orders", "a secret", scope="stock:read")
-        # The adapter holds the connections: one for all threads, with room for each.
+        # The adapter has the connections: make one for all threads, with a connection for each.
         self.adapter = ClientCredentialsAdapter(credentials, origins=url, pool_maxsize=32)
 
     def availability(self, article: str) -> dict[str, object]:
-        session = requests.Session()  # cheap, and no thread shares it
+        session = requests.Session()  # cheap, and not shared between threads
         mount(session, self.adapter)
-        answer = session.get(f"{self.url}articles/{article}", timeout=5)
-        answer.raise_for_status()
-        content: dict[str, object] = answer.json()
+        response = session.get(f"{self.url}articles/{article}", timeout=5)
+        response.raise_for_status()
+        content: dict[str, object] = response.json()
         return content
 
 
@@ -44,16 +44,16 @@ class OrdersHandler(BaseHTTPRequestHandler):
         try:
             found = self.stock.availability(self.path.rpartition("/")[2])
         except TokenRequestError as error:
-            # Ours to mend, not the caller's: no 401. And nothing of what it says for the caller.
+            # The caller cannot correct this, so no 401, and no details.
             self.log_error("no token for stock: %s", error)
-            self.answer(503, {"error": "stock cannot be asked now"})
+            self.respond(503, {"error": "stock is not available now"})
         except requests.RequestException as error:
             self.log_error("stock: %s", error)
-            self.answer(502, {"error": "stock does not answer"})
+            self.respond(502, {"error": "stock failed"})
         else:
-            self.answer(200, {"order": "accepted", "stock": found["path"]})
+            self.respond(200, {"order": "accepted", "stock": found["path"]})
 
-    def answer(self, status: int, content: dict[str, object]) -> None:
+    def respond(self, status: int, content: dict[str, object]) -> None:
         body = json.dumps(content).encode()
         self.send_response(status)
         self.send_header("Content-Type", "application/json")
@@ -62,7 +62,7 @@ class OrdersHandler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_request(self, code: object = "-", size: object = "-") -> None:
-        """Says nothing of the requests that went well."""
+        """Log nothing for a request that succeeded."""
 
 
 # --- what runs it here: `stock` is the API of a local server ------------------------------------
@@ -87,19 +87,17 @@ def main() -> int:
         url = f"http://127.0.0.1:{orders.server_address[1]}/orders"
         try:
             cold = statuses_of(40, url)
-            asked_cold = len(stock.token_requests)
+            at_the_start = len(stock.token_requests)
             stock.revoke_tokens()
             revoked = statuses_of(40, url)
-            asked_in_all = len(stock.token_requests)
+            in_all = len(stock.token_requests)
         finally:
             orders.shutdown()
             orders.server_close()
             thread.join()
-        print(f"40 orders at a cold start: {set(cold)}, token requests: {asked_cold}")
-        print(f"40 more, tokens revoked:   {set(revoked)}, token requests in all: {asked_in_all}")
-        return (
-            0 if (set(cold), set(revoked), asked_cold, asked_in_all) == ({200}, {200}, 1, 2) else 1
-        )
+        print(f"40 orders at a cold start: {set(cold)}, token requests: {at_the_start}")
+        print(f"40 more, tokens revoked:   {set(revoked)}, token requests in all: {in_all}")
+        return 0 if (set(cold), set(revoked), at_the_start, in_all) == ({200}, {200}, 1, 2) else 1
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""A token source of one's own: here, a command that prints a token.
+"""A token source of your own: a command that prints a token.
 
 Run it: python examples/own_source.py
 """
@@ -28,23 +28,23 @@ class CommandOutput:
 
     @property
     def cache_key(self) -> tuple[str, ...]:
-        """What shapes the token, and nothing else: equal keys share one."""
+        """What shapes the token, and nothing else: sources with equal keys share it."""
         return self.command
 
     @property
     def label(self) -> str:
-        """Its name in the log; an argument of the command may be a secret."""
+        """Its name in the log. No arguments: one may be a secret."""
         return f"the command {self.command[0]}"
 
     def request_token(self) -> AccessToken:
-        asked_at = time.time()  # before the command runs: a token is never younger than it looks
+        requested_at = time.time()  # before the command runs, so that the expiry is never too late
         output = self._output()
         try:
-            answer = json.loads(output)
-            return AccessToken(answer["token"], expires_at=asked_at + answer["seconds"])
+            response = json.loads(output)
+            return AccessToken(response["token"], expires_at=requested_at + response["seconds"])
         except (ValueError, KeyError, TypeError):
             pass
-        # Outside the except block: what was caught there holds the output, and so the token.
+        # Outside the except block, whose exception holds the output, and so the token.
         raise TokenRequestError(f"{self.label} printed no token: check its version")
 
     def _output(self) -> str:
@@ -61,13 +61,13 @@ class CommandOutput:
         raise TokenRequestError(f"{self.label} failed ({reason}): run it by hand to see why")
 
 
-# --- what runs it here: a command that asks a local server --------------------------------------
+# --- what runs it here: a command that requests tokens from a local server ----------------------
 
 COMMAND = """
 import json, sys, urllib.request
 body = b"grant_type=client_credentials&client_id=tool&client_secret=a+secret"
-answer = json.load(urllib.request.urlopen(sys.argv[1], body, timeout=10))
-print(json.dumps({"token": answer["access_token"], "seconds": answer["expires_in"]}))
+response = json.load(urllib.request.urlopen(sys.argv[1], body, timeout=10))
+print(json.dumps({"token": response["access_token"], "seconds": response["expires_in"]}))
 """
 
 
@@ -89,8 +89,8 @@ def main() -> int:
         else:
             failure = "none"
 
-    print(f"six calls answered {statuses}; the command ran {runs} times")
-    print(f"where the command fails: {failure}")
+    print(f"six calls: {statuses}; the command ran {runs} times")
+    print(f"if the command fails: {failure}")
     return 0 if (statuses, runs) == ([200] * 6, 2) and "exit status 3" in failure else 1
 
 

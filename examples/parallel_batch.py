@@ -1,4 +1,4 @@
-"""A batch of API calls in a thread pool: one token for all threads, also when it is revoked.
+"""A batch of API calls in a thread pool: one token for all threads, also after a revocation.
 
 Run it: python examples/parallel_batch.py
 """
@@ -27,7 +27,7 @@ class Batch:
         self.of_this_thread = threading.local()
 
     def session(self) -> requests.Session:
-        """The session of the calling thread: requests does not promise that one can be shared."""
+        """Return this thread's session: requests does not promise that threads can share one."""
         if not hasattr(self.of_this_thread, "session"):
             session = requests.Session()
             mount(session, self.adapter)
@@ -35,9 +35,9 @@ class Batch:
         return self.of_this_thread.session
 
     def send(self, number: int) -> int:
-        answer = self.session().post(f"{self.url}items/{number}", json={"n": number}, timeout=10)
-        answer.raise_for_status()
-        return answer.status_code
+        response = self.session().post(f"{self.url}items/{number}", json={"n": number}, timeout=10)
+        response.raise_for_status()
+        return response.status_code
 
     def run(self, items: range) -> list[int]:
         with ThreadPoolExecutor(THREADS) as pool:
@@ -52,16 +52,16 @@ def main() -> int:
         credentials = ClientCredentials(server.token_url, "batch", "a secret")
         batch = Batch(credentials, server.api_url)
         first_half = batch.run(range(100))
-        asked_cold = len(server.token_requests)
+        at_the_start = len(server.token_requests)
         server.revoke_tokens()
         second_half = batch.run(range(100, 200))
-        asked_in_all = len(server.token_requests)
+        in_all = len(server.token_requests)
     succeeded = (first_half + second_half).count(200)
     print(f"{succeeded} of 200 items sent in {THREADS} threads")
     print(
-        f"token requests: {asked_cold} at the start, {asked_in_all - asked_cold} after a revocation"
+        f"token requests: {at_the_start} at the start, {in_all - at_the_start} after a revocation"
     )
-    return 0 if (succeeded, asked_cold, asked_in_all) == (200, 1, 2) else 1
+    return 0 if (succeeded, at_the_start, in_all) == (200, 1, 2) else 1
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The ten lines that authenticate a session. Run it: python examples/quickstart.py"""
+"""Ten lines that authenticate a session. Run it: python examples/quickstart.py"""
 
 from __future__ import annotations
 
@@ -33,17 +33,18 @@ def main() -> int:
     os.environ.update(CLIENT_ID="quickstart", CLIENT_SECRET="a secret")
     with LocalServer({"quickstart": "a secret"}) as server:
         session = authenticated_session(server.token_url, server.api_url)
-        answers = [session.get(server.api_url + "path", timeout=10) for _ in range(3)]
+        responses = [session.get(server.api_url + "path", timeout=10) for _ in range(3)]
         server.revoke_tokens()
-        answers.append(session.get(server.api_url + "path", timeout=10))
+        responses.append(session.get(server.api_url + "path", timeout=10))
 
-        statuses = [answer.status_code for answer in answers]
-        first_answers = [answer.status_code for answer in answers[-1].history]
+        statuses = [response.status_code for response in responses]
+        rejections = [response.status_code for response in responses[-1].history]
         token_requests = len(server.token_requests)
-        print(f"the API answered {statuses}, and says that we are {answers[0].json()['client_id']}")
-        print(f"tokens were revoked before the last call: {first_answers}, renewed and sent again")
+        client_id = responses[0].json()["client_id"]
+        print(f"the API responded {statuses} to the client {client_id}")
+        print(f"tokens were revoked before the last call: {rejections}, renewed and resent")
         print(f"token requests: {token_requests}")
-        return 0 if (statuses, first_answers, token_requests) == ([200] * 4, [401], 2) else 1
+        return 0 if (statuses, rejections, token_requests) == ([200] * 4, [401], 2) else 1
 
 
 if __name__ == "__main__":

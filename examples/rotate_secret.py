@@ -1,4 +1,4 @@
-"""A client secret is replaced while the program runs, and no call fails: docs/rotation.rst, run.
+"""Replace a client secret while programs run: both procedures of docs/rotation.rst, no failed call.
 
 Run it: python examples/rotate_secret.py
 """
@@ -33,7 +33,7 @@ def session_with_secret_in_a_file(api_url: str) -> requests.Session:
 
 
 def replace_secret(path: Path, secret: str) -> None:
-    """In one step: a reader finds the old secret or the new one, never half of one."""
+    """Replace it in one step: a reader finds the old secret or the new one, never half a secret."""
     beside = path.with_name(path.name + ".new")
     beside.touch(mode=0o600)
     beside.write_text(secret, encoding="utf-8")
@@ -47,7 +47,7 @@ def session_with_both_secrets(token_url: str, api_url: str) -> requests.Session:
     return session
 
 
-# --- what runs it here: a token endpoint that knows several secrets, before a local server -------
+# --- what runs it here: a token endpoint that knows several secrets, in front of a local server --
 
 
 class TokenEndpoint(ThreadingHTTPServer):
@@ -80,15 +80,17 @@ class Handler(BaseHTTPRequestHandler):
             self.server.last_used[secret] = time.monotonic()
             headers = {"Content-Type": self.headers["Content-Type"]}
             body += b"&client_id=worker"
-            answer = requests.post(self.server.server.token_url, body, headers=headers, timeout=10)
-            # To be renewed soon: many token requests in a short run.
-            token = answer.json() | {"expires_in": 0.3}
-            self.answer(answer.status_code, json.dumps(token).encode())
+            response = requests.post(
+                self.server.server.token_url, body, headers=headers, timeout=10
+            )
+            # A short lifetime makes many token requests in a short run.
+            token = response.json() | {"expires_in": 0.3}
+            self.respond(response.status_code, json.dumps(token).encode())
         else:
             self.server.refused += 1
-            self.answer(401, b'{"error": "invalid_client"}')
+            self.respond(401, b'{"error": "invalid_client"}')
 
-    def answer(self, status: int, body: bytes) -> None:
+    def respond(self, status: int, body: bytes) -> None:
         self.send_response(status)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(body)))
@@ -96,11 +98,11 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_request(self, code: object = "-", size: object = "-") -> None:
-        """Says nothing."""
+        """Log nothing."""
 
 
 class Worker(threading.Thread):
-    """Calls the API all the time, and counts what happens."""
+    """Calls the API all the time, and counts the calls that fail."""
 
     def __init__(self, session: requests.Session, url: str) -> None:
         super().__init__()
@@ -139,7 +141,7 @@ def two_active_secrets(endpoint: TokenEndpoint, secret_file: Path) -> None:
     revoked_at = time.monotonic()
     print("5. the old secret is revoked")
     until(lambda: endpoint.last_used["new"] > revoked_at)
-    print("6. a token was requested since")
+    print("6. a token was requested since then")
 
 
 def one_active_secret(endpoint: TokenEndpoint) -> None:
@@ -154,7 +156,7 @@ def one_active_secret(endpoint: TokenEndpoint) -> None:
 def while_calling(
     url: str, session: Callable[[], requests.Session], steps: Callable[[], None]
 ) -> bool:
-    """Goes through the steps while threads call the API; whether no call failed."""
+    """Go through the steps while threads call the API; return whether no call failed."""
     workers = [Worker(session(), url) for _ in range(4)]
     for worker in workers:
         worker.start()

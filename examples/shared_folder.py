@@ -43,7 +43,7 @@ def job(folder: str, api_url: str) -> None:
 # In cron:  OAUTH_TOKEN_URL=... OAUTH_CLIENT_ID=... OAUTH_CLIENT_SECRET_FILE=... python job.py
 # and in job.py:  job("~/.cache/job-tokens", "https://api.example.com/")
 
-# --- what runs it here: eight workers, and then twenty runs of a script, each a new process -----
+# --- what runs it here: eight workers, then twenty runs of a script, each a new process --------
 
 WORKERS = 8
 RUNS = 20
@@ -56,7 +56,7 @@ def work(folder: str, api_url: str) -> None:
 
 def main() -> int:
     with LocalServer({"job": "a secret"}) as server, tempfile.TemporaryDirectory() as beside:
-        folder = str(Path(beside, "tokens"))  # a folder that nobody else can write in
+        folder = str(Path(beside, "tokens"))  # no other user can write in it
         os.environ["OAUTH_TOKEN_URL"] = server.token_url
         os.environ["OAUTH_CLIENT_ID"] = "job"
         os.environ["OAUTH_CLIENT_SECRET"] = "a secret"
@@ -70,18 +70,20 @@ def main() -> int:
         for worker in workers:
             worker.join()
         succeeded = [worker.exitcode for worker in workers].count(0)
-        asked = len(server.token_requests)
-        print(f"{succeeded} of {WORKERS} workers succeeded, token requests: {asked}")
+        requested = len(server.token_requests)
+        print(f"{succeeded} of {WORKERS} workers succeeded, token requests: {requested}")
 
         server.revoke_tokens()
         command = [sys.executable, __file__, folder, server.api_url]
         ended = [subprocess.run(command, check=False).returncode for _ in range(RUNS)]
-        asked_since = len(server.token_requests) - asked
+        requested_since = len(server.token_requests) - requested
         print(
             f"tokens revoked; {ended.count(0)} of {RUNS} runs of a script succeeded, "
-            f"token requests: {asked_since}"
+            f"token requests: {requested_since}"
         )
-    return 0 if (succeeded, asked, ended.count(0), asked_since) == (WORKERS, 1, RUNS, 1) else 1
+    return (
+        0 if (succeeded, requested, ended.count(0), requested_since) == (WORKERS, 1, RUNS, 1) else 1
+    )
 
 
 if __name__ == "__main__":

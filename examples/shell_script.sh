@@ -8,7 +8,7 @@ set -eu
 
 # In a real script:  export OAUTH_TOKEN_URL=... OAUTH_CLIENT_ID=... OAUTH_CLIENT_SECRET_FILE=...
 
-TOKENS="${XDG_CACHE_HOME:-$HOME/.cache}/report-tokens" # a folder that nobody else can write in
+TOKENS="${XDG_CACHE_HOME:-$HOME/.cache}/report-tokens" # no other user can write in it
 
 send_report() { # FILE
     # 0: sent; 1: the API refused it; 75: try again later; 78: a person must change something
@@ -16,7 +16,7 @@ send_report() { # FILE
 }
 
 fetch_orders() {
-    # With another program. Through a pipe, since what stands in its arguments everybody can see.
+    # With another program: through a pipe, since everybody on the machine can see its arguments.
     requests-cc token --store "$TOKENS" --header | curl --silent --fail --header @- "$API/orders"
 }
 

@@ -36,18 +36,18 @@ def client(token_url: str = TOKEN_URL, api_url: str = API_URL) -> requests.Sessi
 
 # --- to copy ----------------------------------------------------------------------------------
 
-# Each test has a clean default cache. (The two fixtures below request it by themselves; the ini
-# option requests_cc_clean_cache = true makes it so for every test.)
+# Each test gets a clean default cache. (The two fixtures below include it; the ini option
+# requests_cc_clean_cache = true gives it to every test.)
 pytestmark = pytest.mark.usefixtures("oauth_cache")
 
 
-def answer_with_token(value: str) -> None:
+def token_response(value: str) -> None:
     token = {"access_token": value, "token_type": "Bearer", "expires_in": 3600}
     responses.post(TOKEN_URL, json=token)
 
 
 @responses.activate
-def test_the_token_request_asks_for_the_scope() -> None:
+def test_the_token_request_has_the_scope() -> None:
     responses.post(
         TOKEN_URL,
         json={"access_token": "token-1", "token_type": "Bearer", "expires_in": 3600},
@@ -64,8 +64,8 @@ def test_the_token_request_asks_for_the_scope() -> None:
 
 @responses.activate
 def test_a_rejected_token_is_renewed() -> None:
-    answer_with_token("token-1")
-    answer_with_token("token-2")
+    token_response("token-1")
+    token_response("token-2")
     responses.get(API_URL + "orders", status=401)
     responses.get(API_URL + "orders", json=["the order"])
     assert client().get(API_URL + "orders").json() == ["the order"]
@@ -73,7 +73,7 @@ def test_a_rejected_token_is_renewed() -> None:
 
 
 @responses.activate
-def test_a_wrong_secret_is_told_to_the_operator() -> None:
+def test_a_wrong_secret_raises_an_error_that_says_so() -> None:
     responses.post(TOKEN_URL, status=401, json={"error": "invalid_client"})
     with pytest.raises(InvalidClient, match="check client_secret and client_id"):
         client().get(API_URL + "orders")
@@ -87,14 +87,16 @@ def test_many_calls_need_one_token(oauth_responses: responses.RequestsMock) -> N
     assert sent_with == {"Bearer token-1"}
 
 
-def test_a_revocation_goes_unnoticed(oauth_server: LocalServer) -> None:
+def test_a_revoked_token_is_renewed(oauth_server: LocalServer) -> None:
     session = client(oauth_server.token_url, oauth_server.api_url)
     session.get(oauth_server.api_url + "orders")
     oauth_server.revoke_tokens()
     assert session.get(oauth_server.api_url + "orders").status_code == 200
 
 
-def test_ten_calls_are_one_request(oauth_server: LocalServer, oauth_cache: TokenCache) -> None:
+def test_ten_calls_make_one_token_request(
+    oauth_server: LocalServer, oauth_cache: TokenCache
+) -> None:
     session = client(oauth_server.token_url, oauth_server.api_url)
     for _ in range(10):
         session.get(oauth_server.api_url + "orders")

@@ -1,4 +1,4 @@
-"""A token for a user's token (RFC 8693): a gateway that calls an API on behalf of its users.
+"""Token exchange (RFC 8693): a gateway calls an API on behalf of its users.
 
 Run it: python examples/token_exchange.py
 """
@@ -22,7 +22,7 @@ from requests_cc import ClientCredentialsAdapter, OAuthError, TokenExchange, mou
 
 
 def on_behalf_of(user_token: str, origin: str) -> TokenExchange:
-    """The gateway's exchange of a user's token for one that the API accepts (RFC 8693 §2.1)."""
+    """Exchange a user's token for a token that the API accepts (RFC 8693 §2.1)."""
     return TokenExchange(
         f"{origin}/token",
         "gateway",
@@ -34,7 +34,7 @@ def on_behalf_of(user_token: str, origin: str) -> TokenExchange:
 
 
 def call_api(user_token: str, origin: str) -> requests.Response:
-    """One call; the token of each user is exchanged once, since all sessions share one cache."""
+    """Call the API. Each user's token is exchanged once, since all sessions share one cache."""
     with requests.Session() as session:
         mount(session, ClientCredentialsAdapter(on_behalf_of(user_token, origin)))
         return session.get(f"{origin}/orders", timeout=10)
@@ -49,14 +49,14 @@ GATEWAY = "Basic " + base64.b64encode(b"gateway:a%20secret").decode()
 
 
 class Handler(BaseHTTPRequestHandler):
-    """The token endpoint (POST), which keeps count, and the API (GET), which says who calls."""
+    """The token endpoint (POST), which counts exchanges, and the API (GET): it names the user."""
 
     exchanges = 0
 
     def do_POST(self) -> None:
         form = parse_qs(self.rfile.read(int(self.headers["Content-Length"])).decode())
-        asked = {name: values[0] for name, values in form.items()}
-        user = USERS.get(asked.pop("subject_token"))
+        sent = {name: values[0] for name, values in form.items()}
+        user = USERS.get(sent.pop("subject_token"))
         expected = {
             "grant_type": TOKEN_EXCHANGE,
             "subject_token_type": ACCESS_TOKEN,
@@ -64,20 +64,20 @@ class Handler(BaseHTTPRequestHandler):
             "audience": f"http://127.0.0.1:{self.server.server_address[1]}/orders",
         }
         if self.headers["Authorization"] != GATEWAY:
-            self.answer(401, {"error": "invalid_client"})
-        elif user is None or asked != expected:
+            self.respond(401, {"error": "invalid_client"})
+        elif user is None or sent != expected:
             # "If either the subject_token or actor_token are invalid" (RFC 8693 §2.2.2)
-            self.answer(400, {"error": "invalid_request", "error_description": "unknown user"})
+            self.respond(400, {"error": "invalid_request", "error_description": "unknown user"})
         else:
             Handler.exchanges += 1
             members = {"issued_token_type": ACCESS_TOKEN, "token_type": "Bearer", "expires_in": 60}
-            self.answer(200, {"access_token": f"orders-for-{user}", **members})
+            self.respond(200, {"access_token": f"orders-for-{user}", **members})
 
     def do_GET(self) -> None:
         user = self.headers["Authorization"].removeprefix("Bearer orders-for-")
-        self.answer(200 if user in USERS.values() else 401, {"user": user})
+        self.respond(200 if user in USERS.values() else 401, {"user": user})
 
-    def answer(self, status: int, members: dict[str, object]) -> None:
+    def respond(self, status: int, members: dict[str, object]) -> None:
         body = json.dumps(members).encode()
         self.send_response(status)
         self.send_header("Content-Length", str(len(body)))
@@ -85,12 +85,12 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, *_: object) -> None:
-        """Says nothing."""
+        """Log nothing."""
 
 
 @contextmanager
 def local_server() -> Iterator[str]:
-    """Gives the server's origin."""
+    """Yield the server's origin."""
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}"
@@ -112,7 +112,7 @@ def main() -> int:
 
     print(f"five calls, on behalf of {', '.join(users)}")
     print(f"token exchanges: {exchanges - 1} for these, and 1 by hand, which brought {issued}")
-    print(f"a token of nobody's: {refused}")
+    print(f"an unknown user's token: {refused}")
     expected = (["jane", "joe", "jane", "joe", "jane"], ACCESS_TOKEN, 3, "invalid_request")
     return 0 if (users, issued, exchanges, refused) == expected else 1
 

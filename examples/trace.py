@@ -1,4 +1,4 @@
-"""Prints the spans of a cold call, a warm call, a rejected token, a renewal ahead and an outage.
+"""Print the spans of a cold call, a warm call, a rejected token, a renewal ahead and an outage.
 
 Needs the extra ``otel``, opentelemetry-sdk and opentelemetry-instrumentation-requests.
 """

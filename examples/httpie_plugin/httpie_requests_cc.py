@@ -1,4 +1,4 @@
-"""HTTPie with tokens: ``http https://api.example.com/orders`` sends one, and no option is needed.
+"""HTTPie with tokens: ``http https://api.example.com/orders`` sends one, without an option.
 
 Install it beside HTTPie and requests_cc with ``python -m pip install examples/httpie_plugin``, and
 set these variables:
@@ -6,9 +6,9 @@ set these variables:
 OAUTH_API
     the API's URL: tokens go to its scheme, host and port only
 OAUTH_TOKEN_URL, OAUTH_CLIENT_ID, OAUTH_CLIENT_SECRET_FILE, ...
-    what ``ClientCredentials.from_env()`` reads
+    as for ``ClientCredentials.from_env()``
 OAUTH_TOKEN_FOLDER
-    a folder for the token, which only this user can read; without it each run requests a token
+    a private folder for the token; without it each run requests a token
 
 Neither ``--verbose`` nor the files of ``--session`` show the token.
 """
