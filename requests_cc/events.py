@@ -13,24 +13,36 @@ from .value import Value
 class SourceName(str):
     """The name of a source: a str, its ``label`` or else the name of its class.
 
-    ``client_id`` (str or None) and ``server`` (str or None, the authorization server's URL without
-    its query) are its parts, for those who label metrics. No part holds a secret.
+    ``label`` (the same text as a plain str), ``client_id`` (str or None), ``server`` (str or None,
+    the authorization server's URL without its query) and ``method`` (str, the HTTP method of a
+    request of another form than RFC 6749's, or None) are its parts, for those who label metrics.
+    No part holds a secret.
     """
 
-    __slots__ = ("client_id", "server")
+    __slots__ = ("client_id", "method", "server")
 
     client_id: str | None
     server: str | None
+    method: str | None
 
     def __new__(  # noqa: PYI034 - typing.Self is new in Python 3.11
-        cls, label: str, client_id: str | None = None, server: str | None = None
+        cls,
+        label: str,
+        client_id: str | None = None,
+        server: str | None = None,
+        method: str | None = None,
     ) -> SourceName:
         name = super().__new__(cls, label)
-        name.client_id, name.server = client_id, server
+        name.client_id, name.server, name.method = client_id, server, method
         return name
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (str(self), self.client_id, self.server)
+        return type(self), (self.label, self.client_id, self.server, self.method)
+
+    @property
+    def label(self) -> str:
+        """The name as a plain str."""
+        return str(self)
 
 
 class Event(Value):

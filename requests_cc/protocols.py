@@ -76,6 +76,8 @@ class TokenSource(Protocol):
                                                   secret; the name of its class
     ``client_id``         str                     a part of its name in events; None
     ``server``            AuthorizationServer     its URL is a part of its name in events; None
+    ``method``            str                     the HTTP method of its token request, a part of
+                                                  its name in events; None
     ``resource_servers``  iterable of URLs        the origins of an adapter without ``origins=``;
                                                   ``audience`` and ``resource``
     ``audience``          str, iterable or None   origins, if they are http(s) URLs
@@ -110,10 +112,12 @@ def name_of(source: TokenSource) -> SourceName:
     label = getattr(source, "label", None)
     client_id = getattr(source, "client_id", None)
     server = getattr(getattr(source, "server", None), "given_url", None)
+    method = getattr(source, "method", None)
     return SourceName(
         printable(label if isinstance(label, str) else type(source).__qualname__),
         client_id if isinstance(client_id, str) else None,
         server if isinstance(server, str) else None,
+        method if isinstance(method, str) else None,
     )
 
 

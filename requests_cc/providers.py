@@ -165,7 +165,7 @@ def keycloak(base_url: str, realm: str, *, allow_http: bool = False) -> Authoriz
     :returns: an :class:`AuthorizationServer`.
     :raises ConfigurationError: if a setting is wrong.
     """
-    check_url(base_url, "base_url", allow_http=allow_http, advice="allow_http=True")
+    check_url(base_url, "base_url", allow_http=allow_http, advice="pass allow_http=True")
     parts = urlsplit(base_url)
     if parts.query or re.search("/(realms|admin)(/|$)", parts.path):
         raise ConfigurationError(

@@ -21,6 +21,7 @@ import requests
 from .access_token import AccessToken
 from .client_auth.private_key import PrivateKey
 from .credentials.arc_challenge import ARC_CHALLENGE
+from .credentials.authenticated_request import AuthenticatedRequest
 from .credentials.parameters import scope_text
 from .credentials.self_signed import SelfSignedJWT
 from .credentials.token_request import TokenRequest
@@ -43,10 +44,12 @@ class PlatformToken(TokenRequest):
 
     :param advice: str, what to check if there is no token.
     :param resource_servers: tuple of str: the URLs among them are an adapter's origins.
+    :param busy: tuple of int, the statuses that mean that a retry may help, beside 429 and 5xx.
     """
 
     advice: str = field(default="", kw_only=True)
     resource_servers: tuple[str, ...] = field(default=(), kw_only=True)
+    busy: tuple[int, ...] = field(default=(), kw_only=True)
 
     @entry_point
     def request_token(self) -> AccessToken:
@@ -66,6 +69,11 @@ class PlatformToken(TokenRequest):
     def cache_key(self) -> Hashable:  # its session never changes
         """Equal only for requests whose tokens may be used in place of each other."""
         return self._key()
+
+    def _request_of(self, method: str) -> AuthenticatedRequest:
+        request = super()._request_of(method)
+        request.busy = self.busy
+        return request
 
 
 def azure_managed_identity(resource: str, client_id: str | None = None) -> TokenRequest:
@@ -139,6 +147,7 @@ def _imds(resource: str, client_id: str | None) -> TokenRequest:
         advice="check that this is an Azure machine with a managed identity, and its client_id",
         expires="expires_on",
         resource_servers=(resource,),
+        busy=(404, 410),  # the service is updated: "Error handling" on that page
     )
 
 

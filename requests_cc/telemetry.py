@@ -136,16 +136,16 @@ class OpenTelemetryObserver:
     def _requested(self, event: TokenRequested) -> None:
         caller = self._trace.get_current_span().get_span_context()
         ahead = event.reason == "ahead"
+        http = _http(event.source)
         span = self._tracer.start_span(
-            "POST",
+            http.get("http.request.method", "token request"),
             context=self._context.Context() if ahead else None,
             kind=self._trace.SpanKind.CLIENT,
             links=[self._trace.Link(caller)] if ahead and caller.is_valid else None,
             attributes={
                 **self._labels(event.source),
-                "http.request.method": "POST",
+                **http,
                 "requests_cc.reason": event.reason,
-                **({"url.full": event.source.server} if event.source.server else {}),
             },
         )
         interrupted = self._running_for(event.source)
@@ -158,7 +158,9 @@ class OpenTelemetryObserver:
             self._expiry[event.source] = time.time() + event.expires_in
         else:
             self._expiry.pop(event.source, None)
-        self._end(event, {"http.response.status_code": 200}, None)
+        # What another form of request than RFC 6749's succeeds with is not known: GitHub says 201.
+        is_oauth = event.source.server is not None and event.source.method is None
+        self._end(event, {"http.response.status_code": 200} if is_oauth else {}, None)
 
     def _failed(self, event: TokenRequestFailed) -> None:
         status = {"http.response.status_code": event.status_code} if event.status_code else {}
@@ -257,3 +259,10 @@ class OpenTelemetryObserver:
         if self._client_ids and source.client_id is not None:
             labels["requests_cc.client_id"] = source.client_id
         return labels
+
+
+def _http(source: SourceName) -> Attributes:
+    """Return the attributes of the HTTP request; none if the source is not known to make one."""
+    if source.server is None:
+        return {}
+    return {"http.request.method": source.method or "POST", "url.full": source.server}

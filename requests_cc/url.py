@@ -129,14 +129,14 @@ def check_url(
     what: str,
     *,
     allow_http: bool,
-    advice: str = "AuthorizationServer(url, allow_http=True)",
+    advice: str = "pass AuthorizationServer(url, allow_http=True)",
 ) -> None:
     """Check the URL of an endpoint; no message shows its userinfo, query or fragment.
 
     :param url: what was set.
     :param what: str, its name in the message.
     :param allow_http: bool, whether plain http beyond loopback is accepted.
-    :param advice: str, what to pass if the network is trusted.
+    :param advice: str, what to do if the network is trusted.
     :raises ConfigurationError: if it is not an absolute http(s) URL, holds a user name, fragment or
         white space, or uses http without ``allow_http``; or if that is not a bool.
     """
@@ -156,7 +156,7 @@ def check_url(
     if origin.scheme == "http" and not origin.is_loopback and not allow_http:
         raise ConfigurationError(
             f"{what} ({shown!r}) uses plain http; use https://, or, if the network is trusted, "
-            f"pass {advice}"
+            f"{advice}"
         )
 
 

@@ -50,6 +50,14 @@ SHOWN = {
     "requested_token_type",
 }
 
+# "identity": an uncompressed body cannot be a compression bomb.
+# "no-store": a response cache beneath keeps no token.
+HEADERS = {
+    "Accept": "application/json",
+    "Accept-Encoding": "identity",
+    "Cache-Control": "no-store",
+}
+
 
 class AuthenticatedRequest:
     """A request that can be sent again with a fresh proof of who the client is.
@@ -62,10 +70,11 @@ class AuthenticatedRequest:
         attempt; client authentication adds its own.
     :param dpop: the key that the token is to be bound to, or None.
 
-    Immutable, so safe to share between threads.
+    Immutable, so safe to share between threads. A subclass can add to ``busy``: further statuses of
+    a server that is busy, beside 429 and 5xx.
     """
 
-    __slots__ = ("authentication", "client_id", "dpop", "endpoint", "params", "server")
+    __slots__ = ("authentication", "busy", "client_id", "dpop", "endpoint", "params", "server")
 
     def __init__(
         self,
@@ -82,6 +91,7 @@ class AuthenticatedRequest:
         self.authentication = authentication
         self.params = params
         self.dpop = dpop
+        self.busy: tuple[int, ...] = ()
 
     def to(self, endpoint: str, params: tuple[Pair, ...]) -> AuthenticatedRequest:
         """Return a request of the same client to another endpoint, without a DPoP proof.
@@ -130,7 +140,7 @@ class AuthenticatedRequest:
         sent: set[str] = set()  # assertions; each may be good once
         result = self._attempt(candidate, sent)
         for attempt in range(1, ATTEMPTS):
-            if isinstance(result, Response) or not _is_worth_a_retry(result):
+            if isinstance(result, Response) or not _is_worth_a_retry(result, self.busy):
                 return result
             pause = max(_back_off(attempt), result.retry_after or 0.0)
             if time.monotonic() + pause > deadline:
@@ -189,6 +199,7 @@ class AuthenticatedRequest:
             has_proof=self.dpop is not None,
             secrets=(*way.secrets, urlsplit(url).query, *of_session),
         )
+        attempt.busy = self.busy
         return refusal(response, attempt) or with_words(response, attempt), keep_nonce
 
     def _way(self, authentication: Authentication, params: Iterable[tuple[str, str]]) -> Way:
@@ -237,14 +248,8 @@ class AuthenticatedRequest:
         session, body_format = self.server.session, self._body_format
         if self._proves_itself(authentication):
             check_session_auth(session, self.authentication)
-        # "identity": an uncompressed body cannot be a compression bomb.
-        # "no-store": a response cache beneath keeps no token.
-        headers = {
-            "Accept": "application/json",
-            "Accept-Encoding": "identity",
-            "Cache-Control": "no-store",
-        }
-        headers["Content-Type"] = _CONTENT_TYPES[body_format]  # whatever a session sets
+        # The type is this one, whatever a session sets.
+        headers = {**HEADERS, "Content-Type": _CONTENT_TYPES[body_format]}
         if self.dpop is not None:
             headers["DPoP"] = self.dpop.proof("POST", url)
         if session is not None and authentication.cert is not None:
@@ -297,9 +302,9 @@ _CONTENT_TYPES = {"form": "application/x-www-form-urlencoded", "json": "applicat
 _MOVED = (TokenEndpointUnreachable, TokenEndpointTimeout, InvalidTokenResponse)
 
 
-def _is_worth_a_retry(error: TokenRequestError) -> bool:
+def _is_worth_a_retry(error: TokenRequestError, busy: tuple[int, ...]) -> bool:
     if isinstance(error, OAuthError):
-        return is_transient(error.status_code or 0)
+        return is_transient(error.status_code or 0, busy)
     # Not a timeout: it has taken the time of one attempt already.
     return isinstance(error, TokenEndpointUnreachable) and not error.permanent
 

@@ -74,11 +74,12 @@ def _server(environment: Environment, session: requests.Session | None) -> Autho
         raise ConfigurationError(f"{' and '.join(names)} are both set: unset one")
     reach = _reach(environment, session)
     allow_http = bool(reach.get("allow_http"))
+    advice = f"set {environment.named('ALLOW_HTTP')}=1"
     if url:
-        check_url(url, names[0], allow_http=allow_http)
+        check_url(url, names[0], allow_http=allow_http, advice=advice)
         return AuthorizationServer(url, **reach)
     if issuer:
-        check_url(issuer, names[1], allow_http=allow_http)
+        check_url(issuer, names[1], allow_http=allow_http, advice=advice)
         return AuthorizationServer.discover(issuer, **reach)
     raise ConfigurationError(f"{names[0]} (or {names[1]}) is missing or empty: set one of them")
 

@@ -18,7 +18,7 @@ from ..server.authorization_server import AuthorizationServer
 from ..server.reach import Timeout
 from ..settings import is_number, optional_text, required_text
 from ..url import check_url, without_query
-from .authenticated_request import AuthenticatedRequest
+from .authenticated_request import HEADERS, AuthenticatedRequest
 from .parameters import cache_key
 from .request_parts import Prepared, RequestParts
 from .source import Source, SourceKey
@@ -79,7 +79,7 @@ class TokenRequest(Source):
     allow_http: bool = field(default=False, kw_only=True)
 
     def __post_init__(self) -> None:
-        check_url(self.url, "url", allow_http=self.allow_http, advice="allow_http=True")
+        check_url(self.url, "url", allow_http=self.allow_http, advice="pass allow_http=True")
         method = required_text(self.method, "method").upper()
         if method not in _METHODS:
             raise ConfigurationError(f"method must be one of {', '.join(_METHODS)}")
@@ -172,9 +172,7 @@ class _OtherRequest(AuthenticatedRequest):
         prepared = authentication.auth
         assert isinstance(prepared, Prepared)  # noqa: S101 - RequestParts made it
         session = self.server.session
-        # "identity": an uncompressed body cannot be a compression bomb.
-        headers = {"Accept": "application/json", "Accept-Encoding": "identity"}
-        parts = {**prepared.parts, "headers": {**headers, **(prepared.parts["headers"] or {})}}
+        parts = {**prepared.parts, "headers": {**HEADERS, **(prepared.parts["headers"] or {})}}
         # Never empty, since requests would then read netrc.
         of_session = (session and session.auth) or without_authorization
         auth = of_session if prepared.auth is None else prepared

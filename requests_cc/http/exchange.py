@@ -131,6 +131,9 @@ def retry_after(response: Response) -> float | None:
     return max(0.0, moment.timestamp() - time.time())
 
 
-def is_transient(status: int) -> bool:
-    """Return whether the same request may succeed later."""
-    return status == 429 or status >= 500  # noqa: PLR2004 - RFC 6585 §4, RFC 9110 §15.6
+def is_transient(status: int, busy: tuple[int, ...] = ()) -> bool:
+    """Return whether the same request may succeed later.
+
+    :param busy: int, further statuses with which this server says so.
+    """
+    return status == 429 or status >= 500 or status in busy  # noqa: PLR2004 - RFC 6585 §4, RFC 9110 §15.6

@@ -82,9 +82,11 @@ class Attempt:
         server may not decode.
     :param has_proof: bool, whether it held a DPoP proof.
     :param secrets: str, texts that are hidden if the server repeats them.
+
+    ``busy`` may be set to further statuses of a server that is busy, beside 429 and 503.
     """
 
-    __slots__ = ("endpoint", "has_proof", "loose_may_help", "method", "secrets", "url")
+    __slots__ = ("busy", "endpoint", "has_proof", "loose_may_help", "method", "secrets", "url")
 
     def __init__(
         self,
@@ -97,6 +99,7 @@ class Attempt:
         secrets: Iterable[str],
     ) -> None:
         self.url = url
+        self.busy: tuple[int, ...] = ()
         self.endpoint = endpoint
         self.method = method
         self.loose_may_help = loose_may_help
@@ -137,7 +140,7 @@ def refusal(response: Response, attempt: Attempt) -> TokenRequestError | None:
         return InvalidTokenResponse(
             f"{where} returned {status} with an error of an unknown form{in_brackets(words)}"
         )
-    if status == 401 or is_transient(status):  # noqa: PLR2004 - RFC 6749 §5.2
+    if status == 401 or is_transient(status, attempt.busy):  # noqa: PLR2004 - RFC 6749 §5.2
         return _error_of_status(words, response, attempt)
     return InvalidTokenResponse(
         f"{where} returned {status} without an OAuth error{in_brackets(words)}: check that this "
@@ -182,7 +185,7 @@ def in_brackets(words: str) -> str:
 def _error_of_status(words: str, response: Response, attempt: Attempt) -> OAuthError:
     """Return the error of a response that has no error code: none is claimed."""
     where, status = without_query(attempt.url), response.status_code
-    kind, advice = _of_status(status)
+    kind, advice = _of_status(status, attempt.busy)
     status_and_words = f"{status}{in_brackets(words)}"
     if kind is errors.InvalidClient:
         endpoint = attempt.endpoint.replace("_", " ")
@@ -198,10 +201,10 @@ def _error_of_status(words: str, response: Response, attempt: Attempt) -> OAuthE
     return error
 
 
-def _of_status(status: int) -> tuple[type[OAuthError], str]:
+def _of_status(status: int, busy: tuple[int, ...]) -> tuple[type[OAuthError], str]:
     if status == 401:  # noqa: PLR2004 - RFC 6749 §5.2
         return _CODES["invalid_client"]
-    if status in (429, 503):  # RFC 6585 §4, RFC 9110 §15.6.4
+    if status in (429, 503, *busy):  # RFC 6585 §4, RFC 9110 §15.6.4
         return _CODES["temporarily_unavailable"]
     if status >= 500:  # noqa: PLR2004 - RFC 9110 §15.6
         return _CODES["server_error"]
@@ -212,7 +215,7 @@ def _oauth_error(
     code: str, members: dict[str, Any], response: Response, attempt: Attempt
 ) -> OAuthError:
     status, secrets = response.status_code, attempt.secrets
-    kind, advice = _CODES.get(code) or _of_status(status)
+    kind, advice = _CODES.get(code) or _of_status(status, attempt.busy)
     if status == 401 and code not in _OF_DPOP:  # noqa: PLR2004 - RFC 6749 §5.2
         kind = errors.InvalidClient
         if code != "unauthorized_client":
@@ -231,7 +234,7 @@ def _oauth_error(
         status_code=status,
         retry_after=retry_after(response),
     )
-    if is_transient(status):
+    if is_transient(status, attempt.busy):
         error.permanent = False  # whatever its error code
     return error
 

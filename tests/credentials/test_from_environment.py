@@ -204,7 +204,10 @@ def test_another_timeout_is_refused(text: str) -> None:
 def test_plain_http_is_allowed_on_request() -> None:
     variables = {**SECRET, "X_TOKEN_URL": "http://auth.internal/token"}
     for value in ("", "0", "No"):
-        assert refusal({**variables, "X_ALLOW_HTTP": value}).startswith("X_TOKEN_URL ")
+        assert refusal({**variables, "X_ALLOW_HTTP": value}) == (
+            "X_TOKEN_URL ('http://auth.internal/token') uses plain http; use https://, or, if the "
+            "network is trusted, set X_ALLOW_HTTP=1"
+        )
     for value in ("1", "TRUE", "yes"):
         server = credentials({**variables, "X_ALLOW_HTTP": value}).server
         assert isinstance(server, AuthorizationServer)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import pickle
+
 import pytest
 
+from requests_cc import ClientCredentials, TokenRequest
 from requests_cc.protocols import (
     Authentication,
     ClientIdentity,
@@ -31,6 +34,18 @@ def test_a_source_may_leave_out_everything_optional() -> None:
     assert certificate_of(source) is None  # type: ignore[arg-type]
     assert proof_key_of(source) is None  # type: ignore[arg-type]
     assert revocation_of(source) is None  # type: ignore[arg-type]
+
+
+def test_the_parts_of_a_name_stand_apart_and_survive_a_pickle() -> None:
+    login = TokenRequest("https://auth.example.com/login?key=s3cr3t", method="GET")
+    client = ClientCredentials("https://auth.example.com/token", "client-7", "s3cr3t")
+    for source, label, parts in (
+        (login, login.label, (None, "https://auth.example.com/login", "GET")),
+        (client, client.label, ("client-7", "https://auth.example.com/token", None)),
+    ):
+        for name in (name_of(source), pickle.loads(pickle.dumps(name_of(source)))):
+            assert (name.label, type(name.label)) == (label, str)
+            assert (name.client_id, name.server, name.method) == parts
 
 
 @pytest.mark.parametrize("resource", [["https://b.example"], ("https://b.example",)])

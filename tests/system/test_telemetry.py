@@ -6,6 +6,7 @@ import gc
 import sys
 import weakref
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -27,9 +28,17 @@ from requests_cc import (
     ConfigurationError,
     InvalidClient,
     TokenCache,
+    TokenFile,
+    TokenRequest,
     mount,
 )
-from requests_cc.events import RenewalAheadFailed, TokenReceived, TokenRequested, TokenShared
+from requests_cc.events import (
+    RenewalAheadFailed,
+    SourceName,
+    TokenReceived,
+    TokenRequested,
+    TokenShared,
+)
 from requests_cc.telemetry import OpenTelemetryObserver
 from requests_cc.testing import LocalServer
 from tests.support.sources import ManualClock, Source, renewals_end
@@ -100,6 +109,33 @@ def test_a_token_request_is_a_client_span_below_the_call_that_needs_it(recorder:
         "url.full": recorder.server.token_url,
         "server.address": "127.0.0.1",
         "server.port": port,
+        "requests_cc.reason": "missing",
+    }
+
+
+def test_another_form_of_request_has_its_own_method_and_claims_no_status(
+    recorder: Recorder,
+) -> None:
+    recorder.server.respond("login", body={"access_token": "t0ken"})
+    url = recorder.server.api_url + "login"
+    login = TokenRequest(url, method="GET", auth=recorder.credentials)
+    recorder.cache.token(login)
+    (span,) = recorder.token_spans()
+    assert (span.name, span.kind) == ("GET", SpanKind.CLIENT)
+    assert span.attributes["http.request.method"] == "GET"
+    assert span.attributes["url.full"] == url
+    assert "http.response.status_code" not in span.attributes
+
+
+def test_a_source_that_makes_no_http_request_has_none_of_its_attributes(
+    recorder: Recorder, tmp_path: Path
+) -> None:
+    (tmp_path / "token").write_text("t0ken")
+    recorder.cache.token(TokenFile(tmp_path / "token"))
+    (span,) = recorder.token_spans()
+    assert (span.name, span.kind) == ("token request", SpanKind.CLIENT)
+    assert dict(span.attributes) == {
+        "requests_cc.source": f"the token file {tmp_path / 'token'}",
         "requests_cc.reason": "missing",
     }
 
@@ -232,9 +268,10 @@ def test_a_token_without_an_expiry_has_no_seconds_left(recorder: Recorder) -> No
 
 
 def test_a_request_that_was_interrupted_ends_with_the_next_one(recorder: Recorder) -> None:
+    it = SourceName("it", None, "https://auth.example.com/token")
     for _ in range(2):
-        recorder.observer(TokenRequested("it", "missing"))
-    recorder.observer(TokenReceived("it", 0.1, 60.0))
+        recorder.observer(TokenRequested(it, "missing"))
+    recorder.observer(TokenReceived(it, 0.1, 60.0))
     assert [
         span.attributes.get("http.response.status_code") for span in recorder.token_spans()
     ] == [

@@ -15,6 +15,7 @@ from requests_cc import (
     ConfigurationError,
     TokenEndpointTimeout,
     TokenEndpointUnreachable,
+    TokenRequest,
 )
 from tests.support.addresses import resolve_to
 from tests.support.scripts import answer, token
@@ -242,4 +243,6 @@ def test_a_name_without_an_address_cannot_be_reached(monkeypatch: pytest.MonkeyP
 def test_a_token_request_says_no_store() -> None:
     with Server(token()) as server:
         client(server).request_token()
-        assert server.requests[0].headers["Cache-Control"] == "no-store"
+        TokenRequest(server.url, method="GET").request_token()
+        said = [request.headers["Cache-Control"] for request in server.requests]
+    assert said == ["no-store", "no-store"]

@@ -18,6 +18,7 @@ from requests_cc import (
     ConfigurationError,
     InvalidClient,
     InvalidRequest,
+    TemporarilyUnavailable,
     TokenCache,
     TokenEndpointTimeout,
     TokenEndpointUnreachable,
@@ -353,6 +354,23 @@ def test_an_identity_that_is_not_there_says_what_to_check(platform: pytest.Monke
     assert "Identity not found" in str(error)
     assert "a managed identity, and its client_id" in str(error)
     assert type(pickle.loads(pickle.dumps(error))) is InvalidRequest
+
+
+@pytest.mark.parametrize("status", ["404 Not Found", "410 Gone"])
+@pytest.mark.parametrize("body", [b"<html>", {"error": "not_ready"}])
+def test_azures_metadata_service_that_is_updated_is_asked_again(
+    platform: pytest.MonkeyPatch, status: str, body: Any
+) -> None:
+    # "How to use managed identities on an Azure VM to acquire an access token", error handling
+    with Server(answer(body, status), azure_token(), answer(body, status)) as server:
+        platform.setenv("AZURE_POD_IDENTITY_AUTHORITY_HOST", server.origin)
+        source = sources.azure_managed_identity(ARM)
+        assert source.request_token().value == "token-1"
+        assert len(server.requests) == 2
+        error = failure(source.request_token)
+    assert type(error) is TemporarilyUnavailable
+    assert not error.permanent
+    assert "check that this is an Azure machine" in str(error)
 
 
 def test_no_key_or_header_shows(platform: pytest.MonkeyPatch) -> None:
