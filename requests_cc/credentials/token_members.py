@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta, timezone
@@ -11,6 +10,7 @@ from typing import Any
 from ..access_token import AccessToken, Expiry
 from ..client_auth.secret import cleaned
 from ..errors import InvalidTokenResponse
+from ..http.body import json_in, text_in
 from ..settings import is_number
 from .token_response import LATEST_MOMENT, jwt_expiry
 
@@ -40,7 +40,7 @@ def token_of(
     """
     document = _json(body)
     if token is None:
-        value = document if isinstance(document, str) else cleaned(body.decode("utf-8", "replace"))
+        value = document if isinstance(document, str) else cleaned(text_in(body))
     else:
         value = member(document, token)
     if not isinstance(value, str) or not value:
@@ -124,7 +124,7 @@ def _expiry(document: Any, expires: str | float | None, requested_at: float) -> 
 
 def _json(body: bytes) -> Any:
     try:
-        return json.loads(body)
+        return json_in(body)
     except (ValueError, RecursionError):
         return None
 

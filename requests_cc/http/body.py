@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from functools import partial
 from typing import Any
 
@@ -34,6 +35,26 @@ def read_body(raw: Any, limit: int, *, decode: bool) -> tuple[bytes, bool]:
     if missing:  # urllib3 1.26 does not raise this
         raise urllib3.exceptions.IncompleteRead(len(body), missing)
     return bytes(body), True
+
+
+def text_in(body: bytes) -> str:
+    """Return the text in a body: UTF-8 (RFC 8259 §8.1), or else what old servers write, Latin-1."""
+    try:
+        return body.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return body.decode("latin-1")
+
+
+def json_in(body: bytes) -> Any:
+    """Return the JSON value in a body.
+
+    :raises ValueError: if there is none.
+    :raises RecursionError: if it is too deep.
+    """
+    try:
+        return json.loads(body)
+    except UnicodeDecodeError:
+        return json.loads(text_in(body))
 
 
 def with_body(raw: Any, body: io.IOBase, *, decoded: bool = False) -> urllib3.HTTPResponse:

@@ -7,7 +7,6 @@ response take.
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Mapping
 from datetime import timezone
@@ -19,10 +18,11 @@ import requests
 
 from ..errors import TokenEndpointTimeout
 from ..threads import Call, Hanging
+from .body import json_in
 from .sending import Sending, Way
 
 MAX_HANGING = 32  # timed-out requests to one server that still run
-LONGEST_RETRY_AFTER = 10**9  # seconds: thirty years, which is for ever
+LONGEST_RETRY_AFTER = 3600.0  # seconds: more is an epoch that was sent for a number, or a mistake
 
 hanging = Hanging(MAX_HANGING)
 
@@ -60,7 +60,7 @@ class Response:
     def json_object(self) -> dict[str, Any] | None:
         """Return the JSON object in the body, or None if it holds none."""
         try:
-            value = json.loads(self.body)
+            value = json_in(self.body)
         except (ValueError, RecursionError):
             return None
         return value if isinstance(value, dict) else None
@@ -118,7 +118,7 @@ def without_authorization(request: requests.PreparedRequest) -> requests.Prepare
 
 
 def retry_after(response: Response) -> float | None:
-    """Return the seconds of ``Retry-After`` (RFC 9110 section 10.2.3), or None."""
+    """Return the seconds of ``Retry-After`` (RFC 9110 §10.2.3), an hour at the most, or None."""
     text = response.headers.get("Retry-After", "").strip()
     if text.isascii() and text.isdigit():
         return float(min(int(text[:20]), LONGEST_RETRY_AFTER))
@@ -128,7 +128,7 @@ def retry_after(response: Response) -> float | None:
         return None
     if moment.tzinfo is None:  # "-0000": UTC, from a place that is not known
         moment = moment.replace(tzinfo=timezone.utc)
-    return max(0.0, moment.timestamp() - time.time())
+    return min(max(0.0, moment.timestamp() - time.time()), LONGEST_RETRY_AFTER)
 
 
 def is_transient(status: int, busy: tuple[int, ...] = ()) -> bool:

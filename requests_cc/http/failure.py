@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import ssl
 from collections.abc import Iterable
+from http.client import HTTPException
 from types import TracebackType
 
 import requests
@@ -141,6 +142,11 @@ def _unreachable(
         return error
     if isinstance(cause, requests.exceptions.ProxyError):
         return TokenEndpointUnreachable(f"the proxy for {where} failed: {words}; {PROXY_HINT}")
+    if isinstance(reason, HTTPException) and type(reason).__name__ not in _WORDS:
+        return TokenEndpointUnreachable(
+            f"{where} sent a response that is not valid HTTP ({words}); check the scheme and the "
+            f"port of the URL"
+        )
     # With TLS 1.3 a server checks the certificate after the handshake, and may just hang up.
     perhaps = f"; or {CERTIFICATE_HINT}" if mutual_tls and isinstance(reason, _PERHAPS) else ""
     return TokenEndpointUnreachable(
@@ -165,7 +171,7 @@ def _innermost(error: BaseException) -> BaseException:
         candidates = [getattr(error, "reason", None), *error.args, error.__cause__]
         context = None if error.__suppress_context__ else error.__context__
         inner = next((c for c in candidates if isinstance(c, BaseException)), context)
-        if inner is None:
+        if inner is None or isinstance(error, HTTPException):
             break
         error = inner
     return error

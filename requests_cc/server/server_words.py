@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from ..http.body import json_in, text_in
 from ..http.shown import HIDDEN, cut, shown
 
 MOST_TEXTS = 3  # of one response; a gateway may list many errors
@@ -51,9 +51,9 @@ def server_words(body: bytes, secrets: Iterable[str], *, is_error: bool) -> str:
 
 def _texts(body: bytes, *, is_error: bool) -> Iterator[str]:
     try:
-        document = json.loads(body)
+        document = json_in(body)
     except (ValueError, RecursionError):
-        text = body.decode("utf-8", "replace")[:MOST_READ].strip()
+        text = text_in(body)[:MOST_READ].strip()
         # JSON that is broken or too deep is not a text.
         if not text.startswith(("{", "[")):
             read = _page if text.startswith("<") else _sentence
@@ -62,7 +62,7 @@ def _texts(body: bytes, *, is_error: bool) -> Iterator[str]:
         if isinstance(document, str):
             yield from _sentence(document, is_error=is_error)
         else:
-            found = list(_members(document, DEEPEST))
+            found = list(_members(document, DEEPEST, is_error=is_error))
             yield from found or (_sentences(document, DEEPEST) if is_error else ())
 
 
@@ -81,16 +81,19 @@ def _page(text: str, *, is_error: bool) -> Iterator[str]:
         yield from _sentence(words, is_error=is_error or title is not None)
 
 
-def _members(value: Any, deepest: int) -> Iterator[str]:
+def _members(value: Any, deepest: int, *, is_error: bool) -> Iterator[str]:
     """Yield the texts for a person in a JSON value: those of its own members, then deeper ones."""
     if isinstance(value, list):
         for item in value[:MOST_TEXTS]:
-            yield from [item] if isinstance(item, str) else _members(item, deepest - 1)
+            if isinstance(item, str):
+                yield from _sentence(item, is_error=is_error)
+            else:
+                yield from _members(item, deepest - 1, is_error=is_error)
     elif isinstance(value, Mapping) and deepest > 0:
         yield from _best_text(value)
         for name, member in value.items():
             if isinstance(member, (list, Mapping)):
-                yield from _members(member, deepest - 1)
+                yield from _members(member, deepest - 1, is_error=is_error)
             elif isinstance(member, str) and _plain(name) in _HOLDERS:
                 yield member
 

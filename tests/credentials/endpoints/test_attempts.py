@@ -157,7 +157,8 @@ def test_a_retry_after_beyond_the_budget_is_handed_on(endpoint: Endpoint, as_dat
 
 @pytest.mark.parametrize(
     ("text", "seconds"),
-    [("9" * 400, 1e9), ("Thu, 01 Jan 1970 00:00:00 GMT", 0.0),
+    [("9" * 400, 3600.0), ("3601", 3600.0), ("Fri, 31 Dec 9999 23:59:59 GMT", 3600.0),
+     ("Thu, 01 Jan 1970 00:00:00 GMT", 0.0),
      ("Thu, 01 Jan 1970 00:00:00 -0000", 0.0), ("Thu, 01 Jan 99999 00:00:00 GMT", None),
      ("Thu, 01 Jan 1970 00:00:00 +9999", None), ("٣", None)],
 )  # fmt: skip

@@ -13,6 +13,7 @@ from requests_cc import (
     OAuthError,
     ServerError,
     TemporarilyUnavailable,
+    TokenEndpointUnreachable,
 )
 from tests.support.scripts import answer, token
 from tests.support.server import Server
@@ -20,6 +21,34 @@ from tests.support.server import Server
 from .endpoint import ENDPOINTS, GOOD, HTML, Endpoint, client, failure
 
 TOKEN_ENDPOINT = ENDPOINTS["token"]
+
+
+@pytest.mark.parametrize("word", ["t0ken", "t0k\xe9n"])
+def test_a_response_that_is_not_utf_8_is_read_as_latin_1(word: str) -> None:
+    body = f'{{"access_token": "{word}", "scope": "\xe9t\xe9"}}'.encode("latin-1")
+    with Server(answer(body)) as server:
+        if word.isascii():
+            assert client(server).request_token().scope == "\xe9t\xe9"
+        else:
+            assert "access_token must be" in str(failure(TOKEN_ENDPOINT, server))
+
+
+@pytest.mark.parametrize(
+    "response",
+    [
+        b"SSH-2.0-OpenSSH_9.6\r\n",
+        b"HTTP/1.1 fine\r\n\r\n",
+        b"\x15\x03\x01\x00\x02\x02\x16",
+        b"HTTP/1.1 200 OK\r\nX: " + b"a" * 70_000 + b"\r\n\r\n",
+    ],
+    ids=["ssh", "no status", "tls", "long line"],
+)
+def test_another_program_on_that_port_is_not_called_unreachable(response: bytes) -> None:
+    with Server(response) as server:
+        error = failure(TOKEN_ENDPOINT, server)
+    assert type(error) is TokenEndpointUnreachable
+    assert "sent a response that is not valid HTTP (" in str(error)
+    assert str(error).endswith("check the scheme and the port of the URL")
 
 
 @pytest.mark.rule(21)

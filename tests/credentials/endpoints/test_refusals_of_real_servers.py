@@ -68,6 +68,14 @@ WRONG_SECRETS = [  # status, body, .error, the server's words
     ("401 No", b"<Error><Message>Denied here</Message></Error>", None, "Denied here"),
     ("401 No", b"Unknown\r\nclient", None, "Unknown client"),
     ("401 No", b'"Unknown client"', None, "Unknown client"),
+    (
+        "401 No",  # not UTF-8
+        '{"error": "invalid_client", "error_description": "clé périmée"}'.encode("latin-1"),
+        "invalid_client",
+        "clé périmée",
+    ),
+    ("401 No", "clé périmée".encode("latin-1"), None, "clé périmée"),
+    ("401 No", "\ufeff<title>Non autorisé</title>".encode(), None, "Non autorisé"),
     ("401 No", b"", None, ""),
     ("401 No", b"<html><body></body></html>", None, ""),
     ("401 No", b'{"error": ', None, ""),
@@ -151,6 +159,8 @@ def test_the_servers_own_words_reach_the_reader(
         b'"t0ken0123456789"',
         b"<token>t0ken0123456789</token>",
         b'{"data": {"token": "t0ken0123456789"}}',
+        b'{"access_token": ["t0ken0123456789"]}',
+        b'["t0ken0123456789"]',
         b'{"data": {"token": "t0ken0123456789", "text": "t0ken0123456789t0ken0123456789 is it"}}',
         b"your token: t0ken0123456789t0ken0123456789",
     ],
