@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 
 import requests
 from requests.adapters import DEFAULT_POOLBLOCK, DEFAULT_POOLSIZE, BaseAdapter, HTTPAdapter
@@ -100,6 +100,13 @@ class ClientCredentialsAdapter(HTTPAdapter):
         super().__init__(pool_connections, pool_maxsize, max_retries, pool_block)
         self._bind()
         self._check_sender()
+
+    def __call__(self, *_args: object) -> NoReturn:
+        """Raise the error that an adapter as ``auth=`` is."""
+        raise ConfigurationError(
+            f"auth is a {type(self).__name__}, which is not a requests auth object; mount it with "
+            f"mount(session, adapter), or pass auth=ClientCredentialsAuth(credentials)"
+        )
 
     @property
     def origins(self) -> tuple[str, ...]:

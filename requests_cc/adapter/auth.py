@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
 import requests
 from requests import PreparedRequest
@@ -100,6 +100,16 @@ class ClientCredentialsAuth(AuthBase):
             sent.authorize(request, self._settings.current_cache.token(self._settings.source))
         request.register_hook("response", sent.look_at)
         return request
+
+    def send(self, *_args: object, **_options: object) -> NoReturn:
+        """Raise the error that an auth object in ``session.mount()`` is."""
+        raise ConfigurationError(
+            f"a {type(self).__name__} is mounted on the session, which is not an adapter; write "
+            f"session.mount(url, ClientCredentialsAdapter(credentials))"
+        )
+
+    def close(self) -> None:
+        """Do nothing: a session closes all that is mounted on it."""
 
     def __repr__(self) -> str:
         name, origins = name_of(self._settings.source), ", ".join(self.origins)

@@ -112,7 +112,7 @@ def mount(session: requests.Session, adapter: BaseAdapter) -> None:
     if not isinstance(session, requests.Session):
         raise ConfigurationError("mount() takes a requests.Session first, then the adapter")
     origins = getattr(adapter, "origins", None)
-    if not origins:
+    if not origins or not isinstance(adapter, BaseAdapter):
         raise ConfigurationError(
             "mount() takes an adapter that has origins, such as ClientCredentialsAdapter(...)"
         )

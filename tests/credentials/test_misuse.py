@@ -14,6 +14,7 @@ from requests_cc import (
     ClientCredentialsAuth,
     ConfigurationError,
     TokenCache,
+    mount,
 )
 
 URL = "http://127.0.0.1:1/token"
@@ -41,6 +42,23 @@ def test_mounted_credentials_are_an_error_with_the_line_to_write() -> None:
         session.mount("http://127.0.0.1:1/", credentials())  # type: ignore[arg-type]
         with pytest.raises(ConfigurationError, match=line):
             session.get("http://127.0.0.1:1/")
+
+
+def test_a_mounted_auth_object_is_an_error_with_the_line_to_write() -> None:
+    line = r"session.mount\(url, ClientCredentialsAdapter\(credentials\)\)"
+    auth = ClientCredentialsAuth(credentials())
+    with requests.Session() as session:  # which closes what is mounted on it
+        session.mount("http://127.0.0.1:1/", auth)  # type: ignore[arg-type]
+        with pytest.raises(ConfigurationError, match=line):
+            session.get("http://127.0.0.1:1/")
+        with pytest.raises(ConfigurationError, match=r"such as ClientCredentialsAdapter\("):
+            mount(session, auth)  # type: ignore[arg-type]
+
+
+def test_an_adapter_as_auth_is_an_error_with_the_line_to_write() -> None:
+    line = r"mount\(session, adapter\), or pass auth=ClientCredentialsAuth\(credentials\)"
+    with pytest.raises(ConfigurationError, match=line):
+        requests.get("http://127.0.0.1:1/", auth=ClientCredentialsAdapter(credentials()))
 
 
 def test_the_lines_that_the_errors_name_run() -> None:
