@@ -40,6 +40,15 @@ if TYPE_CHECKING:
     from .cache.token_cache import TokenCache
 
 NAME = "requests_cc"
+# RFC 6749 §4.1.2.1 and §5.2, RFC 6750, RFC 7009, RFC 8628, RFC 8707, RFC 9449. Another code is the
+# server's text: each one would be a time series of its own.
+ERROR_CODES = {
+    "invalid_request", "invalid_client", "invalid_grant", "unauthorized_client",
+    "unsupported_grant_type", "invalid_scope", "access_denied", "server_error",
+    "temporarily_unavailable", "invalid_token", "insufficient_scope", "unsupported_token_type",
+    "authorization_pending", "slow_down", "expired_token", "invalid_target", "invalid_dpop_proof",
+    "use_dpop_nonce",
+}  # fmt: skip
 Attributes = dict[str, Any]
 
 
@@ -164,7 +173,8 @@ class OpenTelemetryObserver:
 
     def _failed(self, event: TokenRequestFailed) -> None:
         status = {"http.response.status_code": event.status_code} if event.status_code else {}
-        self._end(event, {**status, "error.type": event.code or event.error}, event.description)
+        kind = event.code if event.code in ERROR_CODES else event.error
+        self._end(event, {**status, "error.type": kind}, event.description)
 
     def _end(
         self,

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from ..access_token import AccessToken
-from ..errors import ClientCredentialsError, TokenStoreError
+from ..errors import ClientCredentialsError, OAuthError, TokenStoreError
 from ..events import (
     CoolingDown,
     Event,
@@ -190,13 +190,15 @@ def landing(name: SourceName, flight: Flight, state: Lifecycle, now: Now) -> Ite
             yield RenewalHeld(name, state.held_for(now))
         return
     kind = type(outcome).__name__
+    # Of a user's own exceptions nobody knows what such attributes hold.
+    ours = outcome if isinstance(outcome, OAuthError) else OAuthError()
     yield TokenRequestFailed(
         name,
         duration,
         kind,
-        code=getattr(outcome, "error", None) or None,
-        status_code=getattr(outcome, "status_code", None),
-        description=getattr(outcome, "error_description", None),
+        code=ours.error or None,
+        status_code=ours.status_code,
+        description=ours.error_description,
     )
     yield CoolingDown(name, state.cools_for(now))
     if flight.ahead and state.usable(now):

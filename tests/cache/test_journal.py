@@ -92,6 +92,19 @@ def test_an_observer_receives_each_event(clock: ManualClock) -> None:
     }
 
 
+def test_an_event_holds_nothing_of_a_users_own_exception_but_its_name(clock: ManualClock) -> None:
+    class VaultError(Exception):
+        error = error_description = "the secret is s3cret"
+        status_code = 500
+
+    events: list[Event] = []
+    cache, source = TokenCache(observers=[events.append], clock=clock), Source(clock)
+    source.fail(VaultError())
+    with pytest.raises(VaultError):
+        cache.token(source)
+    assert events[1] == TokenRequestFailed(NAME, 0.0, "VaultError")
+
+
 def test_an_observer_that_raises_is_logged_once_and_harms_nothing(
     clock: ManualClock, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -27,6 +27,7 @@ from requests_cc import (
     ClientCredentialsAdapter,
     ConfigurationError,
     InvalidClient,
+    OAuthError,
     TokenCache,
     TokenFile,
     TokenRequest,
@@ -212,6 +213,22 @@ def test_a_failure_has_the_servers_code_and_status(oauth_server: LocalServer) ->
     assert (labels["requests_cc.outcome"], labels["error.type"]) == ("failure", "invalid_client")
     assert count == 1
     assert [value for _, value in recorder.metrics()["requests_cc.cool_downs"]] == [1]
+
+
+@pytest.mark.parametrize(
+    ("code", "kind"),
+    [("slow_down", "slow_down"), ("E-4711: no such tenant", "OAuthError"), ("x" * 9, "OAuthError")],
+)
+def test_a_servers_own_code_is_no_time_series(
+    oauth_server: LocalServer, code: str, kind: str
+) -> None:
+    recorder = Recorder(oauth_server)
+    oauth_server.fail_next(status=400, error=code)
+    with pytest.raises(OAuthError):
+        recorder.call()
+    ((labels, _),) = recorder.metrics()["requests_cc.token_requests"]
+    assert labels["error.type"] == kind
+    assert recorder.token_spans()[0].attributes["error.type"] == kind
 
 
 def test_nothing_that_is_exported_holds_a_secret_or_a_token(recorder: Recorder) -> None:
