@@ -6,6 +6,7 @@ import argparse
 import os
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..client_auth.secret import cleaned
@@ -168,6 +169,9 @@ class Settings:
                 self._set(f"PARAM_{name}", text, setting.option)
         elif setting.option == "--client-secret-file" and value == "-":
             self._set("CLIENT_SECRET", _typed_secret(), setting.option)
+        elif setting.option == "--client-secret-file" and Path(str(value)).is_fifo():
+            # What the shell's <(...) passes can be read only once.
+            self._set("CLIENT_SECRET", _first_line(str(value)), setting.option)
         else:
             text = value if isinstance(value, str) else " ".join(value)
             self._set(setting.name, text, setting.option)
@@ -226,6 +230,11 @@ def _typed_secret() -> str:
     from getpass import getpass  # noqa: PLC0415 - for terminals alone
 
     return getpass("client secret: ", stream=sys.stderr)
+
+
+def _first_line(path: str) -> str:
+    with open(path, encoding="utf-8", errors="surrogateescape") as file:
+        return file.readline()
 
 
 def _length(secret: str) -> str:

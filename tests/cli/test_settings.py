@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import getpass
 import io
+import os
 import sys
 
 import pytest
@@ -66,6 +67,17 @@ def test_the_secret_of_standard_input_is_its_first_line(monkeypatch):
     assert made.client().client_secret == "from stdin"
     assert Shown("client secret", "set, 10 characters", "--client-secret-file") in made.shown()
     assert made.named("CLIENT_SECRET") == "--client-secret-file"
+
+
+def test_the_secret_of_a_pipe_is_read_once():
+    reading, writing = os.pipe()
+    os.write(writing, b"from a pipe\nanother line\n")
+    os.close(writing)
+    try:
+        client = settings("--client-secret-file", f"/dev/fd/{reading}").client()
+    finally:
+        os.close(reading)
+    assert client.client_secret == "from a pipe"
 
 
 def test_a_secret_that_is_typed_is_not_shown(monkeypatch):
