@@ -15,6 +15,8 @@ nitpick_ignore_regex = [(r"py:.*", r"(?!requests_cc\.).*")]
 
 autodoc_member_order = "bysource"
 autodoc_typehints = "description"
+autodoc_typehints_description_target = "documented_params"
+autodoc_default_options = {"exclude-members": "with_traceback, add_note"}  # an exception's own
 autodoc_class_signature = "mixed"
 
 html_theme = "furo"

@@ -51,7 +51,7 @@ class JWTBearer(GrantSource):
     :param scope: str, or iterable of str, sent as the parameter ``scope``.
     :param assertion: in place of ``issuer`` and ``key``: an assertion that another server issued.
         A str; a callable that returns it; or any source, such as :class:`TokenFile`. A callable and
-        a source are asked anew for each attempt.
+        a source are read anew for each attempt.
     :param target_audience: str, Google's: the audience of an ID token, which is then the token.
     :param client_id: str, if a client is named beside the assertion.
     :param client_secret: as for :class:`ClientCredentials`; None without ``auth``: the client does

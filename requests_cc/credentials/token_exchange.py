@@ -44,7 +44,7 @@ class TokenExchange(GrantSource):
     :param client_secret: as for :class:`ClientCredentials`; None without ``auth``: the client does
         not authenticate.
     :param subject: the token to exchange: a str; a callable that returns it; or any source, such as
-        :class:`TokenFile`. A callable and a source are asked anew for each attempt. They stand for
+        :class:`TokenFile`. A callable and a source are read anew for each attempt. They stand for
         one subject, whose tokens a cache keeps: for several users pass the token of each.
     :param subject_type: str, the type of the subject: ``"access_token"``, ``"refresh_token"``,
         ``"id_token"``, ``"saml1"``, ``"saml2"``, ``"jwt"``, or a URI.
