@@ -29,17 +29,8 @@ from requests_cc import (
 from tests.support.api import Api, api_and_session, credentials_for, needs_token, session_for
 from tests.support.certificates import server_context
 from tests.support.scripts import Reply, Request
+from tests.support.sources import OneToken
 from tests.support.threads import in_threads
-
-
-class OneToken:
-    """A user's own source, that names no origin."""
-
-    cache_key = "one"
-
-    def request_token(self) -> AccessToken:
-        return AccessToken("the-token")
-
 
 # What HTTPAdapter has.
 

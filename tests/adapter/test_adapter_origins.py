@@ -11,20 +11,12 @@ from pathlib import Path
 import pytest
 import requests
 
-from requests_cc import AccessToken, ClientCredentialsAdapter, TokenCache, mount
+from requests_cc import ClientCredentialsAdapter, TokenCache, mount
 from requests_cc.adapter.allowed_origins import MAX_WARNINGS
 from tests.support.api import Api, api_and_session, credentials_for, needs_token, session_for
 from tests.support.certificates import server_context
 from tests.support.scripts import Reply, Request
-
-
-class OneToken:
-    """A user's own source."""
-
-    cache_key = "one"
-
-    def request_token(self) -> AccessToken:
-        return AccessToken("the-token")
+from tests.support.sources import OneToken
 
 
 @pytest.fixture

@@ -10,7 +10,6 @@ import pytest
 import requests
 
 from requests_cc import (
-    AccessToken,
     ClientCredentialsAdapter,
     ConfigurationError,
     OriginRouter,
@@ -18,14 +17,8 @@ from requests_cc import (
     mount,
 )
 from tests.support.api import Api, needs_token
+from tests.support.sources import OneToken
 from tests.support.threads import in_threads
-
-
-class OneToken:
-    cache_key = "one"
-
-    def request_token(self) -> AccessToken:
-        return AccessToken("the-token")
 
 
 @pytest.fixture

@@ -25,16 +25,6 @@ from requests_cc.cache.stats import SourceStats
 from tests.support.sources import ManualClock, Source, outcomes, renewals_end
 
 
-@pytest.fixture
-def cache(clock: ManualClock) -> TokenCache:
-    return TokenCache(clock=clock)
-
-
-@pytest.fixture
-def source(clock: ManualClock) -> Source:
-    return Source(clock)
-
-
 class API:
     """Calls an API as the adapter does: a 401 renews the token, and one resend follows."""
 

@@ -19,11 +19,6 @@ from tests.support.forked_child import in_child, needs_fork
 from tests.support.sources import PATIENCE, ManualClock, Source, in_thread, renewals_end
 
 
-@pytest.fixture
-def cache(clock: ManualClock) -> TokenCache:
-    return TokenCache(clock=clock)
-
-
 @pytest.mark.rule(15)
 @needs_fork
 def test_a_child_requests_what_its_parent_was_requesting(

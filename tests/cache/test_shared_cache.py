@@ -21,11 +21,6 @@ def patient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def store(clock: ManualClock) -> DictStore:
-    return DictStore(clock)
-
-
-@pytest.fixture
 def one(store: DictStore, clock: ManualClock) -> TokenCache:
     return TokenCache(store, clock=clock)
 
@@ -33,11 +28,6 @@ def one(store: DictStore, clock: ManualClock) -> TokenCache:
 @pytest.fixture
 def two(store: DictStore, clock: ManualClock) -> TokenCache:
     return TokenCache(store, clock=clock)
-
-
-@pytest.fixture
-def source(clock: ManualClock) -> Source:
-    return Source(clock)
 
 
 def values(tokens: list[AccessToken | BaseException | None]) -> set[object]:

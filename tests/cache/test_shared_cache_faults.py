@@ -37,16 +37,6 @@ def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("requests_cc.cache.stores.sharing.Breaker", Patient)
 
 
-@pytest.fixture
-def store(clock: ManualClock) -> DictStore:
-    return DictStore(clock)
-
-
-@pytest.fixture
-def source(clock: ManualClock) -> Source:
-    return Source(clock)
-
-
 class Faulty(DictStore):
     """One of its methods does something else while it is told to."""
 

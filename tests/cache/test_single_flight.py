@@ -33,16 +33,6 @@ from tests.support.sources import (
 )
 
 
-@pytest.fixture
-def cache(clock: ManualClock) -> TokenCache:
-    return TokenCache(clock=clock)
-
-
-@pytest.fixture
-def source(clock: ManualClock) -> Source:
-    return Source(clock)
-
-
 def failing(clock: ManualClock, failures: int, error: BaseException) -> Source:
     """A source that fails so many times, and then mints."""
     source = Source(clock)

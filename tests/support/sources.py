@@ -95,6 +95,15 @@ class Source:
                 self.at_once -= 1
 
 
+class OneToken:
+    """A user's own source, which names no origin."""
+
+    cache_key = "one"
+
+    def request_token(self) -> AccessToken:
+        return AccessToken("the-token")
+
+
 def outcomes(calls: Iterable[Callable[[], T]]) -> list[T | BaseException]:
     """What calls return or raise that begin together, each in a thread of its own."""
     calls = list(calls)

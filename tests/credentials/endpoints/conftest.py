@@ -1,8 +1,11 @@
-"""Each test that takes ``endpoint`` runs for all three."""
+"""Each test that takes ``endpoint`` runs for all three; ``session`` is a user's own."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
+import requests
 
 from .endpoint import ENDPOINTS, Endpoint
 
@@ -11,3 +14,9 @@ from .endpoint import ENDPOINTS, Endpoint
 def endpoint(request: pytest.FixtureRequest) -> Endpoint:
     found: Endpoint = request.param
     return found
+
+
+@pytest.fixture
+def session() -> Iterator[requests.Session]:
+    with requests.Session() as session:
+        yield session

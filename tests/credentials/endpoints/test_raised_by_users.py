@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import ssl
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote
 
@@ -22,12 +22,6 @@ from requests_cc import (
 )
 
 from .endpoint import SECRET, TOKEN as TOKEN_TEXT, Endpoint, client
-
-
-@pytest.fixture
-def session() -> Iterator[requests.Session]:
-    with requests.Session() as session:
-        yield session
 
 
 def _ssl_error(text: str) -> requests.exceptions.SSLError:

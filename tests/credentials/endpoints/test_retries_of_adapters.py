@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 
 import pytest
 import requests
@@ -19,12 +18,6 @@ from tests.support.scripts import answer, drop, token
 from tests.support.server import PATIENCE, Server
 
 from .endpoint import SECRET, Endpoint, client, failure
-
-
-@pytest.fixture
-def session() -> Iterator[requests.Session]:
-    with requests.Session() as session:
-        yield session
 
 
 def origin_of(server: Server) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import sys
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -26,21 +25,7 @@ from .endpoint import ENDPOINTS, GOOD, Endpoint, client, failure
 TOKEN = ENDPOINTS["token"]
 
 
-@pytest.fixture
-def session() -> Iterator[requests.Session]:
-    with requests.Session() as session:
-        yield session
-
-
 # --- proxies -----------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def no_proxies(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
-    for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
-        monkeypatch.delenv(name, raising=False)
-        monkeypatch.delenv(name.upper(), raising=False)
-    return monkeypatch
 
 
 ELSEWHERE = ["http://192.0.2.1:3128", "192.0.2.1:3128", "socks5h://proxy.example:1080", "http://["]
@@ -54,10 +39,10 @@ def test_plain_http_on_loopback_through_a_proxy_elsewhere_needs_allow_http(
     setting: str,
     proxy: str,
     session: requests.Session,
-    no_proxies: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     if setting.isupper():
-        no_proxies.setenv(setting.lower(), proxy)
+        monkeypatch.setenv(setting.lower(), proxy)
     else:
         session.proxies[setting] = proxy
     with Server(GOOD) as server:
@@ -69,10 +54,10 @@ def test_plain_http_on_loopback_through_a_proxy_elsewhere_needs_allow_http(
 
 @pytest.mark.rule(18)
 def test_a_host_in_no_proxy_is_reached_without_the_proxy(
-    endpoint: Endpoint, no_proxies: pytest.MonkeyPatch
+    endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    no_proxies.setenv("http_proxy", "http://192.0.2.1:3128")
-    no_proxies.setenv("no_proxy", "127.0.0.1")
+    monkeypatch.setenv("http_proxy", "http://192.0.2.1:3128")
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
     with Server(GOOD) as server:
         endpoint.call(client(server))
         assert server.targets == [endpoint.path]
@@ -81,10 +66,10 @@ def test_a_host_in_no_proxy_is_reached_without_the_proxy(
 @pytest.mark.rule(18)
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
 def test_a_proxy_on_this_machine_may_carry_plain_http(
-    endpoint: Endpoint, host: str, no_proxies: pytest.MonkeyPatch
+    endpoint: Endpoint, host: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with Server(GOOD) as proxy:
-        no_proxies.setenv("http_proxy", f"http://{host}:{proxy.port}")
+        monkeypatch.setenv("http_proxy", f"http://{host}:{proxy.port}")
         endpoint.call(client("http://127.0.0.1:1/token"))
         assert proxy.targets == [f"http://127.0.0.1:1{endpoint.path}"]
 
