@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Hashable
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from weakref import WeakSet, ref
 
@@ -93,13 +94,11 @@ class Call(Generic[T]):
     """
 
     def __init__(self, function: Callable[[], T], name: str) -> None:
-        self._function = function
+        self._function: Callable[[], T] = partial(contextvars.copy_context().run, function)
         self._ended = Landing()
         self.value: T | None = None
         self.error: BaseException | None = None
-        self.thread = threading.Thread(
-            target=contextvars.copy_context().run, args=(self.run,), name=name, daemon=True
-        )
+        self.thread = threading.Thread(target=self.run, name=name, daemon=True)
 
     def start(self) -> bool:
         """Start the thread.

@@ -58,6 +58,14 @@ def test_a_call_runs_in_a_daemon_thread_of_its_own_with_the_callers_context() ->
     assert call.thread.name == "name"
 
 
+def test_a_call_that_its_caller_runs_leaves_the_callers_context_as_it_was() -> None:
+    trace: contextvars.ContextVar[str] = contextvars.ContextVar("trace")
+    trace.set("the caller's")
+    call = Call(lambda: trace.set("its own"), "name")
+    call.run()
+    assert trace.get() == "the caller's"
+
+
 @pytest.mark.parametrize("error", [ValueError(), SystemExit(), KeyboardInterrupt()])
 def test_what_a_call_raises_is_kept(error: BaseException) -> None:
     def fail() -> None:
