@@ -95,7 +95,7 @@ class Dialogue(Drawing):
             self.at[actor] = x
             self.life(x, 50, height - 8)
             kind = "ours" if actor in ("adapter", "cache", "source") else "box"
-            self.box(x - 58, 10, 116, 38, kind, actor)
+            self.box(x - 62, 10, 124, 38, kind, actor)
         self.y = 84.0
 
     def says(self, one: str, other: str, words: str) -> None:
@@ -120,17 +120,17 @@ def request() -> Drawing:
         "The life of a request",
         "Your code calls the adapter. It takes a token from the cache, which has one or requests "
         "one; the adapter sends a copy of the request with the token to the API.",
-        ["your code", "adapter", "cache", "source", "auth server", "API"],
+        ["your code", "adapter", "cache", "source", "token endpoint", "API"],
         10,
     )
     drawing.says("your code", "adapter", "request")
     drawing.note("adapter", "one of my origins? no: sent unchanged, without a token")
     drawing.says("adapter", "cache", "token?")
     drawing.note("cache", "fresh: handed out at once, no lock", "good")
-    drawing.note("cache", "missing or expired: all who come wait for one request")
+    drawing.note("cache", "missing or expired: all calls wait for one request")
     drawing.says("cache", "source", "request_token()")
-    drawing.says("source", "auth server", "POST")
-    drawing.says("auth server", "cache", "the token, for all who wait")
+    drawing.says("source", "token endpoint", "POST")
+    drawing.says("token endpoint", "cache", "the token, for all waiting calls")
     drawing.says("adapter", "API", "a copy of the request, with the token")
     drawing.says("API", "your code", "the response; your own request object is unchanged")
     return drawing
@@ -157,7 +157,7 @@ def token() -> Drawing:
     ):
         drawing.life(x, y - 8, y + 68)
         drawing.text(x, y + 84, words, "small", "middle" if x > left else "start")
-    drawing.text(460, 44, "renewal begins, in a thread of its own", "small")
+    drawing.text(460, 44, "a thread begins to renew it", "small")
     drawing.box(440, 172, 130, 50, "good", "it succeeds", "the next token, fresh")
     drawing.box(590, 172, 155, 50, "wait", "it fails", "pause, then again")
     drawing.arrow(500, 150, 500, 170)
@@ -167,10 +167,10 @@ def token() -> Drawing:
         30, 213, "A call that finds an expired token waits, with all the others,", "small", "start"
     )
     drawing.text(
-        30, 231, "for one token request. A failure lets them all fail at once,", "small", "start"
+        30, 231, "for one token request. If it fails, they all fail together,", "small", "start"
     )
     drawing.text(
-        30, 249, "and further calls too, for a pause of 1 s growing to 60 s.", "small", "start"
+        30, 249, "and further calls at once, in a pause of 1 s growing to 60 s.", "small", "start"
     )
     return drawing
 
@@ -180,22 +180,22 @@ def rejection() -> Drawing:
         "The life of a rejection",
         "The API rejects a token with a 401. The adapter has the cache renew exactly that token, "
         "once for all threads, and resends the same bytes once.",
-        ["your code", "adapter", "cache", "auth server", "API"],
+        ["your code", "adapter", "cache", "token endpoint", "API"],
         11,
     )
     drawing.says("adapter", "API", "request, token 1")
     drawing.says("API", "adapter", "401")
     drawing.note(
-        "adapter", "insufficient_scope, or no way to send the body again: the 401 is yours", "bad"
+        "adapter", "insufficient_scope, or the body cannot be resent: you get the 401", "bad"
     )
     drawing.note("adapter", "rewinds the body, reads the rest of the 401, frees the connection")
-    drawing.says("adapter", "cache", "another than token 1")
-    drawing.note("cache", "is there a newer one already? or is somebody requesting it?", "good")
-    drawing.says("cache", "auth server", "one POST, for a hundred threads")
+    drawing.says("adapter", "cache", "a newer token?")
+    drawing.note("cache", "a newer token in memory, in the store, or being requested?", "good")
+    drawing.says("cache", "token endpoint", "one POST for all")
     drawing.says("adapter", "API", "the same bytes, token 2")
     drawing.says("API", "your code", "the second response, whatever it is; the 401 is in history")
-    drawing.note("cache", "accepted: the next rejection may renew again at once", "good")
-    drawing.note("cache", "rejected as well: no renewal for 1 s, doubling to 30 s", "bad")
+    drawing.note("cache", "accepted: the next rejection may renew at once", "good")
+    drawing.note("cache", "rejected too: no renewal for 1 s, doubling to 30 s", "bad")
     return drawing
 
 
@@ -204,15 +204,15 @@ def fleet() -> Drawing:
         760,
         330,
         "The life of a fleet",
-        "Workers on several machines share one token through a store. The one that holds the "
-        "store's lock makes the token request; the others take its token from the store.",
+        "Workers on several machines share one token through a store. One worker takes the "
+        "store's lock and requests the token; the others read it from the store.",
     )
     for row, (name, says) in enumerate(
         (
             ("worker 1", "takes the lock, requests, stores"),
-            ("worker 2", "waits in turns, finds the token"),
+            ("worker 2", "waits for the lock, finds the token"),
             ("worker 3", "finds the token in the store"),
-            ("worker 4", "has it in memory: asks nobody"),
+            ("worker 4", "has the token in memory"),
         )
     ):
         y = 20 + 74 * row
@@ -220,9 +220,9 @@ def fleet() -> Drawing:
         if name != "worker 4":
             drawing.arrow(244, y + 28, 386, 128 + 22 * row)
     drawing.box(390, 96, 150, 110, "box", "store", "folder, Redis", "encrypted,", "with a lock")
-    drawing.box(600, 20, 150, 56, "box", "auth server", "one POST")
+    drawing.box(600, 20, 150, 56, "box", "token endpoint", "one POST")
     drawing.arrow(244, 40, 596, 40, "token request, while the lock is held")
-    drawing.text(390, 240, "The store is down, hangs or holds rubbish:", "name", "start")
+    drawing.text(390, 240, "If the store is down, hangs or is damaged,", "name", "start")
     drawing.text(390, 262, "no call fails. Each worker requests its own", "small", "start")
     drawing.text(390, 280, "token until the store works again.", "small", "start")
     drawing.text(390, 304, "In the store: tokens. Never: a client secret.", "small", "start")
