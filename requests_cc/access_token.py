@@ -15,7 +15,7 @@ from .value import Value
 
 # RFC 6749 A.12: access-token = 1*VSCHAR; VSCHAR is %x20-7E. The space is left out, since in an
 # Authorization header it would end the token.
-_VISIBLE_ASCII = frozenset(map(chr, range(0x21, 0x7F)))
+VISIBLE_ASCII = frozenset(map(chr, range(0x21, 0x7F)))
 # Compiled when it is first used: few servers send their numbers as texts.
 _NUMERIC = r"-?[0-9]{1,300}(\.[0-9]{1,300})?([eE][+-]?[0-9]{1,3})?"
 # Types that are not sent as Bearer (RFC 8693 §2.2.1 for N_A). All others are: servers write
@@ -67,7 +67,7 @@ class AccessToken(Value):
         scope: str | None = None,
         extra: Mapping[str, Any] | None = None,
     ) -> None:
-        if not isinstance(value, str) or not value or not _VISIBLE_ASCII.issuperset(value):
+        if not isinstance(value, str) or not value or not VISIBLE_ASCII.issuperset(value):
             raise InvalidTokenResponse(
                 "access_token must be a string of visible ASCII characters without a space "
                 "(RFC 6749 A.12): this one cannot be sent in a header"

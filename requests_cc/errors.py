@@ -82,7 +82,7 @@ class TokenRequestError(ClientCredentialsError):
         message = super().__str__()
         if self.retry_at is None:
             return message
-        pause = f"no token request before {_moment(self.retry_at)}"
+        pause = f"no token request before {moment(self.retry_at)}"
         if self.age is None:
             return f"{message} ({pause})"
         return (
@@ -181,12 +181,13 @@ class TokenStoreError(ClientCredentialsError):
     """An explicit call of a token store failed; the cache itself goes on without the store."""
 
 
-def _moment(seconds: float) -> str:
+def moment(seconds: float) -> str:
+    """Return a moment, in seconds since the epoch, as a message shows it."""
     try:
-        moment = datetime.fromtimestamp(seconds, tz=timezone.utc)
+        utc = datetime.fromtimestamp(seconds, tz=timezone.utc)
     except (OverflowError, ValueError, OSError):
-        return "the end of time"
-    return moment.isoformat(timespec="seconds").replace("+00:00", "Z")
+        return "a time beyond the calendar"
+    return utc.isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 def own_copy(error: E) -> E:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from contextlib import AbstractContextManager
-from typing import Protocol, TypeAlias, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, TypeAlias, runtime_checkable
 
 import requests
 
 from .access_token import AccessToken
 from .events import SourceName
+
+if TYPE_CHECKING:
+    from typing import TypeGuard
 
 #: What shapes a token and JSON can hold; two equal parts stand for the same thing.
 KeyPart: TypeAlias = "str | int | tuple[KeyPart, ...] | None"
@@ -102,6 +105,11 @@ class TokenSource(Protocol):
 
     def request_token(self) -> AccessToken:
         """Make one token request."""
+
+
+def is_source(value: object) -> TypeGuard[TokenSource]:
+    """Return whether a value can make a token request."""
+    return callable(getattr(value, "request_token", None)) and not isinstance(value, type)
 
 
 # Everything that reads an optional member of a source:

@@ -50,7 +50,7 @@ class ClientSecretBasic(Value):
         encode: Callable[[str], str] = _form_encoded if self.encoding == "strict" else str
         credentials = _base64(f"{encode(identity.client_id)}:{encode(secret)}")
         return Authentication(
-            auth=_AuthorizationHeader(f"Basic {credentials}"),
+            auth=AuthorizationHeader(f"Basic {credentials}"),
             secrets=(*spellings(secret), credentials, _base64(f"{identity.client_id}:{secret}")),
         )
 
@@ -169,7 +169,7 @@ def spellings(secret: str) -> tuple[str, ...]:
 _HTML = (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ('"', "&quot;"), ("'", "&#x27;"))
 
 
-class _AuthorizationHeader(AuthBase):
+class AuthorizationHeader(AuthBase):
     """An auth object that sets a header; with any auth object, requests does not read netrc."""
 
     def __init__(self, value: str) -> None:

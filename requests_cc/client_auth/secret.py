@@ -6,11 +6,12 @@ import hashlib
 import os
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from os import PathLike
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 from ..errors import ConfigurationError, TokenRequestError
 from ..settings import contents, required_path, required_text
 
+T = TypeVar("T")
 Secret: TypeAlias = "str | Callable[[], str]"
 
 
@@ -148,6 +149,19 @@ class SupplyFailedError(Exception):
     def __init__(self, error: TokenRequestError) -> None:
         super().__init__()
         self.error = error
+
+
+def supplied(get: Callable[[], T]) -> T:
+    """Return what a callable or another source supplies for a request.
+
+    :raises SupplyFailedError: if it raises a :class:`~requests_cc.TokenRequestError`. Whatever else
+        it raises is passed on.
+    """
+    try:
+        return get()
+    except TokenRequestError as error:
+        failed = SupplyFailedError(error.with_traceback(None))
+    raise failed
 
 
 class SameObject:

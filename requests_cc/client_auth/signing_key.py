@@ -16,10 +16,10 @@ from .private_key import LEAST_RSA_BITS, PrivateKey, key_type_of, kind_of, read
 from .secret import callable_key_part
 from .signer import Signer, signature_of
 
-BACKDATED = 5  # seconds between iat and now, at the most
 if TYPE_CHECKING:
     from typing import TypeGuard
 
+BACKDATED = 5  # seconds between iat and now, at the most
 THUMBPRINT = "thumbprint"  # as a kid: the key's own
 
 # RFC 7518 §3.1, RFC 8037 §3.1, RFC 9864 §2.2: for each kind of key the algorithms that fit it; the
@@ -70,9 +70,10 @@ class SigningKey:
         #: Whether the user, or a JWK, says which algorithm it is.
         self.has_own_alg = (alg or members.get("alg")) is not None
         self.alg = _fitting(members.get("alg") if alg is None else alg, self._kind)
-        # Made from the native key: the public members of a JWK need not belong to its "d".
-        self._key = key_type(native, native)
-        self.thumbprint: str = self._key.thumbprint()
+        # Without key id and algorithm, and made from the native key: the public members of a JWK
+        # need not belong to its "d".
+        self.joserfc_key: Any = key_type(native, native)
+        self.thumbprint: str = self.joserfc_key.thumbprint()
         self.kid: str | None = self.thumbprint if kid == THUMBPRINT else kid or members.get("kid")
         self._signature = self._signature_with(self.alg)
 
@@ -98,7 +99,7 @@ class SigningKey:
         # warning cannot be suppressed in one thread only. Ed25519 is the same signature.
         name = "EdDSA" if self._kind == "Ed25519" else alg
         algorithm = require("joserfc.jws", "jwt").JWSRegistry.algorithms[name]
-        signature: Callable[[bytes], bytes] = partial(algorithm.sign, key=self._key)
+        signature: Callable[[bytes], bytes] = partial(algorithm.sign, key=self.joserfc_key)
         return signature
 
     @classmethod
@@ -130,18 +131,13 @@ class SigningKey:
     @property
     def public_jwk(self) -> dict[str, Any]:
         """The public key only (RFC 7517 §4)."""
-        jwk: dict[str, Any] = self._key.as_dict(private=False)
+        jwk: dict[str, Any] = self.joserfc_key.as_dict(private=False)
         return jwk
 
     @property
     def names(self) -> Mapping[str, str | None]:
         """``alg`` and ``kid``, as in a JWK."""
         return {"alg": self.alg if self.has_own_alg else None, "kid": self.kid}
-
-    @property
-    def joserfc_key(self) -> Any:
-        """The private key as a joserfc key, without key id and algorithm."""
-        return self._key
 
     def sign(
         self, claims: Mapping[str, Any], header: Mapping[str, Any], alg: str | None = None
@@ -170,7 +166,7 @@ class SigningKey:
         if self.signer is not None:
             return partial(SigningKey, kid=self.kid), (self.signer,)
         named = {} if self.kid is None else {"kid": self.kid}
-        jwk = {**self._key.as_dict(private=True), **named}
+        jwk = {**self.joserfc_key.as_dict(private=True), **named}
         return partial(SigningKey, alg=self.alg if self.has_own_alg else None), (jwk,)
 
     def __repr__(self) -> str:

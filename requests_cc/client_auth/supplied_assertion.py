@@ -3,22 +3,16 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable, Hashable
 from os import PathLike
-from typing import TYPE_CHECKING
 
-from ..errors import ConfigurationError, TokenRequestError
-from ..protocols import Authentication, ClientIdentity, TokenSource
+from ..access_token import VISIBLE_ASCII
+from ..errors import ConfigurationError
+from ..protocols import Authentication, ClientIdentity, TokenSource, is_source
 from ..settings import required_path, required_text
 from ..value import Value
 from .assertion import JWT_BEARER, audience_of, authentication_by
-from .secret import EqualObject, SecretFile, SupplyFailedError, callable_key_part
-
-if TYPE_CHECKING:
-    from typing import TypeGuard
-
-_ONE_WORD = re.compile(r"[\x21-\x7e]+")
+from .secret import EqualObject, SecretFile, callable_key_part, supplied
 
 
 class ClientAssertion(Value):
@@ -44,7 +38,7 @@ class ClientAssertion(Value):
     def __init__(
         self, get: Callable[[str], str] | TokenSource, *, assertion_type: str = JWT_BEARER
     ) -> None:
-        if isinstance(get, type) or not (callable(get) or _is_source(get)):
+        if isinstance(get, type) or not (callable(get) or is_source(get)):
             raise ConfigurationError(
                 "ClientAssertion takes a callable, get(audience), or a source of tokens, not "
                 f"{'a class' if isinstance(get, type) else type(get).__name__}"
@@ -55,7 +49,7 @@ class ClientAssertion(Value):
     @property
     def key_part(self) -> Hashable:
         get = self.get
-        if not _is_source(get):
+        if not is_source(get):
             return (self.method, callable_key_part(get), self.assertion_type)
         key = get.cache_key
         readable = key if isinstance(key, str) else EqualObject(key)
@@ -64,7 +58,7 @@ class ClientAssertion(Value):
     def authenticate(self, identity: ClientIdentity) -> Authentication:
         assertion = self._assertion(audience_of(identity, None)[0])
         # A key has spaces and lines: it must not be sent by mistake.
-        if not isinstance(assertion, str) or not _ONE_WORD.fullmatch(assertion):
+        if not (isinstance(assertion, str) and assertion and VISIBLE_ASCII.issuperset(assertion)):
             found = (
                 "a value that is not an assertion, one word of ASCII" if assertion else "nothing"
             )
@@ -75,13 +69,9 @@ class ClientAssertion(Value):
 
     def _assertion(self, audience: str) -> object:
         get = self.get
-        if not _is_source(get):
+        if not is_source(get):
             return get(audience)  # type: ignore[operator] # a callable
-        try:
-            return get.request_token().value
-        except TokenRequestError as error:
-            failed = SupplyFailedError(error.with_traceback(None))
-        raise failed
+        return supplied(get.request_token).value
 
     def __repr__(self) -> str:
         return f"ClientAssertion({type(self.get).__qualname__})"
@@ -120,7 +110,3 @@ class AssertionFile(ClientAssertion):
 
     def __repr__(self) -> str:
         return f"AssertionFile(path={self.path!r}, assertion_type={self.assertion_type!r})"
-
-
-def _is_source(get: object) -> TypeGuard[TokenSource]:
-    return callable(getattr(get, "request_token", None))

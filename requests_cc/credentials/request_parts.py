@@ -9,12 +9,12 @@ from typing import Any
 import requests
 from requests.auth import AuthBase, HTTPBasicAuth
 
-from ..client_auth.basic import RequestsAuth, auth_key_part, spellings
+from ..client_auth.basic import AuthorizationHeader, RequestsAuth, auth_key_part, spellings
 from ..client_auth.secret import digest
 from ..errors import ConfigurationError
-from ..protocols import Authentication, ClientIdentity
+from ..protocols import Authentication, ClientIdentity, is_source
 from ..settings import is_number, required_text
-from .supplied_token import SuppliedToken, is_source
+from .supplied_token import SuppliedToken
 
 LONG_ENOUGH_TO_HIDE = 4  # characters; whatever is shorter is also a word of the server's
 _NAMES_OF_SECRETS = ("pass", "pwd", "secret", "key", "token", "pin", "code", "otp")
@@ -70,20 +70,11 @@ class RequestParts:
         if self._bearer is not None:
             token = self._bearer.read()
             secrets.append(token)
-            auth = _Bearer(token)
+            auth = AuthorizationHeader(f"Bearer {token}")
         elif auth is not None:
             secrets += RequestsAuth(auth).authenticate(identity).secrets
         spelled = [spelling for secret in secrets for spelling in spellings(secret)]
         return Authentication(auth=Prepared(parts, auth), secrets=tuple(spelled))
-
-
-class _Bearer(AuthBase):
-    def __init__(self, token: str) -> None:
-        self._token = token
-
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        request.headers["Authorization"] = f"Bearer {self._token}"
-        return request
 
 
 def _requests_auth(auth: Any) -> AuthBase | None:

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable
 from typing import TypeAlias
 
-from ..client_auth.secret import EqualObject, SupplyFailedError, callable_key_part, digest
-from ..errors import ConfigurationError, TokenRequestError
-from ..protocols import TokenSource
+from ..client_auth.secret import EqualObject, callable_key_part, digest, supplied
+from ..errors import ConfigurationError
+from ..protocols import TokenSource, is_source
 from ..settings import required_text
 
 Supplied: TypeAlias = "str | Callable[[], str] | TokenSource"
@@ -51,16 +51,11 @@ class SuppliedToken:
         given = self._given
         if isinstance(given, str):
             return given
-        try:
-            if is_source(given):
-                value: object = given.request_token().value  # type: ignore[attr-defined] # a source
-            else:
-                value = given()  # type: ignore[operator] # __init__ made sure
-        except TokenRequestError as error:
-            failed = SupplyFailedError(error.with_traceback(None))
+        if is_source(given):
+            value: object = supplied(given.request_token).value
         else:
-            return required_text(value, f"the value that {self._setting} returned")
-        raise failed
+            value = supplied(given)  # type: ignore[arg-type] # __init__ made sure
+        return required_text(value, f"the value that {self._setting} returned")
 
     @property
     def key_part(self) -> Hashable:
@@ -70,7 +65,7 @@ class SuppliedToken:
             return digest(given)
         if not is_source(given):
             return callable_key_part(given)
-        key = getattr(given, "key_part", None) or given.cache_key  # type: ignore[attr-defined] # a source
+        key = getattr(given, "key_part", None) or given.cache_key
         kind = type(given).__qualname__
         # A store takes the tokens of a source with a str alone.
         readable = isinstance(key, str) or hasattr(given, "key_part")
@@ -78,11 +73,6 @@ class SuppliedToken:
 
     def __repr__(self) -> str:
         return f"SuppliedToken({self._setting})"
-
-
-def is_source(value: object) -> bool:
-    """Return whether a value is a source of tokens."""
-    return callable(getattr(value, "request_token", None)) and not isinstance(value, type)
 
 
 def _kind(value: object) -> str:

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import os
-import re
 import time
 from collections.abc import Hashable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
 from os import PathLike
 
-from ..access_token import AccessToken
+from ..access_token import VISIBLE_ASCII, AccessToken
 from ..client_auth.assertion import check_lifetime
 from ..client_auth.secret import cleaned
-from ..errors import TokenRequestError
+from ..errors import TokenRequestError, moment
 from ..settings import contents, required_path
 from .source import Source
 from .token_response import jwt_expiry
@@ -22,7 +20,6 @@ from .tracebacks import entry_point, guarded_constructor
 
 LARGEST = 1024 * 1024  # bytes
 PAUSES = (0.01, 0.05)  # seconds, while a writer that truncates the file first is between the two
-_ONE_WORD = re.compile(r"[\x21-\x7e]+")
 
 
 @guarded_constructor
@@ -67,7 +64,7 @@ class TokenFile(Source):
         if expiry is not None:
             if expiry <= now:
                 raise self._error(
-                    f"holds a token that expired at {_moment(expiry)}",
+                    f"holds a token that expired at {moment(expiry)}",
                     "check that the program that writes it is running, and this machine's clock",
                 )
             expiries.append(expiry)
@@ -119,7 +116,7 @@ class TokenFile(Source):
             problem = f"cannot be read: {reason}"
         else:
             token = cleaned(content.decode("utf-8", "replace"))
-            if len(content) <= LARGEST and _ONE_WORD.fullmatch(token):
+            if token and len(content) <= LARGEST and VISIBLE_ASCII.issuperset(token):
                 return token
             problem = "does not hold a token, which is one word of ASCII" if token else "is empty"
         raise self._error(problem, "check the path, and that the program that writes it is running")
@@ -130,11 +127,3 @@ class TokenFile(Source):
     def __repr__(self) -> str:
         lifetime = "" if self.lifetime is None else f", lifetime={self.lifetime!r}"
         return f"TokenFile({self.path!r}{lifetime})"
-
-
-def _moment(seconds: float) -> str:
-    try:
-        moment = datetime.fromtimestamp(seconds, tz=timezone.utc)
-    except (OverflowError, ValueError, OSError):
-        return "an impossible time"
-    return moment.isoformat(timespec="seconds").replace("+00:00", "Z")

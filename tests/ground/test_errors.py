@@ -125,7 +125,7 @@ def test_a_message_without_a_moment_is_just_the_message() -> None:
 @pytest.mark.parametrize("never", [1e18, float("inf"), float("nan")])
 def test_a_moment_beyond_the_calendar_can_be_shown(never: float) -> None:
     message = str(TokenRequestError("no token", retry_at=never))
-    assert message == "no token (no token request before the end of time)"
+    assert message == "no token (no token request before a time beyond the calendar)"
 
 
 @pytest.mark.parametrize(

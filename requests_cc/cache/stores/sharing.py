@@ -132,11 +132,9 @@ class SharedTokens:
 
         :returns: the token that was there.
         """
-        name = name_in_store(source)
-        if name is None:
-            return None
-        token = self._look(name, is_bound=_is_bound(source))
-        self._store.delete(name)
+        token, name = self.look(source), name_in_store(source)
+        if name is not None:
+            self._store.delete(name)
         return token
 
     def _look(self, name: str, *, is_bound: bool) -> AccessToken | None:
