@@ -12,6 +12,7 @@ from ..credentials.auth_setting import preferred
 from ..credentials.environment import Environment
 from ..errors import ConfigurationError
 from ..server.authorization_server import AuthorizationServer
+from ..url import check_url
 from .options import add_verbose_option
 from .output import DONE, result, safe
 from .wire import Wire, watched_session
@@ -62,8 +63,10 @@ def run(arguments: argparse.Namespace) -> int:
     with watched_session(wire) as session:
         given = Environment("", {"CA_BUNDLE": arguments.cacert or ""}, {"CA_BUNDLE": "--cacert"})
         session.verify = given.path("CA_BUNDLE") or True
+        allow_http: bool = arguments.allow_http
+        check_url(arguments.issuer, "ISSUER", allow_http=allow_http, advice="pass --allow-http")
         server = AuthorizationServer.discover(
-            arguments.issuer, session=session, allow_http=arguments.allow_http
+            arguments.issuer, session=session, allow_http=allow_http
         )
         _print_row("issuer", server.issuer)
         _print(server, _document(session, wire))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import os
 import socket
 import ssl
 from collections.abc import Callable
@@ -67,7 +68,15 @@ class Trust(NamedTuple):
         context = create_urllib3_context()
         context.verify_mode = ssl.CERT_REQUIRED
         context.check_hostname = True  # urllib3 1.26 compares the names itself, later
-        context.load_verify_locations(bundle)
+        try:
+            context.load_verify_locations(
+                **{"capath" if os.path.isdir(bundle) else "cafile": bundle}
+            )
+        except OSError:
+            raise StepError(
+                f"no CA certificate can be read from {bundle}",
+                "pass --cacert FILE with the CA's certificate, or set REQUESTS_CA_BUNDLE",
+            ) from None
         if self.cert is not None:
             files = (self.cert,) if isinstance(self.cert, str) else self.cert
             context.load_cert_chain(*files)

@@ -82,6 +82,8 @@ def _before_sending(
         hint = PROXY_HINT
     elif type(cause) is OSError and words.startswith("Could not find "):  # requests'
         hint = CERTIFICATE_HINT if mutual_tls and "CA certificate" not in words else TLS_HINT
+    elif _is_of_ca_bundle(_innermost(cause)):
+        words, hint = "no CA certificate can be read from the CA bundle", TLS_HINT
     else:
         return None
     return ConfigurationError(f"no request was sent to {where}: {words}; {hint}")
@@ -121,8 +123,16 @@ def is_of_own_certificate(cause: BaseException) -> bool:
     """
     reason = _innermost(cause)
     return isinstance(reason, ssl.SSLError) and (
-        getattr(reason, "library", None) == "X509" or _UNREADABLE_PEM in str(reason)
+        getattr(reason, "reason", None) == _MISMATCH
+        or (_UNREADABLE_PEM in str(reason) and not _is_of_ca_bundle(reason))
     )
+
+
+def _is_of_ca_bundle(reason: BaseException) -> bool:
+    """Return whether OpenSSL could not read the certificates to trust."""
+    # What reads a certificate of our own is the library SSL.
+    is_of_x509 = isinstance(reason, ssl.SSLError) and getattr(reason, "library", None) == "X509"
+    return is_of_x509 and getattr(reason, "reason", None) != _MISMATCH
 
 
 def _unreachable(
@@ -204,6 +214,7 @@ _SETTINGS = (
 _TIMEOUTS = (TimeoutError, requests.Timeout, urllib3.exceptions.TimeoutError)
 _UNREADABLE = (requests.exceptions.ContentDecodingError, urllib3.exceptions.DecodeError)
 _TLS = (ssl.SSLError, CertificateError)
+_MISMATCH = "KEY_VALUES_MISMATCH"  # of OpenSSL's X509, which compares key and certificate
 _UNREADABLE_PEM = "PEM lib"  # OpenSSL's only words for a file without certificate or key
 
 # A connection that ends during the handshake or the response was dropped, as without TLS.

@@ -60,6 +60,21 @@ def test_the_addresses_of_a_name_are_shown():
     assert "127.0.0.1" in said["name look-up"]
 
 
+@pytest.mark.parametrize("text", ["no PEM", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERT"])
+def test_a_ca_bundle_that_holds_no_certificate_is_named(https_server, tmp_path, text):
+    bundle = tmp_path / "ca.pem"
+    bundle.write_text(text)
+    with https_server() as server:
+        error = failure(server.url, str(bundle))
+    assert error.what == f"no CA certificate can be read from {bundle}"
+    assert error.change.startswith("pass --cacert FILE")
+
+
+def test_a_folder_of_ca_certificates_is_one_too(https_server, tmp_path):
+    with https_server() as server:
+        assert "is not signed by a CA in" in failure(server.url, str(tmp_path)).what
+
+
 def test_the_environments_ca_bundle_is_used(https_server, ca_bundle, environment):
     environment.setenv("REQUESTS_CA_BUNDLE", ca_bundle)
     with https_server() as server:

@@ -140,6 +140,20 @@ def test_a_key_of_another_certificate_is_reported(files, authority, pauses) -> N
     assert authority.forms == []
 
 
+@pytest.mark.parametrize("text", ["no PEM", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERT"])
+def test_a_ca_bundle_that_holds_no_certificate_is_not_the_clients(files, authority, text) -> None:
+    bundle = files.folder / "ca.pem"
+    bundle.write_text(text)
+    with requests.Session() as session:
+        session.verify = str(bundle)
+        server = AuthorizationServer(authority.url, session=session)
+        credentials = ClientCredentials(server, "client", "s3cr3t", cert=str(files.issue()))
+        with pytest.raises(ConfigurationError, match="no CA certificate can be read") as caught:
+            credentials.request_token()
+    assert "set REQUESTS_CA_BUNDLE" in str(caught.value)
+    assert CHECK not in str(caught.value)
+
+
 def test_a_file_without_a_key_is_reported(files, authority, pauses) -> None:
     cert = files.folder / "only.pem"
     files.ca.issue_cert("client.example").cert_chain_pems[0].write_to_path(str(cert))
