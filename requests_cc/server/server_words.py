@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
 from typing import Any
 
 from ..http.body import json_in, text_in
@@ -28,8 +29,10 @@ _WORDS = (
     "text",
 )
 _HOLDERS = ("error", "errors", "fault", "errorcauses", "exception")  # of words, or of members
-_TITLE = re.compile(r"<(title|h1|h2)\b[^>]*>(.*?)</\1", re.IGNORECASE | re.DOTALL)
-_NOT_SHOWN = re.compile(r"<(script|style|head)\b.*?</\1[^>]*>|<!--.*?-->|<[^>]*>", re.I | re.DOTALL)
+# One mark after another, none of them searched for from each place anew: the time is linear.
+_MARK = re.compile(r"<!--|-->|<(/?[a-z][a-z0-9]*)?[^<>]*>", re.IGNORECASE)
+_HEADINGS = ("title", "h1", "h2")
+_NOT_SHOWN = {"<!--": "-->", "script": "/script", "style": "/style"}  # to what they end with
 _LONG_WORD = re.compile(r"[\w.~+/=-]{20,}")
 
 
@@ -43,10 +46,10 @@ def server_words(body: bytes, secrets: Iterable[str], *, is_error: bool) -> str:
     """
     texts = dict.fromkeys(text.strip() for text in _texts(body, is_error=is_error))
     secrets = tuple(secrets)
-    words = [shown(text, secrets) for text in texts if text]
+    words = [shown(text, secrets) for text in islice(filter(None, texts), MOST_TEXTS)]
     if not is_error:
         words = [_LONG_WORD.sub(HIDDEN, text) for text in words]
-    return cut("; ".join(words[:MOST_TEXTS]))
+    return cut("; ".join(words))
 
 
 def _texts(body: bytes, *, is_error: bool) -> Iterator[str]:
@@ -74,11 +77,31 @@ def _sentence(text: str, *, is_error: bool) -> Iterator[str]:
 def _page(text: str, *, is_error: bool) -> Iterator[str]:
     from html import unescape  # noqa: PLC0415 - its table of names is large
 
-    title = _TITLE.search(text)
-    text = _NOT_SHOWN.sub(" ", title[2] if title is not None else text)
-    words = " ".join(unescape(text).split())
+    heading, visible = _parts(text)
+    words = " ".join(unescape(visible if heading is None else heading).split())
     if words:
-        yield from _sentence(words, is_error=is_error or title is not None)
+        yield from _sentence(words, is_error=is_error or heading is not None)
+
+
+def _parts(page: str) -> tuple[str | None, str]:
+    """Return the first heading of a page, if there is one that ends, and what a browser shows."""
+    heading, visible = "", ""
+    within, until, in_head, position = "", "", False, 0
+    for mark in _MARK.finditer(page):
+        name = (mark[1] or mark[0]).lower()
+        if not until:
+            text, position = f"{page[position : mark.start()]} ", mark.end()
+            heading += text if within else ""
+            visible += "" if in_head else text
+            if within and name == f"/{within}":
+                return heading, visible
+            if not within and name in _HEADINGS:
+                within = name
+            in_head = name == "head" or (in_head and name != "/head")
+            until = _NOT_SHOWN.get(name, "")
+        elif name == until:
+            until, position = "", mark.end()
+    return None, visible + ("" if until or in_head else page[position:])
 
 
 def _members(value: Any, deepest: int, *, is_error: bool) -> Iterator[str]:
