@@ -22,8 +22,8 @@ HEAD = """\
 Benchmarks
 ==========
 
-This library and others that give ``requests`` a machine's token, in the same situations, each used
-as its own documentation says. The page was written by
+This library and others that get tokens for ``requests``, in the same situations, each used as its
+own documentation says. This command wrote the page:
 
 .. code-block:: console
 
@@ -31,27 +31,26 @@ as its own documentation says. The page was written by
     $ python benchmarks/peers/run.py
 
 on {machine}, with {python} and a load average of {load} at its end.
-Run it on yours: it takes less than five minutes. With ``--quick`` it takes a shorter look.
+It takes less than five minutes; with ``--quick`` it measures less.
 
-The control in each scenario is told what a program cannot know, such as that the token has just
-been revoked, and so reaches the ideal. A scenario in which it does not is broken, and the command
-says so.
+Each scenario has a control, which knows what a program cannot know, such as that the token was just
+revoked, and so reaches the ideal. If it does not, the scenario is broken, and the command says so.
 """
 READING = """\
 How to read it
 --------------
 
-* Libraries without a renewal after a 401 show what their callers get: the 401.
-* A library that asks the token endpoint in each call during an outage sees the end of the outage
-  first. This one pauses between token requests, for about a second at first, and so is a little
-  later, in exchange for not asking hundreds of times.
-* A library whose auth object holds all that a client needs takes the least memory for many
-  clients; a session for each client takes the most.
-* google-auth has no client credentials grant: its service account asks with a signed assertion,
-  and its leeway of 225 s cannot be set.
-* ``python benchmarks/overhead.py`` measures what this library costs more closely, against budgets.
-* The server, the API and all threads share the machine's cores. Compare figures of one run with
-  each other only.
+* If a library does not renew the token after a 401, its callers get the 401.
+* A library that sends a token request in each call during an outage notices first that the outage
+  is over. This library pauses between token requests, for about a second at first: it notices a
+  little later, and sends a few requests instead of hundreds.
+* For many clients, an auth object that holds all that a client needs takes the least memory; a
+  session for each client takes the most.
+* google-auth has no client credentials grant: its service account sends a signed assertion, and its
+  leeway of 225 s cannot be set.
+* ``python benchmarks/overhead.py`` measures the cost of this library more closely, against budgets.
+* The server, the API and all threads share the machine's cores. Compare the figures of one run
+  only.
 """
 
 

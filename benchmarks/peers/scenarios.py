@@ -62,17 +62,18 @@ SCENARIOS = (
     Scenario(
         "imports",
         "Import",
-        "What the imports that a program begins with add to ``import requests``: the median of "
-        "fresh interpreters with compiled modules.",
+        "The time that a program's import of the library adds to ``import requests``: the median "
+        "of fresh interpreters, with compiled modules.",
         (Row("milliseconds", "import", "{:.1f} ms", lambda took: took < 1, exact=False),),
         ("milliseconds",),
     ),
     Scenario(
         "warm_call",
         "A warm call",
-        "One thread, a valid token. CPU time of a call, by turns with a session that has a static "
-        "header: over a socket that takes all and responds at once, and over a kept-alive loopback "
-        "connection (the static header's CPU time to the library's: 1 is no cost, less is slower).",
+        "One thread, a valid token. The CPU time of a call, in turns with a session that has a "
+        "static header: over a socket that accepts everything and responds at once, and over a "
+        "kept-alive loopback connection (the static header's CPU time divided by the library's: "
+        "1 is no cost, less is slower).",
         (
             Row(
                 "microseconds",
@@ -94,8 +95,8 @@ SCENARIOS = (
     Scenario(
         "cold_start",
         "A cold start",
-        "Nobody has called for a while and the token has expired; then threads call at the same "
-        "moment. A token request takes 50 ms. A thread that waits for {patience:g} s has failed.",
+        "The token has expired, and threads call at the same moment. A token request takes 50 "
+        "ms. A thread that waits for {patience:g} s has failed.",
         (
             Row("few", "token requests, {few} threads", COUNT, one),
             Row("many", "token requests, {many} threads", COUNT, one, log=True),
@@ -114,8 +115,8 @@ SCENARIOS = (
     Scenario(
         "revocation",
         "A revoked token",
-        "The token is revoked while {threads} threads are about to call, three times each. A token "
-        "request takes 50 ms.",
+        "The token is revoked, and {threads} threads call three times each. A token request "
+        "takes 50 ms.",
         (
             Row("requests", "token requests", COUNT, one),
             Row("rejected", "401s that callers see", COUNT, zero),
@@ -125,9 +126,9 @@ SCENARIOS = (
     Scenario(
         "short_tokens",
         "Short tokens under load",
-        "Tokens live for 2 s, a token request takes 300 ms, 16 threads call all the time. Each "
-        "makes a plain call and one of the library by turns; a call has waited for a token if it "
-        "took more than 150 ms. Libraries with a leeway have it set to 0.5 s, where they let us.",
+        "Tokens live for 2 s, a token request takes 300 ms, and 16 threads call all the time, in "
+        "turns plainly and with the library. A call that took more than 150 ms has waited for a "
+        "token. The leeway is 0.5 s in libraries that let us set it.",
         (
             Row("milliseconds", "99th percentile", "{:.1f} ms", lambda _: True, log=True),
             Row(
@@ -164,8 +165,8 @@ SCENARIOS = (
     Scenario(
         "hanging",
         "A token endpoint that hangs",
-        "The token has expired, and a token request gets no response; its timeout is 1 s. "
-        "{threads} threads call at the same moment.",
+        "The token has expired, and {threads} threads call at the same moment. A token request "
+        "gets no response; its timeout is 1 s.",
         (
             Row(
                 "seconds",
@@ -181,9 +182,9 @@ SCENARIOS = (
     Scenario(
         "body_replay",
         "A body, and a revoked token",
-        "A POST of bytes, of a file and of a generator, each with a token that was just revoked. A "
-        "generator cannot be sent twice: the best that can be done without knowing is to renew the "
-        "token and give the 401 to the caller.",
+        "A POST of bytes, of a file and of a generator, each with a token that was just revoked. "
+        "Nobody can send a generator twice: the best outcome is a new token for the next call, "
+        "and the 401 for the caller.",
         (
             Row("bytes", "bytes", "{}", lambda what: what == "whole"),
             Row("file", "file", "{}", lambda what: what == "whole"),
@@ -194,8 +195,8 @@ SCENARIOS = (
     Scenario(
         "many_clients",
         "{keys:,} clients in one process",
-        "What a program keeps in memory for each client, with a valid token, and what a call by "
-        "one of them, in random order, adds to a call with a header from a dict.",
+        "The memory that a program needs for each client with a valid token, and the time that a "
+        "call by one of them, in random order, adds to a call with a header from a dict.",
         (
             Row("bytes", "memory of a client", "{:,.0f} B", lambda kept: kept < 500),
             Row(
@@ -211,8 +212,8 @@ SCENARIOS = (
     Scenario(
         "fleet",
         "A fleet",
-        "{processes} processes on one machine, with the shared store that the library has, if it "
-        "has one: half of them start at once, the others when those have a token. A token request "
+        "{processes} processes on one machine, with the library's shared store, if it has one. "
+        "Half of them start at once, the others when the first half has a token. A token request "
         "takes 300 ms. :doc:`sharing` has a simulation of thousands of workers.",
         (
             Row("at_once", "token requests of the first half", COUNT, one),
