@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from ..client_auth.secret import cleaned
 from ..credentials.client_credentials import ClientCredentials
 from ..credentials.environment import Environment
-from ..credentials.from_environment import client_arguments
+from ..credentials.from_environment import BELONGS, METHODS, client_arguments
 from ..errors import ConfigurationError
 from ..url import without_query
 from .options import Setting, destination, each_setting
@@ -24,17 +24,6 @@ if TYPE_CHECKING:  # imported when it is needed
     from ..cache.token_cache import TokenCache
 
 _SERVER = ("TOKEN_URL", "ISSUER")
-# What proves who the client is, with what belongs to it and the methods that use it.
-_SECRET_METHODS = ("client_secret_basic", "client_secret_post", "client_secret_jwt")
-_PROOFS = {
-    "CLIENT_SECRET_FILE": ((), _SECRET_METHODS),
-    "PRIVATE_KEY_FILE": (("KEY_ID",), ("private_key_jwt",)),
-    "CERTIFICATE_FILE": (
-        ("CERTIFICATE_KEY_FILE",),
-        ("tls_client_auth", "self_signed_tls_client_auth"),
-    ),
-    "CLIENT_ASSERTION_FILE": ((), ("private_key_jwt",)),
-}
 _LABELS = {"TOKEN_URL": "token URL", "CLIENT_ID": "client id", "CA_BUNDLE": "CA bundle"}
 _SECRETS = ("CLIENT_SECRET", "PRIVATE_KEY")
 
@@ -130,8 +119,9 @@ class Settings:
             raise ConfigurationError(
                 f"no client id is set: pass --client-id ID, or set {p}CLIENT_ID"
             )
-        proofs = [name.removesuffix("_FILE") for name in _PROOFS]
-        if not any(map(self._has, proofs)) and self.value("AUTH") in (None, *_SECRET_METHODS):
+        proofs = [name.removesuffix("_FILE") for name in METHODS]
+        wanted = self.value("AUTH") in (None, *METHODS["CLIENT_SECRET"])
+        if wanted and not any(map(self._has, proofs)):
             raise ConfigurationError(
                 f"no client secret is set: pass --client-secret-file FILE (- reads standard "
                 f"input), or set {p}CLIENT_SECRET or {p}CLIENT_SECRET_FILE; a public client "
@@ -147,13 +137,13 @@ class Settings:
         if given & set(_SERVER):
             self._drop(*_SERVER)
         if "none" in [v for setting, v in self._given.items() if setting.name == "AUTH"]:
-            self._drop(*_PROOFS, *(part for parts, _ in _PROOFS.values() for part in parts))
-        for name in given & set(_PROOFS):
-            belonging, methods = _PROOFS[name]
-            others = (part for other, (parts, _) in _PROOFS.items() for part in (other, *parts))
-            self._drop(*(set(others) - set(belonging)))
-            if self.value("AUTH") not in methods:
-                self._drop("AUTH")
+            self._drop(*METHODS, *BELONGS)
+        for name, methods in METHODS.items():
+            if given & {name, f"{name}_FILE"}:
+                belonging = {part for part, owner in BELONGS.items() if owner == name}
+                self._drop(*({*METHODS, *BELONGS} - belonging))
+                if self.value("AUTH") not in methods:
+                    self._drop("AUTH")
 
     def _drop(self, *names: str) -> None:
         for name in names:

@@ -20,14 +20,14 @@ if TYPE_CHECKING:  # imported when one is made here
 logger = logging.getLogger("requests_cc")
 
 # What proves who the client is: one of these; and the names of the methods that use it.
-_METHODS = {
+METHODS = {
     "CLIENT_SECRET": ("client_secret_basic", "client_secret_post", "client_secret_jwt"),
     "PRIVATE_KEY": ("private_key_jwt",),
     "CERTIFICATE_FILE": ("tls_client_auth", "self_signed_tls_client_auth"),
     "CLIENT_ASSERTION_FILE": ("private_key_jwt",),
 }
 # What belongs to another setting, which must be there.
-_BELONGS = {"KEY_ID": "PRIVATE_KEY", "CERTIFICATE_KEY_FILE": "CERTIFICATE_FILE"}
+BELONGS = {"KEY_ID": "PRIVATE_KEY", "CERTIFICATE_KEY_FILE": "CERTIFICATE_FILE"}
 
 
 @entry_point
@@ -109,7 +109,7 @@ def _authentication(environment: Environment) -> dict[str, Any]:
 
 
 def _is_tls_client_auth(auth: object) -> bool:
-    return getattr(auth, "method", None) in _METHODS["CERTIFICATE_FILE"]
+    return getattr(auth, "method", None) in METHODS["CERTIFICATE_FILE"]
 
 
 def _proof(environment: Environment) -> dict[str, Any]:
@@ -131,14 +131,14 @@ def _proof(environment: Environment) -> dict[str, Any]:
 
 
 def _only_proof(environment: Environment) -> str | None:
-    given = [name for name in _METHODS if environment.has(name)]
+    given = [name for name in METHODS if environment.has(name)]
     proofs = given
-    if len(given) > 1 and environment.text("AUTH") not in _METHODS["CERTIFICATE_FILE"]:
+    if len(given) > 1 and environment.text("AUTH") not in METHODS["CERTIFICATE_FILE"]:
         proofs = [name for name in given if name != "CERTIFICATE_FILE"]  # it stands beside another
     if len(proofs) > 1:
         names = " and ".join(map(environment.named_as_set, proofs[:2]))
         raise ConfigurationError(f"{names} are both set: unset one")
-    for name, owner in _BELONGS.items():
+    for name, owner in BELONGS.items():
         if environment.has(name) and owner not in given:
             raise ConfigurationError(
                 f"{environment.named(name)} is set without {environment.named(owner)}: set that "
@@ -155,7 +155,7 @@ def _check_proof(environment: Environment, auth: str | None, given: str | None) 
                 f"{variable}=none sends no {environment.named_as_set(given)}: unset one of them"
             )
         return
-    wanted = [name for name, methods in _METHODS.items() if auth is None or auth in methods]
+    wanted = [name for name, methods in METHODS.items() if auth is None or auth in methods]
     if given in wanted:
         return
     if given is None and "CLIENT_SECRET" in wanted:
