@@ -21,10 +21,10 @@ JWKS_PATH = "/.well-known/jwks.json"
 DEFAULT_LIFETIME = 3600
 
 
-class Urls(abc.ABC):
-    """The URLs of a local server.
+class Settings(abc.ABC):
+    """A local server's URLs, and the settings that may change while it runs, from any thread.
 
-    :raises RuntimeError: each of them, before the first start of a server without ``port=``.
+    :raises RuntimeError: each URL, before the first start of a server without ``port=``.
     """
 
     @property
@@ -61,10 +61,6 @@ class Urls(abc.ABC):
     def api_url(self) -> str:
         """The protected API's URL; it ends with a slash, and every path below it is protected."""
         return self.origin + PATHS["api"]
-
-
-class Settings(Urls):
-    """The settings that may change while the server runs, from any thread."""
 
     token_lifetime: float | None = DEFAULT_LIFETIME
     """Seconds: the lifetime of tokens issued from now on, and their ``expires_in``; 3600 at first.
