@@ -79,6 +79,14 @@ def required_text(value: object, setting: str) -> str:
     raise ConfigurationError(f"{setting} cannot be encoded as UTF-8")
 
 
+def required_line(value: object, setting: str) -> str:
+    """Check a setting that must be a text of one line, as :func:`required_text` does."""
+    text = required_text(value, setting)
+    if "\n" in text or "\r" in text:  # of a file that was read, or of an editor
+        raise ConfigurationError(f"{setting} holds a line end; remove it, for example with strip()")
+    return text
+
+
 # A pipe is opened without waiting for its writer, and a terminal without becoming this process's.
 _READING = os.O_RDONLY | sum(
     getattr(os, flag, 0) for flag in ("O_NONBLOCK", "O_NOCTTY", "O_BINARY")

@@ -9,7 +9,7 @@ from os import PathLike
 from typing import TypeAlias, TypeVar
 
 from ..errors import ConfigurationError, TokenRequestError
-from ..settings import contents, required_path, required_text
+from ..settings import contents, required_line, required_path
 
 T = TypeVar("T")
 Secret: TypeAlias = "str | Callable[[], str]"
@@ -70,6 +70,11 @@ class SecretFile:
         )
         return f"SecretFile({shown})"
 
+    @property
+    def subject(self) -> str:
+        """What a message calls the text in the file."""
+        return f"the text in {f'the file {self.path}' if self.variable is None else self.variable}"
+
     def _problem(self, reason: str) -> str:
         if self.variable is None:
             required_path(self.path, "path")
@@ -113,7 +118,7 @@ class ClientSecret:
         self._last_accepted = 0
         for secret in self._secrets:
             if not callable(secret):
-                _checked(secret, "client_secret")
+                required_line(secret, "client_secret")
 
     def candidates(self) -> Iterator[Candidate]:
         """Yield each secret, the one that was accepted last before the others.
@@ -250,16 +255,11 @@ def as_secrets(setting: Secret | Sequence[Secret] | None) -> Secret | Sequence[S
 
 
 def _current(secret: Secret) -> str:
+    if isinstance(secret, SecretFile):
+        return required_line(secret(), secret.subject)
     if callable(secret):
-        return _checked(secret(), "the value that the client_secret callable returned")
+        return required_line(secret(), "the value that the client_secret callable returned")
     return secret
-
-
-def _checked(secret: object, what: str) -> str:
-    text = required_text(secret, what)
-    if "\n" in text or "\r" in text:  # of a file that was read, or of an editor
-        raise ConfigurationError(f"{what} holds a line end; remove it, for example with strip()")
-    return text
 
 
 def _as_tuple(setting: Secret | Sequence[Secret] | None) -> tuple[Secret, ...]:

@@ -13,7 +13,7 @@ from ..client_auth.secret import ClientSecret, Secret, as_secrets
 from ..errors import ConfigurationError
 from ..protocols import Cert, ClientAuthentication
 from ..server.authorization_server import AuthorizationServer
-from ..settings import required_text
+from ..settings import required_line, required_text
 from ..value import Value
 from .auth_setting import check_client, check_session_auth, client_authentication
 from .authenticated_request import AuthenticatedRequest
@@ -94,7 +94,7 @@ class ClientCredentials(Source, Value):
         dpop: DPoPKey | None = None,
     ) -> None:
         self._set(
-            client_id=required_text(client_id, "client_id"),
+            client_id=required_line(client_id, "client_id"),
             client_secret=as_secrets(client_secret),
             auth=auth,
             scope=scope_text(scope),

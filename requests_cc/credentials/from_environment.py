@@ -12,6 +12,7 @@ from ..server.authorization_server import AuthorizationServer
 from ..url import check_url
 from .auth_setting import NEEDS_MORE, method_named
 from .environment import Environment
+from .parameters import OWN
 from .tracebacks import entry_point
 
 if TYPE_CHECKING:  # imported when one is made here
@@ -63,8 +64,18 @@ def _arguments(environment: Environment, session: requests.Session | None) -> di
         "scope": environment.text("SCOPE"),
         "audience": (environment.text("AUDIENCE") or "").split(),
         "resource": (environment.text("RESOURCE") or "").split(),
-        "params": dict(environment.several("PARAM_")) or None,
+        "params": _params(environment) or None,
     }
+
+
+def _params(environment: Environment) -> dict[str, str]:
+    params = dict(environment.several("PARAM_"))
+    for name in sorted(OWN.keys() & params):
+        raise ConfigurationError(
+            f"{environment.named_as_set('PARAM_' + name)} repeats the parameter {name}, which has "
+            f"a setting of its own: use that instead"
+        )
+    return params
 
 
 def _server(environment: Environment, session: requests.Session | None) -> AuthorizationServer:

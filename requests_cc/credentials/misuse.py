@@ -21,14 +21,26 @@ _ADAPTER = "pass ClientCredentialsAdapter(credentials, {0}=...)"
 _URL = 'pass the URL first: ClientCredentials("https://auth.example.com/oauth/token", client_id)'
 _INSTEAD = {
     **dict.fromkeys(("token_url", "token_endpoint", "token_uri", "url", "endpoint"), _URL),
+    **dict.fromkeys(("access_token_url", "token_endpoint_url", "server_url"), _URL),
     **dict.fromkeys(("timeout", "allow_http", "session", "body_format"), _SERVER),
     **dict.fromkeys(("verify", "proxies", "headers", "cert"), _SESSION),
     **dict.fromkeys(("origins", "cache", "transport", "header", "scheme", "rejects"), _ADAPTER),
     "issuer": 'pass AuthorizationServer.discover("https://auth.example.com") as the server',
     "scopes": 'pass scope=["read", "write"]',
+    "audiences": "pass audience=[...]",
+    "resources": "pass resource=[...]",
     "secret": "pass client_secret=...",
-    "leeway": "pass TokenCache(leeway=...) to the adapter: "
-    "ClientCredentialsAdapter(credentials, cache=cache)",
+    "private_key": "pass auth=PrivateKeyJWT(key)",
+    **dict.fromkeys(("extra_params", "extra", "data", "body"), "pass params=..."),
+    **dict.fromkeys(
+        ("auth_method", "token_endpoint_auth_method", "client_auth_method"),
+        'pass auth="client_secret_post", for example',
+    ),
+    **dict.fromkeys(
+        ("leeway", "store", "observers"),
+        "pass TokenCache({0}=...) to the adapter: "
+        "ClientCredentialsAdapter(credentials, cache=cache)",
+    ),
 }
 
 

@@ -13,13 +13,18 @@ NAMES = (
 # What people write, and no comparison of letters finds.
 _OTHER_WORDS = {
     "TOKENENDPOINT": "TOKEN_URL", "TOKENURI": "TOKEN_URL", "ENDPOINT": "TOKEN_URL",
+    "TOKENENDPOINTURL": "TOKEN_URL", "ACCESSTOKENURL": "TOKEN_URL", "ACCESSTOKENURI": "TOKEN_URL",
     "URL": "TOKEN_URL", "SERVER": "TOKEN_URL", "AUTHORITY": "ISSUER", "DISCOVERYURL": "ISSUER",
-    "METADATAURL": "ISSUER", "ID": "CLIENT_ID", "USERNAME": "CLIENT_ID", "APPID": "CLIENT_ID",
-    "SECRET": "CLIENT_SECRET", "PASSWORD": "CLIENT_SECRET", "CLIENTPASSWORD": "CLIENT_SECRET",
-    "METHOD": "AUTH", "AUTHMETHOD": "AUTH", "TOKENENDPOINTAUTHMETHOD": "AUTH", "KID": "KEY_ID",
-    "CERT": "CERTIFICATE_FILE", "CERTFILE": "CERTIFICATE_FILE", "CERTIFICATE": "CERTIFICATE_FILE",
-    "ASSERTIONFILE": "CLIENT_ASSERTION_FILE", "CLIENTASSERTION": "CLIENT_ASSERTION_FILE",
-    "CAFILE": "CA_BUNDLE", "CACERT": "CA_BUNDLE",
+    "METADATAURL": "ISSUER", "ISSUERURL": "ISSUER", "ISSUERURI": "ISSUER", "ID": "CLIENT_ID",
+    "USERNAME": "CLIENT_ID", "APPID": "CLIENT_ID", "APPLICATIONID": "CLIENT_ID",
+    "CONSUMERKEY": "CLIENT_ID", "SECRET": "CLIENT_SECRET", "PASSWORD": "CLIENT_SECRET",
+    "CLIENTPASSWORD": "CLIENT_SECRET", "APPSECRET": "CLIENT_SECRET",
+    "CONSUMERSECRET": "CLIENT_SECRET", "METHOD": "AUTH", "AUTHMETHOD": "AUTH",
+    "CLIENTAUTHMETHOD": "AUTH", "TOKENENDPOINTAUTHMETHOD": "AUTH", "KID": "KEY_ID",
+    "CERT": "CERTIFICATE_FILE", "CERTIFICATE": "CERTIFICATE_FILE", "CLIENTCERT": "CERTIFICATE_FILE",
+    "CLIENTCERTIFICATE": "CERTIFICATE_FILE", "CERTKEY": "CERTIFICATE_KEY_FILE",
+    "ASSERTION": "CLIENT_ASSERTION_FILE", "CLIENTASSERTION": "CLIENT_ASSERTION_FILE",
+    "CA": "CA_BUNDLE", "CACERT": "CA_BUNDLE", "CACERTS": "CA_BUNDLE", "AUD": "AUDIENCE",
 }  # fmt: skip
 # Of each group one is enough: who has set that means nothing by a name that is like another.
 _GROUPS = (
@@ -44,9 +49,9 @@ def near_misses(variables: Iterable[str], prefix: str) -> dict[str, str]:
     for variable in sorted(given - read):
         rest = variable[len(prefix) :]
         if variable.upper().startswith(prefix.upper()) and not rest.startswith("PARAM_"):
-            setting = _setting_like(rest.upper())
+            setting = _param_like(rest) or _setting_like(rest.upper())
             if setting is not None and not _names_in_place_of(setting, prefix) & given:
-                found[variable] = prefix + setting
+                found[variable] = prefix + setting + _file(rest.upper(), setting)
     return found
 
 
@@ -56,9 +61,20 @@ def _names_in_place_of(setting: str, prefix: str) -> set[str]:
     return {f"{prefix}{name}{end}" for name in group for end in ("", "_FILE")}
 
 
+def _param_like(name: str) -> str | None:
+    start, _, rest = name.partition("_")
+    return f"PARAM_{rest}" if rest and start.upper() in ("PARAM", "PARAMS") else None
+
+
+def _file(name: str, setting: str) -> str:
+    """Return the end of the setting that holds a path, if a name says that it does."""
+    is_path = setting == "CA_BUNDLE" or setting.endswith("_FILE")
+    return "_FILE" if name.endswith(("FILE", "PATH")) and not is_path else ""
+
+
 def _setting_like(name: str) -> str | None:
     letters = name.replace("_", "")
-    without_file = letters.removesuffix("FILE")
+    without_file = letters.removesuffix("FILE").removesuffix("PATH")
     for word in (letters, without_file):
         if word in _OTHER_WORDS:
             return _OTHER_WORDS[word]

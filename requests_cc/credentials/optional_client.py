@@ -15,7 +15,7 @@ from ..client_auth.secret import ClientSecret, Secret
 from ..errors import ConfigurationError
 from ..protocols import Authentication, Cert, ClientAuthentication, ClientIdentity
 from ..server.authorization_server import AuthorizationServer
-from ..settings import required_text
+from ..settings import required_line
 from .auth_setting import check_client, client_authentication
 from .authenticated_request import AuthenticatedRequest
 from .parameters import Pair, cache_key, params_key_part
@@ -44,7 +44,7 @@ def optional_client(
     :raises ConfigurationError: if the three do not fit together.
     """
     if client_id is not None:
-        required_text(client_id, "client_id")
+        required_line(client_id, "client_id")
         habits = server.habits
         is_public = habits is None or habits.authentication is None
         if client_secret is None and auth is None and is_public:

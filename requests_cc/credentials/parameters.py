@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 
 from ..client_auth.secret import callable_key_part
 from ..errors import ConfigurationError
-from ..settings import optional_text, required_text
+from ..settings import required_line, required_text
 
 #: The value of a parameter; a callable is called for each request.
 Value: TypeAlias = "str | int | Callable[[], str]"
@@ -28,7 +28,7 @@ Params: TypeAlias = Mapping[str, "Value | Sequence[Value]"]
 Pair: TypeAlias = "tuple[str, str | Callable[[], str]]"
 
 # Parameters that have a setting of their own, or belong to client authentication.
-_OWN = {
+OWN = {
     "grant_type": "grant_type",
     "client_id": "client_id",
     "client_secret": "client_secret",
@@ -49,7 +49,7 @@ def scope_text(scope: str | Iterable[str] | None) -> str | None:
 def audiences(audience: str | Iterable[str] | None) -> str | tuple[str, ...] | None:
     """Return audiences: None, one as a str, several as a tuple (RFC 8693 §2.1 repeats them)."""
     if isinstance(audience, str) or audience is None:
-        return optional_text(audience, "audience")
+        return None if audience is None else required_line(audience, "audience")
     texts = _texts(audience, "audience")
     return texts if len(texts) > 1 else texts[0] if texts else None
 
@@ -82,7 +82,7 @@ def further_params(
         return {}
     if not isinstance(params, Mapping):
         raise ConfigurationError(f"params must be a mapping, not {type(params).__name__}")
-    own = {**_OWN, **own}
+    own = {**OWN, **own}
     further: dict[str, Any] = {}
     for name in sorted(required_text(name, "each name in params") for name in params):
         value = params[name]
@@ -130,7 +130,7 @@ def _texts(value: str | Iterable[str] | None, setting: str) -> tuple[str, ...]:
             f"{setting} must be a str or an iterable of str, not {type(value).__name__}"
         )
     several = (value,) if isinstance(value, str) else value
-    texts = [required_text(one, f"each part of {setting}") for one in several]
+    texts = [required_line(one, f"each part of {setting}") for one in several]
     # A set has another order in each process; the request has one order.
     return tuple(sorted(texts) if isinstance(value, AbstractSet) else texts)
 

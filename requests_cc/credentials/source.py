@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 from ..access_token import AccessToken
 from ..client_auth.secret import ClientSecret
 from ..server.authorization_server import AuthorizationServer
-from ..settings import required_text
+from ..settings import required_line
 from .authenticated_request import AuthenticatedRequest
 from .misuse import Misused
 from .token_response import token_in
@@ -113,4 +113,4 @@ def server_of(setting: AuthorizationServer | str) -> AuthorizationServer:
     """
     if isinstance(setting, AuthorizationServer):
         return setting
-    return AuthorizationServer(required_text(setting, "server"))
+    return AuthorizationServer(required_line(setting, "server"))

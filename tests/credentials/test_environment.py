@@ -358,7 +358,13 @@ def test_how_the_server_is_reached_is_set_afterwards_and_makes_no_request(
         ("OAUTH_ISUER", "OAUTH_ISSUER"),
         ("OAUTH_CLIENTID", "OAUTH_CLIENT_ID"),
         ("oauth_client_id", "OAUTH_CLIENT_ID"),
-        ("OAUTH_SECRET_FILE", "OAUTH_CLIENT_SECRET"),
+        ("OAUTH_SECRET_FILE", "OAUTH_CLIENT_SECRET_FILE"),
+        ("OAUTH_CLIENT_SECRET_PATH", "OAUTH_CLIENT_SECRET_FILE"),
+        ("OAUTH_CLIENT_CERT_PATH", "OAUTH_CERTIFICATE_FILE"),
+        ("OAUTH_CA_FILE", "OAUTH_CA_BUNDLE"),
+        ("OAUTH_ACCESS_TOKEN_URL", "OAUTH_TOKEN_URL"),
+        ("OAUTH_PARAMS_tenant", "OAUTH_PARAM_tenant"),
+        ("OAUTH_param_tenant", "OAUTH_PARAM_tenant"),
         ("OAUTH_CLIENT_SECRETS", "OAUTH_CLIENT_SECRET"),
     ],
 )
@@ -437,6 +443,37 @@ def test_a_secret_with_a_line_end_is_refused_and_not_shown(secret: str) -> None:
         assert "s3" not in str(raised.value)
     with pytest.raises(ConfigurationError, match="callable returned holds a line end"):
         ClientCredentials(URL, "me", lambda: secret).request_token()
+
+
+@pytest.mark.rule(26)
+@pytest.mark.parametrize("setting", ["server", "client_id", "scope", "audience", "resource"])
+def test_a_setting_that_was_read_with_its_line_end_is_refused(setting: str) -> None:
+    settings = {"server": URL, "client_id": "me", "client_secret": "s3cret"}
+    with pytest.raises(ConfigurationError, match=f"{setting} holds a line end; remove it"):
+        ClientCredentials(**{**settings, setting: f"{URL}\n"})  # type: ignore[arg-type]
+
+
+@pytest.mark.rule(26)
+def test_a_file_with_two_secrets_is_named_as_it_was_set(
+    environment: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    path = tmp_path / "secret"
+    path.write_text("one\ntwo\n")
+    for name, value in (("TOKEN_URL", URL), ("CLIENT_ID", "me"), ("CLIENT_SECRET_FILE", str(path))):
+        environment.setenv(f"OAUTH_{name}", value)
+    with pytest.raises(
+        ConfigurationError, match=r"^the text in OAUTH_CLIENT_SECRET_FILE holds a line end"
+    ):
+        ClientCredentials.from_env().request_token()
+
+
+def test_a_parameter_with_a_setting_of_its_own_names_the_variable(
+    environment: pytest.MonkeyPatch,
+) -> None:
+    for name, value in (("TOKEN_URL", URL), ("CLIENT_ID", "me"), ("CLIENT_SECRET", "s3cret")):
+        environment.setenv(f"OAUTH_{name}", value)
+    environment.setenv("OAUTH_PARAM_scope", "read")
+    assert refusal().startswith("OAUTH_PARAM_scope repeats the parameter scope, ")
 
 
 def test_several_audiences_have_a_space_between_them(environment: pytest.MonkeyPatch) -> None:

@@ -82,6 +82,12 @@ def test_the_lines_that_the_errors_name_run() -> None:
         ("proxies", r"proxies of a requests\.Session.*AuthorizationServer\(.*session=session\)"),
         ("origins", r"ClientCredentialsAdapter\(credentials, origins="),
         ("leeway", r"TokenCache\(leeway="),
+        ("store", r"TokenCache\(store="),
+        ("access_token_url", r'ClientCredentials\("https://'),
+        ("audiences", r"audience=\["),
+        ("private_key", r"auth=PrivateKeyJWT\(key\)"),
+        ("token_endpoint_auth_method", r'auth="client_secret_post"'),
+        ("extra_params", r"pass params="),
     ],
 )
 def test_a_name_that_people_type_first_is_an_error_with_the_line_to_write(
