@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from abc import ABC, abstractmethod
 
 from ...protocols import Clock
 from .vault import EncryptionKey, Vault, lifetime
+
+logger = logging.getLogger("requests_cc")
 
 
 class SealedStore(ABC):
@@ -19,6 +22,7 @@ class SealedStore(ABC):
     def __init__(self, encryption_key: EncryptionKey, clock: Clock) -> None:
         self._clock = clock
         self._vault = Vault(encryption_key, clock)
+        self._has_warned = False
 
     @property
     def encrypts(self) -> bool:
@@ -40,9 +44,12 @@ class SealedStore(ABC):
         :raises TokenStoreError: if the store fails.
         """
         for name in self._vault.names(key):
-            value = self._vault.open(name, self._read(name))
+            sealed = self._read(name)
+            value = self._vault.open(name, sealed)
             if value is not None:
                 return value
+            if sealed is not None:
+                self._warn_of(name, sealed)
         return None
 
     def set(self, key: str, value: bytes, ttl: float) -> None:
@@ -70,6 +77,16 @@ class SealedStore(ABC):
         """
         for name in self._vault.names(key):
             self._remove(name)
+
+    def _warn_of(self, name: str, sealed: object) -> None:
+        """Log, once, an entry that is not just expired."""
+        if not self._has_warned and self._vault.open(name, sealed, 0.0) is None:
+            self._has_warned = True
+            logger.warning(
+                "ignoring an unusable entry in the token store: %r holds something that was not "
+                "written for it with this encryption_key",
+                self,
+            )
 
     @abstractmethod
     def _read(self, name: str) -> object:

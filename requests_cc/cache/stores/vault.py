@@ -111,10 +111,11 @@ class Vault:
         data = pack(name, value, self._clock.time() + lifetime(ttl))
         return data if self._fernet is None else self._fernet.encrypt(data)
 
-    def open(self, name: str, sealed: object) -> bytes | None:
+    def open(self, name: str, sealed: object, now: float | None = None) -> bytes | None:
         """Return the value in an envelope that was found under a name.
 
         :param sealed: bytes, or the str that a client made of them.
+        :param now: float, seconds since the epoch; None: the clock's.
         :returns: bytes; None if the envelope has expired, or was not sealed for this name with one
             of the keys.
         """
@@ -123,7 +124,9 @@ class Vault:
         if not isinstance(sealed, bytes) or len(sealed) > MAX_SIZE:
             return None
         data = sealed if self._fernet is None else _decrypted(self._fernet, sealed)
-        return None if data is None else unpack(name, data, self._clock.time())
+        return (
+            None if data is None else unpack(name, data, self._clock.time() if now is None else now)
+        )
 
 
 def _keys(setting: EncryptionKey) -> list[bytes] | None:

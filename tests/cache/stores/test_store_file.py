@@ -116,8 +116,12 @@ RUBBISH = {
 
 @pytest.mark.parametrize("rubbish", RUBBISH.values(), ids=list(RUBBISH))
 @pytest.mark.parametrize("encryption_key", [None, ENCRYPTION_KEY], ids=["plain", "encrypted"])
-def test_an_unusable_entry_is_a_miss_and_is_replaced(
-    folder: Path, rubbish: bytes, encryption_key: bytes | None
+@pytest.mark.rule(17)
+def test_an_unusable_entry_is_a_miss_said_once_and_is_replaced(
+    folder: Path,
+    rubbish: bytes,
+    encryption_key: bytes | None,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     store = FileTokenStore(folder, encryption_key=encryption_key)
     store.set("k", VALUE, 60)
@@ -126,8 +130,23 @@ def test_an_unusable_entry_is_a_miss_and_is_replaced(
     breaker = Breaker(store, deadline=PATIENCE)
     assert breaker.get("k") is None
     assert breaker.available
+    assert store.get("k") is None
+    (record,) = caplog.records
+    assert record.levelname == "WARNING"
+    assert "ignoring an unusable entry in the token store: <FileTokenStore" in record.getMessage()
     store.set("k", VALUE, 60)
     assert store.get("k") == VALUE
+
+
+def test_an_expired_entry_is_not_called_unusable(
+    folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    clock = ManualClock()
+    store = FileTokenStore(folder, clock=clock)
+    store.set("k", VALUE, 60)
+    clock.forward(61)
+    assert store.get("k") is None
+    assert caplog.records == []
 
 
 def test_a_file_that_cannot_be_read_is_a_miss_and_is_replaced(
