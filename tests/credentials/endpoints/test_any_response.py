@@ -107,8 +107,14 @@ def test_whatever_bytes_a_server_sends_the_error_is_typed(fuzzed: Fuzzed, respon
 
 @pytest.mark.parametrize(
     "chunks",
-    [b"-1\r\n \r\n0\r\n\r\n", b"f" * 40 + b"\r\n \r\n", b"7fffffffffffffff\r\n \r\n", b"x\r\n"],
-    ids=["negative", "huge", "largest", "not a number"],
+    [
+        b"-1\r\n \r\n0\r\n\r\n",
+        b"-2\r\n \r\n0\r\n\r\n",
+        b"f" * 40 + b"\r\n \r\n",
+        b"7fffffffffffffff\r\n \r\n",
+        b"x\r\n",
+    ],
+    ids=["negative", "more negative", "huge", "largest", "not a number"],
 )
 def test_a_chunk_of_an_impossible_size_is_a_typed_error(chunks: bytes) -> None:
     with Server(CHUNKED + chunks) as server:
