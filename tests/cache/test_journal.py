@@ -27,6 +27,8 @@ from requests_cc.events import (
     TokenRequestFailed,
 )
 from requests_cc.testing import LocalServer
+from tests.support.scripts import answer
+from tests.support.server import Server
 from tests.support.sources import ManualClock, Source, renewals_end
 
 NAME = "source of key"
@@ -103,6 +105,24 @@ def test_an_event_holds_nothing_of_a_users_own_exception_but_its_name(clock: Man
     with pytest.raises(VaultError):
         cache.token(source)
     assert events[1] == TokenRequestFailed(NAME, 0.0, "VaultError")
+
+
+def test_a_failure_carries_the_servers_code_status_and_words_and_who_asked() -> None:
+    words = "Client\x1b[31m s3cr3t-of-mine is unknown"
+    refused = answer({"error": "unauthorized", "error_description": words}, "401 No")
+    events: list[Event] = []
+    with Server(refused) as server:
+        credentials = ClientCredentials(server.url, "me", "s3cr3t-of-mine")
+        with pytest.raises(InvalidClient):
+            TokenCache(observers=[events.append]).token(credentials)
+    failed = events[1]
+    assert isinstance(failed, TokenRequestFailed)
+    assert (failed.code, failed.status_code) == ("unauthorized", 401)
+    assert failed.description is not None
+    assert "is unknown" in failed.description
+    assert "s3cr3t" not in failed.description
+    assert failed.description.isprintable()
+    assert (failed.source.client_id, failed.source.server) == ("me", server.url)
 
 
 def test_an_observer_that_raises_is_logged_once_and_harms_nothing(

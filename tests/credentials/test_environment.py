@@ -435,6 +435,19 @@ def test_every_setting_is_cleaned_in_one_way_and_its_path_too(
 
 
 @pytest.mark.rule(26)
+def test_files_with_a_byte_order_mark_and_line_ends_get_a_token(
+    environment: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    with LocalServer({"me": "s3cret"}) as server:
+        settings = {"TOKEN_URL": server.token_url, "CLIENT_ID": "me", "CLIENT_SECRET": "s3cret"}
+        for name, value in settings.items():
+            (tmp_path / name).write_text(f"\ufeff{value}\r\n", encoding="utf-8")
+            environment.setenv(f"OAUTH_{name}_FILE", f"{tmp_path / name}\n")
+        assert ClientCredentials.from_env().request_token().value
+        assert len(server.token_requests) == 1
+
+
+@pytest.mark.rule(26)
 @pytest.mark.parametrize("secret", ["s3cret\n", "s3cret\r\n", "s3\rcret"])
 def test_a_secret_with_a_line_end_is_refused_and_not_shown(secret: str) -> None:
     for given in (secret, ["x", secret]):

@@ -9,8 +9,16 @@ from pathlib import Path
 import pytest
 from cryptography.fernet import Fernet
 
-from requests_cc import AccessToken, FileTokenStore, InvalidTokenResponse, TokenCache
+from requests_cc import (
+    AccessToken,
+    ClientCredentials,
+    FileTokenStore,
+    InvalidTokenResponse,
+    TokenCache,
+)
 from requests_cc.errors import TokenEndpointUnreachable
+from tests.support.scripts import token
+from tests.support.server import Server
 from tests.support.sources import ManualClock, Source
 
 KEY = Fernet.generate_key()
@@ -32,6 +40,17 @@ def test_the_process_that_asked_keeps_extra_and_an_encrypted_store_shares_it(
         shared = token
     assert source.requests == 1
     assert (shared.extra == {"instance_url": "https://x.example"}) is encrypted
+
+
+def test_members_of_a_servers_response_reach_another_process_through_an_encrypted_store(
+    tmp_path: Path,
+) -> None:
+    with Server(token("one", instance_url="https://x.example")) as server:
+        credentials = ClientCredentials(server.url, "me", "s3cret")
+        for _ in range(2):
+            cache = TokenCache(FileTokenStore(tmp_path / "t", encryption_key=KEY))
+            assert cache.token(credentials).extra == {"instance_url": "https://x.example"}
+        assert server.targets == ["/token"]
 
 
 @pytest.mark.parametrize("extra", [{"x": object()}, {"x": "y" * 100_000}])

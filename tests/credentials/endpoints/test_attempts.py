@@ -109,6 +109,25 @@ def test_a_slow_response_ends_by_the_deadline_without_a_retry(endpoint: Endpoint
 
 
 @pytest.mark.rule(18)
+@pytest.mark.rule(18)
+def test_an_attempt_without_other_settings_takes_fifteen_seconds_at_the_most(
+    endpoint: Endpoint,
+) -> None:
+    """Half of what a worker of gunicorn lives without a response."""
+    waits: list[tuple[float, float]] = []
+
+    class Seen(requests.adapters.HTTPAdapter):
+        def send(self, *args, **options):
+            waits.append(options["timeout"])
+            return super().send(*args, **options)
+
+    with Server(GOOD) as server, requests.Session() as session:
+        session.mount("http://", Seen())
+        endpoint.call(client(server, session=session))
+    assert len(waits) == 1
+    assert sum(waits[0]) <= 15.0
+
+
 def test_a_body_that_trickles_after_its_headers_is_cut_off(endpoint: Endpoint) -> None:
     def slow(request) -> None:
         request.connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: 999\r\n\r\n")
