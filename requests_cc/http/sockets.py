@@ -46,7 +46,6 @@ class Sockets:
         self.connected = False
         self.are_watched = False
         self._ended = False
-        self._before: contextvars.Token[Sockets | None] | None = None
         self._lock = threading.Lock()  # guards all below and _ended; never held during I/O
         self._duplicates: list[socket.socket] = []
 
@@ -57,8 +56,8 @@ class Sockets:
         return requests.ReadTimeout() if was_connected else requests.ConnectTimeout()
 
     def use(self) -> None:
-        """Watch what this thread connects from now on, until :meth:`release`."""
-        self._before = _sockets_of_exchange.set(self)
+        """Watch what this thread connects from now on."""
+        _sockets_of_exchange.set(self)
 
     def add(self, connected: Any) -> None:
         """Watch one connection.
@@ -95,8 +94,6 @@ class Sockets:
 
     def release(self) -> None:
         """Stop watching: the exchange is over."""
-        if self._before is not None:
-            _sockets_of_exchange.reset(self._before)  # its thread may be the caller's
         with self._lock:
             for duplicate in self._duplicates:
                 duplicate.close()
