@@ -197,14 +197,15 @@ class ClientCredentialsAdapter(HTTPAdapter):
             options = self._prove(authorized, token, options)
         try:
             response = self._send(authorized, *options)
-        except requests.RequestException as error:
+        except BaseException as error:  # a worker's time limit too
             hide_copy(error, value, request, self._header_name)
-            if self._certificate is None or last_attempt:
-                raise
+            is_of_call = isinstance(error, requests.RequestException)
+            if self._certificate is None or last_attempt or not is_of_call:
+                raise error  # noqa: TRY201 - a bare one restores the frames, in Python 3.10
             from ..http.failure import is_of_own_certificate  # noqa: PLC0415 - few requests fail
 
             if not is_of_own_certificate(error):
-                raise
+                raise error  # noqa: TRY201 - as above
         else:
             if self._dpop is not None:
                 self._dpop.take_nonce(str(request.url), response.headers)

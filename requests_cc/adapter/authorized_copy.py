@@ -147,7 +147,7 @@ def _text(value: Any) -> str:
 
 
 def hide_copy(
-    error: requests.RequestException,
+    error: BaseException,
     value: str,
     request: PreparedRequest,
     name: str = AUTHORIZATION,

@@ -374,6 +374,26 @@ def test_no_frame_of_a_failing_call_shows_the_token(options, failing):
     assert [name for name, value in variables if "token-of-key" in shown(value)] == []
 
 
+class TimeLimit(Exception):
+    """What a worker's time limit raises, as Celery's does, in the middle of anything."""
+
+
+@pytest.mark.parametrize("killer", [TimeLimit, KeyboardInterrupt, SystemExit])
+def test_no_frame_of_a_call_that_is_interrupted_while_it_connects_shows_the_token(
+    monkeypatch, killer
+):
+    def interrupted(*_: object, **__: object) -> None:
+        raise killer
+
+    with Api(None) as api, session_of(Source(), api.origin) as session:
+        monkeypatch.setattr("urllib3.util.connection.create_connection", interrupted)
+        with pytest.raises(killer) as caught:
+            session.get(api.origin, timeout=5)
+    variables = list(frames(caught.value))
+    assert any("_new_conn" in name for name, _ in variables)
+    assert [name for name, value in variables if "token-of-key" in shown(value)] == []
+
+
 def test_the_header_is_the_text_in_all_but_its_repr():
     text = "Bearer the-token"
     value = AccessToken("the-token").authorization
