@@ -96,7 +96,6 @@ _READING = os.O_RDONLY | sum(
 def contents(path: str, most: int) -> bytes:
     """Return the contents of a regular file, or of what a symbolic link to one leads to.
 
-    :param path: str.
     :param most: int, bytes; what comes after them is left out.
     :raises OSError: if it cannot be read, or is a pipe, a device or a folder.
     :raises ValueError: for a NUL in the path.

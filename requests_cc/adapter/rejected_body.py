@@ -77,10 +77,7 @@ class _Reading:
         return self._call.value or (b"", False)
 
     def ends(self, within: float = LONGEST) -> bool:
-        """Wait, and return whether it has ended.
-
-        :param within: float, seconds.
-        """
+        """Wait, and return whether it has ended."""
         return self._call.ends_within(within)
 
     def give_up(self) -> None:

@@ -24,10 +24,7 @@ _FIRST_ERROR = 400  # RFC 9110 §15.5
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the argument and the options of this verb.
-
-    :param parser: of this verb.
-    """
+    """Add the argument and the options of this verb."""
     parser.add_argument("url", metavar="URL", help="of the API")
     parser.add_argument(
         "-X", "--request", metavar="METHOD", help="default: GET, or POST if there is a body"
@@ -47,11 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Send the request and print the response's body.
-
-    :param arguments: what argparse read.
-    :returns: int, the exit status.
-    """
+    """Send the request and print the response's body."""
     if arguments.data == "@-":
         check_standard_input(arguments)
     settings, headers = Settings(arguments), _headers(arguments.header or [])
@@ -98,7 +91,6 @@ def report(error: requests.RequestException) -> int:
     """Say on stderr why there is no response from the API.
 
     :param error: what requests raised.
-    :returns: int, the exit status.
     """
     if isinstance(error, ValueError):  # so requests says that a URL or a header is not valid
         raise UsageError("the URL or a header is not valid") from None

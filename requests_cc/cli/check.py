@@ -42,20 +42,13 @@ _UNAUTHORIZED, _FORBIDDEN = 401, 403
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the options of this verb.
-
-    :param parser: of this verb.
-    """
+    """Add the options of this verb."""
     parser.add_argument("--url", metavar="API", help="of the API: it is called with the token")
     add_client_options(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Run the steps until one fails that makes the rest pointless.
-
-    :param arguments: what argparse read.
-    :returns: int, the exit status.
-    """
+    """Run the steps until one fails that makes the rest pointless."""
     api_url: str | None = arguments.url
     if api_url is not None and _origin(api_url) is None:
         raise UsageError("--url is not an absolute http or https URL")
@@ -108,10 +101,7 @@ class Check:
         self._step("token request", self._request_token)
 
     def api(self, url: str) -> None:
-        """Call the API.
-
-        :param url: str.
-        """
+        """Call the API."""
         self._probe(url, "--url")
         self._step("API call", partial(self._call, url))
 

@@ -21,18 +21,12 @@ _UNVERIFIED = "Nothing is verified: anybody can write a token that says this."
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the argument of this verb.
-
-    :param parser: of this verb.
-    """
+    """Add the argument of this verb."""
     add_token_argument(parser)
 
 
 def add_token_argument(parser: argparse.ArgumentParser) -> None:
-    """Add the argument that is a token.
-
-    :param parser: of one verb.
-    """
+    """Add the argument that is a token."""
     parser.add_argument(
         "token",
         metavar="TOKEN",
@@ -45,7 +39,6 @@ def add_token_argument(parser: argparse.ArgumentParser) -> None:
 def token_in(arguments: argparse.Namespace) -> str:
     """Return the token, from the argument or from standard input.
 
-    :param arguments: what argparse read.
     :raises UsageError: if there is none.
     """
     text: str = arguments.token
@@ -65,8 +58,6 @@ def token_in(arguments: argparse.Namespace) -> str:
 def run(arguments: argparse.Namespace) -> int:
     """Print header and claims of a JWT.
 
-    :param arguments: what argparse read.
-    :returns: int, the exit status.
     :raises UsageError: if it is not a JWT.
     """
     parts = token_in(arguments).split(".")

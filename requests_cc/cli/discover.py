@@ -41,10 +41,7 @@ _WIDTH = 26
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the argument and the options of this verb.
-
-    :param parser: of this verb.
-    """
+    """Add the argument and the options of this verb."""
     parser.add_argument(
         "issuer", metavar="ISSUER|URL", help="the issuer identifier, or the document's own URL"
     )
@@ -54,11 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print the metadata that matters to a client.
-
-    :param arguments: what argparse read.
-    :returns: int, the exit status.
-    """
+    """Print the metadata that matters to a client."""
     wire = Wire(verbose=arguments.verbose)
     with watched_session(wire) as session:
         given = Environment("", {"CA_BUNDLE": arguments.cacert or ""}, {"CA_BUNDLE": "--cacert"})

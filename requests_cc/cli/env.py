@@ -15,19 +15,12 @@ _THEMSELVES = {"CLIENT_SECRET_FILE": "secret", "PRIVATE_KEY_FILE": "key"}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the option of this verb.
-
-    :param parser: of this verb.
-    """
+    """Add the option of this verb."""
     parser.add_argument("--prefix", default="OAUTH_", help="of the variables (default: OAUTH_)")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print the template.
-
-    :param arguments: what argparse read.
-    :returns: int, the exit status.
-    """
+    """Print the template."""
     result(_TOP)
     for heading, settings in SETTINGS.items():
         result(f"\n# --- {heading}")

@@ -16,10 +16,7 @@ if TYPE_CHECKING:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the options of this verb.
-
-    :param parser: of this verb.
-    """
+    """Add the options of this verb."""
     form = parser.add_mutually_exclusive_group()
     form.add_argument(
         "--header", action="store_true", help='print the whole header, for curl -H "$(...)"'
@@ -32,11 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print a token.
-
-    :param arguments: what argparse read.
-    :returns: int, the exit status.
-    """
+    """Print a token."""
     credentials = Settings(arguments).client(session_for(arguments))
     if arguments.store is None:
         token = credentials.request_token()
@@ -54,10 +47,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def session_for(arguments: argparse.Namespace) -> Any:
-    """Return the session that ``-v`` watches, or None.
-
-    :param arguments: what argparse read.
-    """
+    """Return the session that ``-v`` watches, or None."""
     if not arguments.verbose:
         return None
     from .wire import Wire, watched_session  # noqa: PLC0415 - for -v alone
@@ -68,7 +58,6 @@ def session_for(arguments: argparse.Namespace) -> Any:
 def in_words(token: AccessToken, asked_scope: str | None) -> str:
     """Return what is known of a token, and nothing of its value.
 
-    :param token: the token.
     :param asked_scope: str, what was asked for, or None.
     """
     words = [token.token_type]

@@ -17,10 +17,7 @@ _ENDPOINTS = {"introspect": "introspection_endpoint", "revoke": "revocation_endp
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the argument and the options of these verbs.
-
-    :param parser: of one of them.
-    """
+    """Add the argument and the options of these verbs."""
     add_token_argument(parser)
     parser.add_argument(
         "--endpoint", metavar="URL", help="the endpoint's URL; with --issuer it is looked up"
@@ -29,11 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Introspect or revoke a token.
-
-    :param arguments: what argparse read.
-    :returns: int, the exit status.
-    """
+    """Introspect or revoke a token."""
     if arguments.token == "-":
         check_standard_input(arguments)
     settings = Settings(arguments)

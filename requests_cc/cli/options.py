@@ -160,10 +160,7 @@ def destination(setting: Setting) -> str:
 
 
 def add_client_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options that say who the client is and what it asks for.
-
-    :param parser: of one verb.
-    """
+    """Add the options that say who the client is and what it asks for."""
     for heading, settings in SETTINGS.items():
         group = parser.add_argument_group(heading)
         for setting in settings:

@@ -58,18 +58,12 @@ class UsageError(Exception):
 
 
 def result(text: str) -> None:
-    """Write a line to stdout.
-
-    :param text: str.
-    """
+    """Write a line to stdout."""
     print(text, flush=True)
 
 
 def note(text: str) -> None:
-    """Write a line to stderr.
-
-    :param text: str.
-    """
+    """Write a line to stderr."""
     print(text, file=sys.stderr, flush=True)
 
 
@@ -89,7 +83,6 @@ def status_of(error: BaseException) -> int:
 def painted(text: str, *, good: bool) -> str:
     """Return a word in green or red if stdout is a terminal and ``NO_COLOR`` is not set.
 
-    :param text: str.
     :param good: bool, green or red.
     """
     plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
@@ -145,8 +138,5 @@ def relative(seconds: float, coming: str, gone: str) -> str:
 
 
 def hidden(secret: str) -> str:
-    """Return a token as it may be shown: its last four characters.
-
-    :param secret: str.
-    """
+    """Return a token as it may be shown: its last four characters."""
     return f"…{secret[-4:]}" if len(secret) >= LEAST_HIDDEN else "…"

@@ -11,10 +11,7 @@ DID_NOT_HOLD = 1
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Say what the demo does.
-
-    :param parser: of this verb.
-    """
+    """Say what the demo does."""
     parser.description = (
         "Starts an authorization server and an API on 127.0.0.1, calls the API, and shows what "
         "happens as it does: the first token, revoked tokens, many threads, renewal under load, an "
@@ -24,10 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(_: argparse.Namespace) -> int:
-    """Run the demo.
-
-    :returns: int, the exit status.
-    """
+    """Run the demo."""
     from .demo import demonstrate  # noqa: PLC0415 - no help needs a server
 
     return DONE if demonstrate(sys.stdout) else DID_NOT_HOLD

@@ -13,10 +13,7 @@ _HIGHEST_PORT = 65_535
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the options of this verb.
-
-    :param parser: of this verb.
-    """
+    """Add the options of this verb."""
     parser.description = DESCRIPTION
     add_options(parser)
 
@@ -24,8 +21,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Serve until Ctrl-C.
 
-    :param arguments: what argparse read.
-    :returns: int, the exit status.
     :raises UsageError: if an option is not valid, or a package that it needs is missing.
     """
     server = _server(arguments)

@@ -206,7 +206,6 @@ class Settings:
 def check_standard_input(options: argparse.Namespace) -> None:
     """Check that standard input is not wanted for the secret, if it is for something else.
 
-    :param options: what argparse read.
     :raises UsageError: if it is.
     """
     if options.client_secret_file == "-":

@@ -79,10 +79,7 @@ class Wire(HTTPAdapter):
 
 
 def watched_session(wire: Wire) -> requests.Session:
-    """Return a session whose requests go over a wire.
-
-    :param wire: the adapter to watch.
-    """
+    """Return a session whose requests go over a wire."""
     session = requests.Session()
     session.mount("https://", wire)
     session.mount("http://", wire)

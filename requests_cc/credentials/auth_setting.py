@@ -126,8 +126,6 @@ class PreferredAuthentication:
 def check_client(authentication: ClientAuthentication, client_id: str, *, has_secret: bool) -> None:
     """Check that a client can authenticate with the method that was set.
 
-    :param authentication: the method.
-    :param client_id: str.
     :param has_secret: bool, whether there is a ``client_secret``.
     :raises ConfigurationError: if it cannot.
     """
@@ -153,7 +151,6 @@ def check_session_auth(
     """Check that a session's own auth does not stand beside a client authentication method.
 
     :param session: the session of the server, or None.
-    :param authentication: the method.
     :raises ConfigurationError: if the session has an ``auth``: a request has one of the two.
     """
     if session is not None and session.auth:
@@ -172,7 +169,6 @@ def _name_of(authentication: ClientAuthentication) -> str:
 def method_named(name: str, setting: str = "auth") -> ClientAuthentication:
     """Return the client authentication object that a name stands for.
 
-    :param name: str.
     :param setting: str, the name of the setting in the message.
     :raises ConfigurationError: if the name is not known, or the method needs more than a name. The
         message does not show an unknown name: it may be a secret in the wrong place.

@@ -12,7 +12,6 @@ MOST_SHOWN = 10  # items of a document's list in a message; the list can have an
 def shown(text: str, secrets: Iterable[str] = ()) -> str:
     """Return a text as a message may show it.
 
-    :param text: str.
     :param secrets: str, the texts to hide.
     """
     secrets = tuple(filter(None, map(_printable, secrets)))

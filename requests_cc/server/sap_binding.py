@@ -30,7 +30,6 @@ class SapBinding(NamedTuple):
     def of(cls, binding: object) -> SapBinding:
         """Read a binding.
 
-        :param binding: mapping.
         :raises ConfigurationError: if it is not a binding with the credentials of a client. The
             message shows nothing of it.
         """
