@@ -24,9 +24,7 @@ _CONTENTS_OF_A_FILE = r"[\r\n]|-----BEGIN|^\s*\{|^e(?:y[AJ]|w[0o])[\w-]*\.[\w-]*
 def require(module: str, extra: str) -> Any:
     """Import a module of an optional package.
 
-    :param module: str, its full name.
     :param extra: str, the extra of requests_cc that brings the package.
-    :returns: the module.
     :raises ConfigurationError: if it is not installed.
     """
     try:
@@ -51,7 +49,6 @@ def is_number(value: object) -> TypeGuard[float]:
 def check_bool(value: object, setting: str) -> None:
     """Check a setting that is True or False: any text from the environment would count as true.
 
-    :param value: what was set.
     :param setting: str, its name in the message.
     :raises ConfigurationError: if it is not a bool.
     """
@@ -62,9 +59,7 @@ def check_bool(value: object, setting: str) -> None:
 def required_text(value: object, setting: str) -> str:
     """Check a setting that must be a text.
 
-    :param value: what was set.
     :param setting: str, its name in the message.
-    :returns: str, the value.
     :raises ConfigurationError: if it is not a str, is empty, or cannot be encoded as UTF-8.
     """
     if not isinstance(value, str) or not value:
@@ -124,7 +119,6 @@ def required_path(value: object, setting: str) -> str:
 
     :param value: what was set, a str or PathLike.
     :param setting: str, its name in the message.
-    :returns: str, the path.
     :raises ConfigurationError: if it is not a path, or is the contents of a file instead: a key, a
         certificate, JSON or a JWT.
     """

@@ -20,7 +20,6 @@ def check_forcelist(sender: BaseAdapter, statuses: Container[int]) -> None:
 
     urllib3 would send the rejected token again and again, and raise an error at the end.
 
-    :param sender: does the sending.
     :param statuses: those of a rejection.
     :raises ConfigurationError: if ``status_forcelist`` of its ``max_retries`` holds one of them.
     """
@@ -44,7 +43,6 @@ def check_not_shared(transport: BaseAdapter, source: TokenSource) -> None:
     The cache of CacheControl knows nothing of tokens: it would give one client the responses that
     were made for another.
 
-    :param transport: does the sending.
     :raises ConfigurationError: if it has a cache that serves another source already.
     """
     if not any(

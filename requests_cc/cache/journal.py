@@ -144,10 +144,7 @@ class Journal:
         return self._said.setdefault((what, str(name)), token := object()) is token
 
     def report_unusable(self, error: TokenStoreError) -> None:
-        """Log, once, that an entry of the store cannot be used.
-
-        :param error: says why.
-        """
+        """Log, once, that an entry of the store cannot be used."""
         if self._unusable.increment() == 0:
             logger.warning("ignoring an unusable entry in the token store: %s", error)
 
@@ -174,7 +171,6 @@ class Journal:
 def landing(name: SourceName, flight: Flight, state: Lifecycle, now: Now) -> Iterator[Event]:
     """Return the events at the end of a flight.
 
-    :param name: the source's label.
     :param state: of the key, after the flight.
     """
     outcome = flight.outcome

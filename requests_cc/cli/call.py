@@ -88,10 +88,7 @@ def _send(
 
 
 def report(error: requests.RequestException) -> int:
-    """Say on stderr why there is no response from the API.
-
-    :param error: what requests raised.
-    """
+    """Say on stderr why there is no response from the API."""
     if isinstance(error, ValueError):  # so requests says that a URL or a header is not valid
         raise UsageError("the URL or a header is not valid") from None
     if isinstance(error, requests.exceptions.SSLError):

@@ -71,8 +71,6 @@ def status_of(error: BaseException) -> int:
     """Return the exit status after an error of the library.
 
     A response that is not a token, such as a web page, means a wrong URL: a person must change it.
-
-    :param error: what the library raised.
     """
     from ..errors import InvalidTokenResponse  # noqa: PLC0415 - no verb that succeeds needs it
 
@@ -81,10 +79,7 @@ def status_of(error: BaseException) -> int:
 
 
 def painted(text: str, *, good: bool) -> str:
-    """Return a word in green or red if stdout is a terminal and ``NO_COLOR`` is not set.
-
-    :param good: bool, green or red.
-    """
+    """Return a word in green or red if stdout is a terminal and ``NO_COLOR`` is not set."""
     plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
     if plain or not sys.stdout.isatty():
         return text
@@ -92,19 +87,13 @@ def painted(text: str, *, good: bool) -> str:
 
 
 def safe(text: object) -> str:
-    """Return somebody else's words on one line and without what a terminal would obey.
-
-    :param text: anything; its str counts.
-    """
+    """Return somebody else's words on one line and without what a terminal would obey."""
     shown = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in str(text))
     return shown if len(shown) <= LONGEST_TEXT else f"{shown[:LONGEST_TEXT]}…"
 
 
 def moment(seconds: float) -> str:
-    """Return a moment in UTC, such as ``2026-11-26T14:04:18Z``.
-
-    :param seconds: float, since the epoch.
-    """
+    """Return a moment in UTC, such as ``2026-11-26T14:04:18Z``."""
     try:
         utc = datetime.fromtimestamp(seconds, tz=timezone.utc)
     except (OverflowError, ValueError, OSError):
@@ -113,10 +102,7 @@ def moment(seconds: float) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Return a duration in its two largest units, such as ``58m`` or ``1h 30m``.
-
-    :param seconds: float, at least 0.
-    """
+    """Return a duration in its two largest units, such as ``58m`` or ``1h 30m``."""
     left = round(seconds)
     parts: list[tuple[int, str]] = []
     for size, unit in _UNITS:
@@ -129,7 +115,6 @@ def duration(seconds: float) -> str:
 def relative(seconds: float, coming: str, gone: str) -> str:
     """Return how far away a moment is.
 
-    :param seconds: float, since the epoch.
     :param coming: str, such as ``expires in {}``, used if the moment is ahead.
     :param gone: str, such as ``expired {} ago``.
     """

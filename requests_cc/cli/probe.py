@@ -104,7 +104,6 @@ class Probe:
     def run(self, step: Step) -> None:
         """Run the steps.
 
-        :param step: what runs one of them.
         :raises StepError: if one fails.
         """
         proxy = self._proxy

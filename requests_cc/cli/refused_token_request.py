@@ -41,11 +41,7 @@ _ADVICE: dict[type[TokenRequestError], str] = {
 
 
 def discovery_failure(error: TokenRequestError, settings: Settings) -> StepError:
-    """Return the failure of a look-up of the server's metadata.
-
-    :param error: what the library raised.
-    :param settings: of the client.
-    """
+    """Return the failure of a look-up of the server's metadata."""
     change = (
         f"check {settings.named('ISSUER')}: requests-cc discover tries it alone; or pass "
         f"--token-url URL in its place"
@@ -61,9 +57,7 @@ def token_failure(
 ) -> StepError:
     """Return the failure of a token request.
 
-    :param error: what the library raised.
     :param credentials: the client; other places for its secret are tried if it was refused.
-    :param settings: of the client.
     :param last: the last exchange with the server.
     """
     error.retry_at = None  # the cool-down of this run's cache, which ends with it

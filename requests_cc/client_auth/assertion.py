@@ -170,7 +170,6 @@ class PrivateKeyJWT:
 def check_lifetime(lifetime: object) -> None:
     """Check the lifetime of an assertion.
 
-    :param lifetime: seconds.
     :raises ConfigurationError: if it is not a number from 1 to 86400.
     """
     if not is_number(lifetime) or not 1 <= lifetime <= LONGEST_LIFETIME:
@@ -183,7 +182,6 @@ def audience_of(identity: ClientIdentity, audience: str | None) -> tuple[str, st
     The issuer wherever one is known: metadata can name another server's token endpoint, and an
     assertion for that would be good there (the update of RFC 7523, draft-ietf-oauth-rfc7523bis).
 
-    :param identity: who authenticates, and to whom.
     :param audience: str, what was set: ``"issuer"``, another audience, or None.
     :raises ConfigurationError: if it is ``"issuer"``, and none is known.
     """
@@ -236,8 +234,6 @@ def authentication_by(
 ) -> Authentication:
     """Return what a client assertion adds to a request.
 
-    :param identity: who authenticates.
-    :param assertion: str.
     :param assertion_type: str, the ``client_assertion_type``.
     :param secrets: str, further texts that no message may show.
     """

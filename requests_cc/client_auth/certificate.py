@@ -105,10 +105,7 @@ class _PairOfAuth(tuple[str, str]):
 
 
 def cert_of_auth(cert: Cert) -> Cert:
-    """Return a certificate of ``auth=``, marked so: ``replace`` sets it again, beside another auth.
-
-    :param cert: as in requests.
-    """
+    """Return a certificate of ``auth=``, marked so: ``replace`` sets it again, beside another auth."""
     return _PathOfAuth(cert) if isinstance(cert, str) else _PairOfAuth(cert)
 
 
@@ -120,17 +117,13 @@ def given_cert(cert: Cert) -> Cert | None:
 def thumbprint(cert: Cert) -> str:
     """Return SHA-256 of the first certificate in the file, in hex (RFC 8705 section 3.1).
 
-    :param cert: as in requests.
     :raises ConfigurationError: if the file cannot be read, or holds no certificate.
     """
     return hashlib.sha256(_certificate(_paths(cert)[0])).hexdigest()
 
 
 def stamp(cert: Cert) -> tuple[tuple[int, int, int], ...]:
-    """Return a value that changes when the files do; empty while they cannot be read.
-
-    :param cert: as in requests.
-    """
+    """Return a value that changes when the files do; empty while they cannot be read."""
     try:
         stats = [os.stat(path) for path in _paths(cert)]
     except OSError:

@@ -213,7 +213,6 @@ class EqualObject:
 def callable_key_part(get: object) -> Hashable:
     """Return the part of a cache key for a callable, which is never called for it.
 
-    :param get: the callable.
     :returns: its ``cache_key``, if it has one; else an :class:`EqualObject`, or a
         :class:`SameObject` if it cannot be hashed: those are meaningful in this process only.
     :raises ConfigurationError: if its ``cache_key`` cannot be hashed.
@@ -235,10 +234,7 @@ def callable_key_part(get: object) -> Hashable:
 
 
 def cleaned(text: str) -> str:
-    """Drop what editors and shells leave around a setting: a byte-order mark and white space.
-
-    :param text: str, from a file or an environment variable.
-    """
+    """Drop what editors and shells leave around a setting: a byte-order mark and white space."""
     return text.strip().strip("\ufeff").strip()
 
 

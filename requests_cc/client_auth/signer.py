@@ -34,8 +34,6 @@ class Signer(Protocol):
 def signature_of(signer: Any, data: bytes) -> bytes:
     """Return a signer's signature as JWS has it.
 
-    :param signer: the signer.
-    :param data: bytes, to sign.
     :raises ConfigurationError: if the signer returns anything but a signature of its algorithm.
     """
     signature = signer.sign(data)

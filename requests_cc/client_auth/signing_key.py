@@ -144,7 +144,6 @@ class SigningKey:
     ) -> str:
         """Return a compact JWT (RFC 7519 §3.1).
 
-        :param claims: mapping.
         :param header: mapping, in addition to ``alg``.
         :param alg: str, another of :attr:`algorithms`; None: :attr:`alg`.
         """
@@ -176,12 +175,7 @@ class SigningKey:
 def compact(
     header: Mapping[str, Any], claims: Mapping[str, Any], signature: Callable[[bytes], bytes]
 ) -> str:
-    """Return a compact JWT (RFC 7515 §7.1).
-
-    :param header: mapping.
-    :param claims: mapping.
-    :param signature: a callable that signs bytes.
-    """
+    """Return a compact JWT (RFC 7515 §7.1)."""
     signing_input = f"{_segment(header)}.{_segment(claims)}"
     return f"{signing_input}.{base64url(signature(signing_input.encode('ascii')))}"
 

@@ -94,11 +94,7 @@ class AuthenticatedRequest:
         self.busy: tuple[int, ...] = ()
 
     def to(self, endpoint: str, params: tuple[Pair, ...]) -> AuthenticatedRequest:
-        """Return a request of the same client to another endpoint, without a DPoP proof.
-
-        :param endpoint: str, its name.
-        :param params: pairs of str, the parameters.
-        """
+        """Return a request of the same client to another endpoint, without a DPoP proof."""
         at = getattr(self.authentication, "at", None)  # the metadata's choice may be another one
         authentication = self.authentication if at is None else at(endpoint)
         return AuthenticatedRequest(self.server, endpoint, self.client_id, authentication, params)
@@ -106,7 +102,6 @@ class AuthenticatedRequest:
     def send(self, secret: ClientSecret) -> Response:
         """Send it with each of the client's secrets in turn, until one is accepted.
 
-        :param secret: the client's secret or secrets.
         :returns: an :class:`Response` that reports success.
         :raises TokenRequestError: if there is none.
         """

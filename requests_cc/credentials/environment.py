@@ -41,18 +41,12 @@ class Environment:
         self._check_prefix(prefix)
 
     def named(self, name: str) -> str:
-        """Return what a message calls a setting.
-
-        :param name: str, without the prefix.
-        """
+        """Return what a message calls a setting."""
         variable = f"{self.prefix}{name}"
         return self._names.get(variable, variable)
 
     def named_as_set(self, name: str) -> str:
-        """Return what a message calls a setting, with ``_FILE`` if a file holds it.
-
-        :param name: str, without the prefix.
-        """
+        """Return what a message calls a setting, with ``_FILE`` if a file holds it."""
         return self.named(name + _FILE if self._value(name + _FILE) else name)
 
     def has(self, name: str) -> bool:

@@ -51,7 +51,6 @@ def introspection_in(response: Response, request: AuthenticatedRequest) -> Intro
     """Return the introspection in a response.
 
     :param response: the authorization server's response, which reports success.
-    :param request: the introspection request.
     :raises InvalidTokenResponse: if it is not an introspection response.
     """
     members = response.json_object() or {}

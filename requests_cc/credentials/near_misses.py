@@ -38,7 +38,6 @@ def near_misses(variables: Iterable[str], prefix: str) -> dict[str, str]:
     """Return the variables that nearly fit, with the name that each probably stands for.
 
     :param variables: the names of all variables that are set.
-    :param prefix: str, before each setting.
     :returns: dict from a variable to a setting with its prefix, which is not set itself.
     """
     if not prefix:  # then any variable of any program would be one

@@ -34,7 +34,6 @@ def token_in(
     """Return the token in a response.
 
     :param response: the authorization server's response, which reports success.
-    :param request: the token request.
     :param read: makes a token of the JSON object, or raises :class:`InvalidTokenResponse`.
     :raises InvalidTokenResponse: if it holds no token that can be used.
     """

@@ -16,7 +16,6 @@ def read_body(raw: Any, limit: int, *, decode: bool) -> tuple[bytes, bool]:
     """Read a body to its end, or to a limit.
 
     :param raw: a urllib3 response, or a file.
-    :param limit: int, bytes.
     :param decode: bool, whether to undo the Content-Encoding.
     :returns: at most ``limit`` bytes, and whether that is the whole body.
     :raises urllib3.exceptions.HTTPError: if the connection drops or the encoding is wrong.
@@ -61,7 +60,6 @@ def with_body(raw: Any, body: io.IOBase, *, decoded: bool = False) -> urllib3.HT
     """Return a urllib3 response that reads its body from another file object.
 
     :param raw: the urllib3 response, or the file, whose place it takes.
-    :param body: a file object.
     :param decoded: bool, whether the Content-Encoding of ``body`` was undone.
     """
     return urllib3.HTTPResponse(

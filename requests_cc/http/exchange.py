@@ -73,7 +73,6 @@ def exchange(request: requests.Request, way: Way) -> Response:
     """Send one request to an authorization server and read the response.
 
     :param request: an unprepared request; its ``auth`` takes precedence over the session's.
-    :param way: how it is sent.
     :returns: a :class:`Response`, whatever its status.
     :raises ConfigurationError: if a setting of the session or the environment is wrong.
     :raises TokenEndpointTimeout: if the response is not complete by the deadline.

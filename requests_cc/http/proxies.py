@@ -17,7 +17,6 @@ from ..url import Origin, without_query
 def check_proxy(url: str, proxies: Mapping[str, str]) -> None:
     """Check that a request over plain http does not leave this machine through a proxy.
 
-    :param url: str, where it goes.
     :param proxies: mapping, as requests passes it to an adapter.
     :raises ConfigurationError: if it would.
     """

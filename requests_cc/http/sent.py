@@ -20,8 +20,6 @@ def sent_texts(request: requests.PreparedRequest) -> Iterator[str]:
     """Yield the secrets that a request holds outside its body, as far as they can be known.
 
     What a session adds counts too: its headers, cookies, parameters of the URL, and its ``auth``.
-
-    :param request: the request, as it was sent.
     """
     query = urlsplit(str(request.url)).query
     yield query

@@ -62,7 +62,6 @@ class Sockets:
     def add(self, connected: Any) -> None:
         """Watch one connection.
 
-        :param connected: a socket, or an object like one.
         :raises TimeoutError: if the exchange has ended meanwhile.
         """
         # TLS takes the descriptor out of the socket that it wraps: a duplicate outlives that.

@@ -119,8 +119,6 @@ class Attempt:
 def refusal(response: Response, attempt: Attempt) -> TokenRequestError | None:
     """Return the error that a response reports.
 
-    :param response: the authorization server's response.
-    :param attempt: what it responds to.
     :returns: an error, or None if the response reports success.
     """
     members = response.json_object() or {}
@@ -158,9 +156,7 @@ def with_words(response: Response, attempt: Attempt) -> Response:
 def redirect(response: Response, url: str, secrets: Iterable[str] = ()) -> str:
     """Return the words about a redirect, with the URL that it leads to.
 
-    :param response: the redirect.
     :param url: str, where the request went.
-    :param secrets: str, texts that are hidden.
     """
     try:
         target = urlsplit(urljoin(url, response.headers["Location"]))

@@ -39,7 +39,6 @@ _LONG_WORD = re.compile(r"[\w.~+/=-]{20,}")
 def server_words(body: bytes, secrets: Iterable[str], *, is_error: bool) -> str:
     """Return a server's own words in a response, fit to be shown, or "".
 
-    :param body: bytes, the response's body.
     :param secrets: str, the texts to hide if the server repeats them.
     :param is_error: bool, whether the status reports an error. The body of a success may be a
         token in a form that nobody knows: then a text counts only if it is a sentence.

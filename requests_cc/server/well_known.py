@@ -66,7 +66,6 @@ def server_metadata(issuer: str, look_up: LookUp, location: str | None = None) -
     """Fetch an authorization server's metadata (RFC 8414 §3, OpenID Connect Discovery 1.0 §4).
 
     :param issuer: str, the server's issuer identifier, or the URL of the document itself.
-    :param look_up: how to fetch it.
     :param location: str, the URL of the document, if it does not follow from the issuer.
     :returns: mapping, the document; its ``issuer`` is ``issuer``.
     :raises TokenRequestError: if none is found; the message lists each URL that was tried.
@@ -95,7 +94,6 @@ def resource_metadata(
     """Fetch the metadata of a protected resource (RFC 9728 §3).
 
     :param resource: str, the resource's identifier.
-    :param look_up: how to fetch it.
     :param location: str, the URL of the document, if it does not follow from the resource's.
     :returns: mapping, the document; its ``resource`` is ``resource``, or of a document that is not
         at the resource's own location its origin.

@@ -91,10 +91,7 @@ class PrivateFolder:
 
     @_reported("writing")
     def write(self, name: str, data: bytes, good_until: float) -> None:
-        """Replace a file as a whole: mode 0600, its time set to when it may be swept.
-
-        :param good_until: float, seconds since the epoch.
-        """
+        """Replace a file as a whole: mode 0600, its time set to when it may be swept."""
         self._make()
         descriptor, temporary = tempfile.mkstemp(dir=self.path, prefix=".", suffix=SUFFIX)
         try:
@@ -123,10 +120,7 @@ class PrivateFolder:
         return path
 
     def sweep(self, now: float) -> None:
-        """Remove some of the files whose time has passed, and of those that a crash left behind.
-
-        :param now: float, seconds since the epoch.
-        """
+        """Remove some of the files whose time has passed, and of those that a crash left behind."""
         _sweep(self.path, SUFFIX, now - LEFT)
 
     def sweep_locks(self, now: float) -> None:

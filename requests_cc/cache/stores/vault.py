@@ -25,11 +25,7 @@ def lifetime(ttl: float) -> float:
 
 
 def pack(name: str, value: bytes, expires_at: float) -> bytes:
-    """Make an envelope: JSON, since clients that decode what they read leave it whole.
-
-    :param name: str, the name it will be kept under.
-    :param expires_at: float, seconds since the epoch.
-    """
+    """Make an envelope: JSON, since clients that decode what they read leave it whole."""
     document = {
         "format": FORMAT,
         "name": name,
@@ -42,7 +38,6 @@ def pack(name: str, value: bytes, expires_at: float) -> bytes:
 def unpack(name: str, data: bytes, now: float) -> bytes | None:
     """Return the value in an envelope that was found under a name.
 
-    :param now: float, seconds since the epoch.
     :returns: bytes; None for anything torn, foreign, expired, of another format, or made for
         another name: the token of such a copy would be another client's.
     """
@@ -103,11 +98,7 @@ class Vault:
         return self._fernet is not None
 
     def seal(self, name: str, value: bytes, ttl: float) -> bytes:
-        """Put a value into an envelope of ASCII, encrypted if there is a key.
-
-        :param name: str, the name it will be kept under.
-        :param ttl: float, seconds until it expires.
-        """
+        """Put a value into an envelope of ASCII, encrypted if there is a key."""
         data = pack(name, value, self._clock.time() + lifetime(ttl))
         return data if self._fernet is None else self._fernet.encrypt(data)
 
