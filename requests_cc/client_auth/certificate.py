@@ -105,7 +105,7 @@ class _PairOfAuth(tuple[str, str]):
 
 
 def cert_of_auth(cert: Cert) -> Cert:
-    """Return a certificate of ``auth=``, marked so: ``replace`` sets it again, beside another auth."""
+    """Return a certificate of ``auth=``, marked: ``replace`` sets it again, beside another auth."""
     return _PathOfAuth(cert) if isinstance(cert, str) else _PairOfAuth(cert)
 
 
