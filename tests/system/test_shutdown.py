@@ -209,6 +209,41 @@ def test_a_signal_handler_that_interrupts_the_cache_fails_or_ends_and_does_not_h
     assert run(program).startswith("True ")
 
 
+@pytest.mark.rule(10)
+@pytest.mark.skipif(sys.platform == "win32", reason="no SIGUSR1")
+def test_a_signal_handler_does_not_wait_for_the_request_that_it_interrupts() -> None:
+    program = """
+    import os
+    import requests
+
+    seen, armed = [], [True]
+
+    class Labelled(Source):
+        @property
+        def label(self):
+            if armed:  # the request is this thread's, and has not been sent
+                armed.clear()
+                os.kill(os.getpid(), signal.SIGUSR1)
+            return "labelled"
+
+        @label.setter
+        def label(self, value):
+            pass
+
+    labelled = Labelled(clock)
+
+    def handler(number, frame):
+        try:
+            seen.append(cache.token(labelled).value)
+        except requests.RequestException as error:
+            seen.append("interrupted" in str(error))
+
+    signal.signal(signal.SIGUSR1, handler)
+    print(cache.token(labelled).value, seen)
+    """
+    assert run(program) == "key-1 [True]"
+
+
 @needs_gevent
 @pytest.mark.rule(10)
 @pytest.mark.parametrize("patch", ["patch_all()", "patch_all(thread=False)"])
