@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import pytest
 
 from requests_cc import AccessToken, InvalidClient, TokenCache
@@ -142,6 +144,29 @@ def test_keys_that_cool_down_take_no_place_of_the_others(clock: ManualClock) -> 
         cache.token(two)
     assert (one.requests, two.requests) == (1, 1)
     assert cache.stats().cooling_down <= SEVERAL * 10
+
+
+@pytest.mark.rule(16)
+@pytest.mark.parametrize("fails", [False, True])
+def test_finding_the_key_that_leaves_costs_no_scan(
+    clock: ManualClock, monkeypatch: pytest.MonkeyPatch, fails: bool
+) -> None:
+    cache, (*first, newest) = TokenCache(maxsize=500, clock=clock), sources(clock, 2501)
+
+    def come(source: Source) -> None:
+        if fails:
+            source.fail(InvalidClient("x", retry_after=3000.0))
+        with suppress(InvalidClient):
+            cache.token(source)
+
+    for source in first:
+        come(source)
+    looked_at = []
+    pause = Entry.pause
+    monkeypatch.setattr(Entry, "pause", lambda *args: looked_at.append(args) or pause(*args))
+    come(newest)
+    assert cache.stats().tokens + cache.stats().cooling_down in (500, SEVERAL * 500)
+    assert len(looked_at) <= 20
 
 
 NOW = Now(NOON, 1000.0)

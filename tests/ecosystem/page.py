@@ -11,7 +11,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "ecosystem.rst"
 ROW = re.compile(r"^   \* - ``([\w.-]+)``\n     - (\S+)$", re.MULTILINE)
-ENVIRONMENT = re.compile(r"on Python (\S+) with\nrequests (\S+);")
+ENVIRONMENT = re.compile(r"(?<=on Python )([\d.]+)(\s+with\s+requests\s+)(\d[\d.]*\d)")
 
 #: What the environment needs besides the packages that the page is about.
 TOOLS = {"opentelemetry-sdk", "pytest", "pytest-timeout", "pytest-xdist", "setuptools", "trustme"}
@@ -26,7 +26,7 @@ def environment() -> tuple[str, str]:
     """Return the versions of Python and requests on the page."""
     found = ENVIRONMENT.search(PAGE.read_text(encoding="utf-8"))
     assert found, f"{PAGE.name} does not say what the tests ran with"
-    return found[1], found[2]
+    return found[1], found[3]
 
 
 def asked_for() -> set[str]:
@@ -42,7 +42,7 @@ def main() -> None:
     text = PAGE.read_text(encoding="utf-8")
     text = ROW.sub(lambda row: f"   * - ``{row[1]}``\n     - {version(row[1])}", text)
     python = "{}.{}".format(*sys.version_info)
-    text = ENVIRONMENT.sub(f"on Python {python} with\nrequests {version('requests')};", text)
+    text = ENVIRONMENT.sub(rf"{python}\g<2>{version('requests')}", text)
     PAGE.write_text(text, encoding="utf-8")
 
 
