@@ -89,6 +89,14 @@ def test_a_call_can_be_run_by_the_caller_if_no_thread_can_be_started(
     assert call.value is threading.current_thread()
 
 
+def test_no_thread_is_started_while_the_interpreter_shuts_down(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Until Python 3.12, start() would wait for ever."""
+    monkeypatch.setattr("requests_cc.threads.sys.is_finalizing", lambda: True)
+    assert not Call(print, "name").start()
+
+
 def test_a_call_that_hangs_costs_its_caller_the_deadline() -> None:
     gate = threading.Event()
     call = Call(gate.wait, "name")

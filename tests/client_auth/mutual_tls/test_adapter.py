@@ -53,6 +53,15 @@ def test_the_certificate_that_the_token_is_bound_to_goes_before_the_sessions(
     assert api.peers == [thumbprint(own)]
 
 
+def test_an_api_that_is_gone_is_the_error_of_requests(files, authority) -> None:
+    credentials = credentials_with(str(files.issue()), authority)
+    with CertificateApi(authority, files.server_context(ssl.CERT_OPTIONAL)) as gone:
+        session = session_with(credentials, gone)
+    with session, pytest.raises(requests.ConnectionError) as raised:
+        session.get(gone.origin)
+    assert "Authorization" not in raised.value.request.headers
+
+
 def test_a_request_for_another_origin_presents_what_the_caller_says(files, authority, api) -> None:
     cert, other = files.issue(), files.issue("other.pem")
     context = files.server_context(ssl.CERT_OPTIONAL)
