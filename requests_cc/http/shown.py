@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from urllib.parse import unquote
 
 LONGEST_TEXT = 300  # characters
 HIDDEN = "[hidden]"
@@ -18,7 +19,11 @@ def shown(text: str, secrets: Iterable[str] = ()) -> str:
     # White space becomes one space; but a secret is found across the ends of lines too.
     joined = _without(_printable(text), secrets)
     spaced = _without(_printable(" ".join(text.split())), secrets)
-    return cut(joined if joined.count(HIDDEN) > spaced.count(HIDDEN) else spaced)
+    hidden = joined if joined.count(HIDDEN) > spaced.count(HIDDEN) else spaced
+    # However the server has encoded it: what is left must not decode to a secret.
+    decoded = _decoded(hidden.replace(HIDDEN, ""))
+    is_repeated = any(secret and secret in decoded for secret in map(_decoded, secrets))
+    return HIDDEN if is_repeated else cut(hidden)
 
 
 def cut(text: str) -> str:
@@ -38,6 +43,17 @@ def readable(value: object) -> str:
 def readable_list(values: Sequence[object]) -> str:
     """Return the first of several members of a document as a message may show them."""
     return ", ".join(map(readable, values[:MOST_SHOWN]))
+
+
+def _decoded(text: str) -> str:
+    """Return a text without percent encoding, HTML entities and backslashes."""
+    if "%" in text:
+        text = unquote(text)
+    if "&" in text:
+        from html import unescape  # noqa: PLC0415 - its table of names is large
+
+        text = unescape(text)
+    return text.replace("\\", "")
 
 
 def _without(text: str, secrets: Iterable[str]) -> str:

@@ -7,7 +7,7 @@ import logging
 import pickle
 import re
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from urllib.parse import quote
 
 import pytest
@@ -71,6 +71,32 @@ def test_a_server_that_repeats_our_secret_is_not_quoted(
     assert getattr(error, member) == "bad [hidden] here"
     for text in [*_shown_by(error), caplog.text]:
         assert not [hidden for hidden in HIDDEN if hidden in text]
+
+
+@pytest.mark.parametrize("auth", ["client_secret_basic", "client_secret_post"])
+@pytest.mark.parametrize(
+    "encode",
+    [
+        quote,  # with its slash
+        lambda text: "".join(f"%{byte:02X}" for byte in text.encode()),
+        lambda text: "".join(f"&#{ord(character)};" for character in text),
+        lambda text: "".join(f"&#x{ord(character):x};" for character in text),
+        lambda text: text.replace("&", "&amp;"),
+        lambda text: quote(text.replace("&", "&amp;")),
+        lambda text: text.replace("/", "\\/"),
+    ],
+    ids=["quote", "percent", "decimal", "hex", "ampersand", "twice", "slash"],
+)
+def test_a_secret_is_hidden_however_the_server_encodes_it(
+    encode: Callable[[str], str], auth: str
+) -> None:
+    secret = 'a&b/c"d+e=é%f'
+    body = {"error": "x", "error_description": f"bad {encode(secret)} here"}
+    with Server(answer(body, "400 Bad")) as server:
+        credentials = ClientCredentials(server.url, "me", secret, auth=auth)
+        with pytest.raises(OAuthError) as raised:
+            credentials.request_token()
+    assert raised.value.error_description in ("[hidden]", "bad [hidden] here")
 
 
 @pytest.mark.parametrize("auth", ["client_secret_basic", "client_secret_post"])
