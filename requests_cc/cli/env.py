@@ -32,7 +32,8 @@ def run(arguments: argparse.Namespace) -> int:
 def _entry(prefix: str, setting: Setting) -> str:
     example = f'"{setting.example}"' if " " in setting.example else setting.example
     explained = setting.help.replace("; - reads one line of standard input", "")
-    explained = explained.replace("; again for more", "; several with a space between them")
+    several = "a variable for each" if "<" in setting.name else "several with a space between them"
+    explained = explained.replace("again for more", several)
     if setting.name in _THEMSELVES:
         name, thing = setting.name.removesuffix("_FILE"), _THEMSELVES[setting.name]
         explained += f"; or {prefix}{name}, the {thing} itself"

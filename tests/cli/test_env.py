@@ -23,4 +23,5 @@ def test_the_template_names_the_secret_itself_too(cli):
     assert "OAUTH_CLIENT_SECRET, the secret itself" in text
     assert "OAUTH_PRIVATE_KEY, the key itself" in text
     assert "again for more" not in text
+    assert "any other parameter; a variable for each" in text  # its value is not split at spaces
     assert "standard input" not in text
