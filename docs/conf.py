@@ -1,6 +1,7 @@
 """How the pages are built: ``tox run -e docs``."""
 
 from importlib.metadata import version as installed_version
+from pathlib import Path
 
 project = "requests_cc"
 author = "The requests_cc authors"
@@ -23,6 +24,7 @@ html_theme = "furo"
 html_title = f"requests_cc {release}"
 html_static_path = ["_static"]
 html_css_files = ["pages.css"]
+html_search_scorer = str(Path(__file__).with_name("search_scorer.js"))
 html_show_sphinx = False
 # A prompt and what is printed are not copied, only what is typed.
 copybutton_prompt_text = "$ "
