@@ -34,7 +34,7 @@ class AssertionCertificate:
                 "certificate is not a PEM certificate; pass the file's contents, not its path"
             )
         self._pem, self._certificate = pem, certificate
-        digest = hashlib.sha256(certificate.public_bytes(_encoding().DER)).digest()
+        digest = hashlib.sha256(certificate.public_bytes(_forms().Encoding.DER)).digest()
         #: SHA-256 of the certificate in DER, as base64url.
         self.thumbprint = base64url(digest)
 
@@ -49,7 +49,7 @@ class AssertionCertificate:
         """
         if key.signer is not None:
             return
-        form = (_encoding().DER, _public_format().SubjectPublicKeyInfo)
+        form = (_forms().Encoding.DER, _forms().PublicFormat.SubjectPublicKeyInfo)
         own = key.joserfc_key.private_key.public_key().public_bytes(*form)
         if own != self._certificate.public_key().public_bytes(*form):
             raise ConfigurationError("certificate belongs to another key; pass the one of this key")
@@ -67,9 +67,5 @@ class AssertionCertificate:
             )
 
 
-def _encoding() -> Any:
-    return require("cryptography.hazmat.primitives.serialization", "jwt").Encoding
-
-
-def _public_format() -> Any:
-    return require("cryptography.hazmat.primitives.serialization", "jwt").PublicFormat
+def _forms() -> Any:
+    return require("cryptography.hazmat.primitives.serialization", "jwt")

@@ -70,7 +70,11 @@ class TokenEndpoint:
             client_id, subject = self._assertion_grant(client_id, parameters)
         elif grant_type == TOKEN_EXCHANGE:
             _check_exchange(parameters)
-        elif not client_id and (self._registry.clients is not None or _confidential(grant_type)):
+        # RFC 6749 §4.4: "MUST only be used by confidential clients". With an assertion as the grant
+        # a client need not be named (RFC 7523 §3.1), nor with the server's other grants.
+        elif not client_id and (
+            self._registry.clients is not None or grant_type == CLIENT_CREDENTIALS
+        ):
             raise invalid_client(request, "The request names no client.")
         grant = Grant(
             client_id=client_id,
@@ -154,12 +158,6 @@ class TokenEndpoint:
             return {"jkt": self._proofs.key_thumbprint(request)}
         except InvalidProofError as error:
             raise bad_request(error.error, error.description, *self._proofs.headers()) from None
-
-
-def _confidential(grant_type: str) -> bool:
-    # RFC 6749 §4.4: "MUST only be used by confidential clients". With an assertion as the grant a
-    # client need not be named (RFC 7523 §3.1), nor with the server's other grants.
-    return grant_type == CLIENT_CREDENTIALS
 
 
 def _check_exchange(parameters: Parameters) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import json
 import pickle
-import subprocess
 import sys
 import threading
 import warnings
@@ -30,6 +29,7 @@ from joserfc import jwk, jws
 
 from requests_cc import ConfigurationError
 from requests_cc.client_auth.signing_key import SigningKey, base64url, compact, fresh_claims
+from tests.support.fresh_interpreter import printed_by
 
 # RFC 8037 appendix A: key, thumbprint, and what it signs.
 RFC_8037 = {
@@ -490,5 +490,4 @@ def test_importing_the_public_names_imports_no_cryptography() -> None:
         "ClientCredentials('https://a.example/', 'me', 's', auth=ClientSecretJWT())\n"
         "print([name for name in sys.modules if name.split('.')[0] in ('joserfc', 'cryptography')])"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "[]"
+    assert printed_by(code) == "[]"

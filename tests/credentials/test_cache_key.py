@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -24,6 +21,7 @@ from requests_cc import (
 from requests_cc.client_auth.secret import SecretFile
 from requests_cc.credentials.parameters import cache_key
 from requests_cc.testing import LocalServer
+from tests.support.fresh_interpreter import printed_by
 
 URL = "https://auth.example.com/token"
 WORDS = st.text("ab=&,\x00\"'é[] ", min_size=1, max_size=3)
@@ -273,7 +271,7 @@ def test_a_key_is_looked_up_on_the_class_as_a_property_is() -> None:
     assert "exchanged for each other" in str(ClientCredentials.cache_key.__doc__)
 
 
-def test_a_key_is_the_same_in_another_process() -> None:
+def test_a_key_is_the_same_in_another_process(monkeypatch: pytest.MonkeyPatch) -> None:
     program = (
         "from requests_cc import ClientCredentials\n"
         f"print(ClientCredentials({URL!r}, 'me', 's3cret', scope={{'a', 'b', 'c'}}, "
@@ -281,15 +279,8 @@ def test_a_key_is_the_same_in_another_process() -> None:
     )
     here = key(scope={"a", "b", "c"}, params={"b": "é", "x": ["1", "2"]})
     for seed in ("1", "2"):
-        environment = {**os.environ, "PYTHONHASHSEED": seed}
-        there = subprocess.run(
-            [sys.executable, "-c", program],
-            env=environment,
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        assert there.stdout.strip() == here
+        monkeypatch.setenv("PYTHONHASHSEED", seed)
+        assert printed_by(program) == here
 
 
 def test_what_a_session_adds_to_the_query_is_in_the_key_but_cannot_be_read_there() -> None:

@@ -6,8 +6,6 @@ import base64
 import dataclasses
 import json
 import pickle
-import subprocess
-import sys
 import time
 import traceback
 import warnings
@@ -37,6 +35,7 @@ from requests_cc import (
 )
 from requests_cc.protocols import TokenSource
 from requests_cc.testing import LocalServer
+from tests.support.fresh_interpreter import printed_by
 from tests.support.scripts import Request, answer, token
 from tests.support.server import Server
 
@@ -273,18 +272,11 @@ def test_keys_are_equal_for_equal_settings_alone(
 def test_a_key_means_the_same_in_each_process() -> None:
     code = (
         "import json, sys; from requests_cc import JWTBearer; "
-        "s = json.load(sys.stdin); print(JWTBearer(s.pop('server'), **s).cache_key)"
+        "s = json.loads(sys.argv[1]); print(JWTBearer(s.pop('server'), **s).cache_key)"
     )
     settings = {"server": URL, "issuer": "me", "key": JWK, "claims": {"a": {"b": 1}}}
-    ended = subprocess.run(
-        [sys.executable, "-c", code],
-        input=json.dumps(settings),
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=True,
-    )
-    assert ended.stdout.strip() == source(claims={"a": {"b": 1}}).cache_key
+    there = printed_by(code, json.dumps(settings))
+    assert there == source(claims={"a": {"b": 1}}).cache_key
 
 
 def test_it_is_a_value() -> None:

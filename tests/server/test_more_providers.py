@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import ssl
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +24,7 @@ from requests_cc.server import provider_table
 from requests_cc.server.provider_table import Row
 from requests_cc.server.sap_binding import SapBinding
 from tests.server.test_providers import same, sent, through
+from tests.support.fresh_interpreter import printed_by
 from tests.support.scripts import token
 from tests.support.server import Server
 
@@ -239,10 +238,7 @@ def test_the_file_goes_when_its_process_ends_and_not_when_a_child_does(tmp_path:
         "assert open(path).read() == 'text'\n"
         "print(path)\n"
     )
-    ended = subprocess.run(
-        [sys.executable, "-c", program], check=True, capture_output=True, text=True
-    )
-    assert not os.path.exists(ended.stdout.strip())
+    assert not os.path.exists(printed_by(program))
     assert pem_files.file_of_pem("here") == pem_files.file_of_pem("here")
 
 

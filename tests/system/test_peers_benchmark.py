@@ -12,10 +12,19 @@ ROOT = Path(__file__).resolve().parents[2]
 RUN = ROOT / "benchmarks" / "peers" / "run.py"
 
 
-def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+def ended(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, RUN, *arguments], capture_output=True, text=True, timeout=300, check=False
+        [sys.executable, *arguments],
+        cwd=RUN.parents[1],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
     )
+
+
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return ended(str(RUN), *arguments)
 
 
 def figures(printed: str, library: str) -> list[str]:
@@ -55,14 +64,7 @@ def test_a_scenario_whose_control_misses_the_ideal_is_reported() -> None:
         "command.SCENARIOS = (broken._replace(rows=(row,)),)\n"
         "raise SystemExit(command.main(['--quick', '--only', 'control']))\n"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", program],
-        cwd=RUN.parents[1],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    done = ended("-c", program)
     assert done.returncode == 1
     assert "BROKEN: revocation: its requests is 1" in done.stdout
 
@@ -74,14 +76,7 @@ def test_a_library_that_is_not_installed_is_named() -> None:
         "from peers import command\n"
         "command.main(['--quick', '--only', 'Authlib'])\n"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", program],
-        cwd=RUN.parents[1],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    done = ended("-c", program)
     assert done.returncode == 1
     assert "not installed: Authlib" in done.stderr
     assert "install the extra bench" in done.stderr

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import ast
 import inspect
-import subprocess
-import sys
 import textwrap
 from pathlib import Path
 
@@ -13,6 +11,7 @@ import pytest
 import requests
 
 import requests_cc
+from tests.support.fresh_interpreter import printed_by
 
 
 @pytest.mark.parametrize("name", requests_cc.__all__)
@@ -56,9 +55,8 @@ def test_importing_the_package_imports_no_optional_part():
         "'responses', 'requests_cc.testing', 'http.server']; "
         "print([name for name in optional if name in sys.modules])"
     )
-    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     # requests imports cryptography by itself on machines whose ssl module is too old for it.
-    assert run.stdout.strip() == "[]"
+    assert printed_by(code) == "[]"
 
 
 def test_every_error_is_a_requests_exception():
@@ -89,8 +87,7 @@ def test_three_names_load_few_modules_and_nothing_that_they_do_not_use():
         f"import sys, requests; before = set(sys.modules); {THREE_NAMES}; "
         "print(*sorted(set(sys.modules) - before))"
     )
-    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    loaded = run.stdout.split()
+    loaded = printed_by(code).split()
     own = [name.removeprefix("requests_cc.") for name in loaded if name.startswith("requests_cc.")]
     assert len(own) <= MOST_MODULES
     assert not [name for name in own if name.startswith(NOT_AT_THE_START)]

@@ -6,8 +6,6 @@ import http.client
 import json
 import socket
 import struct
-import subprocess
-import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -17,6 +15,7 @@ import pytest
 import requests
 
 from requests_cc.testing import LocalServer
+from tests.support.fresh_interpreter import printed_by
 
 from .clients import PATIENCE, connect, eventually, exchange, request_token
 
@@ -164,6 +163,4 @@ def test_another_process_uses_the_server_through_its_urls(server: LocalServer) -
         "r = u.Request(sys.argv[2], headers={'Authorization': 'Bearer ' + token})\n"
         "print(json.load(o.open(r))['client_id'])\n"
     )
-    command = [sys.executable, "-c", code, server.token_url, server.api_url]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
-    assert done.stdout.strip() == "other"
+    assert printed_by(code, server.token_url, server.api_url) == "other"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import re
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ import pytest
 
 import requests_cc.testing
 from requests_cc.testing import LocalServer
+from tests.support.fresh_interpreter import printed_by
 
 
 def test_the_package_needs_the_standard_library_only() -> None:
@@ -39,9 +39,7 @@ with LocalServer({"me": ["old", "new"], "you": Client("s", scopes="read")}) as s
 LocalServer(tls=True, jwt=True)
 print(sorted({"joserfc", "trustme", "requests"} & set(sys.modules)))
 """
-    command = [sys.executable, "-c", code]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
-    assert done.stdout.splitlines() == ["set()", "['joserfc', 'trustme']"]
+    assert printed_by(code).splitlines() == ["set()", "['joserfc', 'trustme']"]
 
 
 @pytest.mark.parametrize(

@@ -75,44 +75,33 @@ def test_a_token_request_may_be_json(server: LocalServer, http_session: requests
     )
 
 
+JSON, FORM = "application/json", "application/x-www-form-urlencoded"
+
+
 @pytest.mark.parametrize(
-    ("body", "hint"),
+    ("media_type", "body", "hint"),
     [
-        (b'{"grant_type":', "not valid JSON"),
-        (b"\xff\xfe\xfd", "not valid JSON"),
-        (b"[1, 2]", "object"),
-        (b'{"grant_type": 7}', "grant_type must be a string"),
-        (b'{"grant_type": ["a", "b"]}', "grant_type must be sent only once"),
-        (b'{"grant_type": null}', "grant_type is missing"),
+        (JSON, b'{"grant_type":', "not valid JSON"),
+        (JSON, b"\xff\xfe\xfd", "not valid JSON"),
+        (JSON, b"[1, 2]", "object"),
+        (JSON, b'{"grant_type": 7}', "grant_type must be a string"),
+        (JSON, b'{"grant_type": ["a", "b"]}', "grant_type must be sent only once"),
+        (JSON, b'{"grant_type": null}', "grant_type is missing"),
+        (FORM, b"client_id=me", "grant_type is missing"),
+        (FORM, b"client_id=me&grant_type=", "grant_type is missing"),
+        (FORM, b"client_id=me&grant_type=a&grant_type=b", "grant_type must be sent only once"),
+        (FORM, b"client_id=me&grant_type=a&scope=a&scope=b", "scope must be sent only once"),
+        (FORM, b"client_id=me&client_id=you&grant_type=a", "client_id must be sent only once"),
     ],
 )
-def test_json_without_a_grant_type_is_an_invalid_request(
-    server: LocalServer, http_session: requests.Session, body: bytes, hint: str
+def test_a_body_that_is_not_valid_is_an_invalid_request(
+    server: LocalServer, http_session: requests.Session, media_type: str, body: bytes, hint: str
 ) -> None:
-    headers = {"Content-Type": "application/json"}
+    headers = {"Content-Type": media_type}
     response = http_session.post(server.token_url, data=body, headers=headers)
     assert (response.status_code, response.json()["error"]) == (400, "invalid_request")
     assert hint in response.json()["error_description"]
     assert response.headers["Cache-Control"] == "no-store"
-
-
-@pytest.mark.parametrize(
-    ("form", "hint"),
-    [
-        ("client_id=me", "grant_type is missing"),
-        ("client_id=me&grant_type=", "grant_type is missing"),
-        ("client_id=me&grant_type=a&grant_type=b", "grant_type must be sent only once"),
-        ("client_id=me&grant_type=a&scope=a&scope=b", "scope must be sent only once"),
-        ("client_id=me&client_id=you&grant_type=a", "client_id must be sent only once"),
-    ],
-)
-def test_a_form_that_is_not_valid_is_an_invalid_request(
-    server: LocalServer, http_session: requests.Session, form: str, hint: str
-) -> None:
-    headers = {"Content-Type": "application/x-www-form-urlencoded"}
-    response = http_session.post(server.token_url, data=form, headers=headers)
-    assert (response.status_code, response.json()["error"]) == (400, "invalid_request")
-    assert hint in response.json()["error_description"]
 
 
 def test_a_body_of_another_type_has_no_parameters(
