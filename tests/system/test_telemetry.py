@@ -38,6 +38,7 @@ from requests_cc.events import (
     SourceName,
     TokenReceived,
     TokenRequested,
+    TokenRequestFailed,
     TokenShared,
 )
 from requests_cc.telemetry import OpenTelemetryObserver
@@ -282,6 +283,23 @@ def test_a_token_without_an_expiry_has_no_seconds_left(recorder: Recorder) -> No
     recorder.server.token_lifetime = None
     recorder.call()
     assert "requests_cc.token.seconds_to_expiry" not in recorder.metrics()
+
+
+def test_a_token_that_is_no_longer_used_hides_no_other_and_one_that_fails_does(
+    recorder: Recorder,
+) -> None:
+    server = "https://auth.example.com/token"
+    used, unused = (SourceName(label, None, server) for label in ("used", "unused"))
+    recorder.observer(TokenReceived(used, 0.1, 60.0))
+    recorder.observer(TokenReceived(unused, 0.1, 0.0))
+    ((_, left),) = recorder.metrics()["requests_cc.token.seconds_to_expiry"]
+    assert left > 0
+    recorder.observer(TokenRequestFailed(unused, 0.1, "ServerError"))
+    ((_, left),) = recorder.metrics()["requests_cc.token.seconds_to_expiry"]
+    assert left == 0
+    recorder.observer(TokenReceived(unused, 0.1, None))
+    ((_, left),) = recorder.metrics()["requests_cc.token.seconds_to_expiry"]
+    assert left > 0
 
 
 def test_a_request_that_was_interrupted_ends_with_the_next_one(recorder: Recorder) -> None:
