@@ -60,6 +60,28 @@ class _Running(NamedTuple):
     span: Span
 
 
+class _Expiries:
+    """When the current token of each source expires."""
+
+    def __init__(self) -> None:
+        self._moments: dict[SourceName, float] = {}  # seconds since the epoch
+        self.failing: set[SourceName] = set()  # whose last token request failed
+
+    def keep(self, event: TokenReceived | TokenShared) -> None:
+        self.failing.discard(event.source)
+        if event.expires_in is not None:
+            self._moments[event.source] = time.time() + event.expires_in
+        else:
+            self._moments.pop(event.source, None)
+
+    def left(self) -> Iterator[tuple[SourceName, float]]:
+        now = time.time()
+        for source, moment in list(self._moments.items()):
+            # Without a failure nobody has needed a token since: the source is no longer used.
+            if moment > now or source in self.failing:
+                yield source, max(0.0, moment - now)
+
+
 class OpenTelemetryObserver:
     """Records the token requests of the caches that it observes as spans and metrics.
 
@@ -91,8 +113,7 @@ class OpenTelemetryObserver:
         self._tracer = self._trace.get_tracer(NAME, __version__, tracer_provider)
         self._client_ids = client_ids
         self._caches: WeakSet[TokenCache] = WeakSet()
-        self._expiry: dict[SourceName, float] = {}  # seconds since the epoch
-        self._failing: set[SourceName] = set()  # whose last token request failed
+        self._expiries = _Expiries()
         self._local = threading.local()
         self._make_instruments(self._metrics.get_meter(NAME, __version__, meter_provider))
         self._handlers: dict[type[Event], Callable[[Any], None]] = {
@@ -164,13 +185,13 @@ class OpenTelemetryObserver:
         self._running.append(_Running(event.source, event.reason, span))
 
     def _received(self, event: TokenReceived) -> None:
-        self._keep_expiry(event)
+        self._expiries.keep(event)
         # What another form of request than RFC 6749's succeeds with is not known: GitHub says 201.
         is_oauth = event.source.server is not None and event.source.method is None
         self._end(event, {"http.response.status_code": 200} if is_oauth else {}, None)
 
     def _failed(self, event: TokenRequestFailed) -> None:
-        self._failing.add(event.source)
+        self._expiries.failing.add(event.source)
         status = {"http.response.status_code": event.status_code} if event.status_code else {}
         kind = event.code if event.code in ERROR_CODES else event.error
         self._end(event, {**status, "error.type": kind}, event.description)
@@ -195,13 +216,6 @@ class OpenTelemetryObserver:
         self._duration.record(event.duration, labels)
         self._requests.add(1, {**labels, "requests_cc.outcome": outcome})
 
-    def _keep_expiry(self, event: TokenReceived | TokenShared) -> None:
-        self._failing.discard(event.source)
-        if event.expires_in is not None:
-            self._expiry[event.source] = time.time() + event.expires_in
-        else:
-            self._expiry.pop(event.source, None)
-
     def _running_for(self, source: SourceName) -> _Running | None:
         """Return this thread's request of a source, which ends now."""
         for running in self._running:
@@ -221,7 +235,7 @@ class OpenTelemetryObserver:
 
     def _shared(self, event: TokenShared) -> None:
         labels = {**self._labels(event.source), "requests_cc.reason": event.reason}
-        self._keep_expiry(event)
+        self._expiries.keep(event)
         self._requests.add(1, {**labels, "requests_cc.outcome": "shared"})
         self._on_callers_span("requests_cc.token_shared", labels)
 
@@ -254,12 +268,8 @@ class OpenTelemetryObserver:
 
     def _seconds_to_expiry(self, _: CallbackOptions) -> Iterator[Observation]:
         least: dict[tuple[tuple[str, Any], ...], float] = {}
-        now = time.time()
-        for source, expires_at in list(self._expiry.items()):
-            if expires_at <= now and source not in self._failing:
-                continue  # nobody has needed a token since: it is no longer used
+        for source, left in self._expiries.left():
             labels = tuple(self._labels(source).items())
-            left = max(0.0, expires_at - now)
             least[labels] = min(left, least.get(labels, left))
         for labels, left in least.items():
             yield self._metrics.Observation(left, dict(labels))
