@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
+import warnings
 from collections.abc import Iterator
 
 import pytest
@@ -60,6 +62,15 @@ def swallowing() -> Iterator[int]:
     """The port of a listener that swallows packets."""
     with swallows_packets() as port:
         yield port
+
+
+@pytest.fixture
+def leftovers() -> Iterator[None]:
+    """Collect the sockets of responses that http.client cannot read, and leaves to gc."""
+    yield
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()
 
 
 @pytest.fixture(scope="session")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import gc
-import warnings
 from collections.abc import Iterator
 
 import pytest
@@ -15,6 +13,7 @@ from tests.credentials.endpoints.test_any_response import BODIES, RESPONSES
 from tests.support.scripts import answer
 from tests.support.server import Connection, Server
 
+pytestmark = pytest.mark.usefixtures("leftovers")
 HEAD = b"HTTP/1.1 401 No\r\n"
 SIZES = st.sampled_from([b"-2", b"-1", b"5", b"0", b"f" * 40, b"g", b""]) | st.binary(max_size=3)
 CHUNKED_REJECTIONS = st.lists(SIZES, min_size=1, max_size=3).map(
@@ -55,15 +54,6 @@ class Fuzzed:
     def _play(self, connection: Connection) -> None:
         renewed = connection.read_request().token == "token-2"
         connection.send(answer(b"fine") if renewed else self.response)
-
-
-@pytest.fixture(autouse=True)
-def leftovers() -> Iterator[None]:
-    """http.client leaves the sockets of responses that it cannot read to gc."""
-    yield
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ResourceWarning)
-        gc.collect()
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,6 @@ import hmac
 import json
 import os
 import pickle
-import threading
 import time
 import warnings
 from dataclasses import replace
@@ -33,6 +32,7 @@ from requests_cc import (
 from requests_cc.client_auth.assertion import JWT_BEARER, TYPED, check_lifetime
 from requests_cc.protocols import ClientIdentity
 from requests_cc.testing import LocalServer
+from tests.support.threads import in_threads
 
 TOKEN_URL = "https://auth.example.com/token"
 ISSUER = "https://auth.example.com"
@@ -109,19 +109,10 @@ def test_an_unknown_issuer_is_demanded(method: str) -> None:
 
 @pytest.mark.parametrize("method", AUTHENTICATIONS)
 def test_no_two_assertions_are_the_same_in_any_thread(method: str) -> None:
-    found: list[str] = []
-    barrier = threading.Barrier(8)
+    def work(_: int) -> list[str]:
+        return [claims_of(asserted(AUTHENTICATIONS[method]))["jti"] for _ in range(25)]
 
-    def work() -> None:
-        barrier.wait()
-        found.extend(asserted(AUTHENTICATIONS[method]) for _ in range(25))
-
-    threads = [threading.Thread(target=work) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert len({claims_of(assertion)["jti"] for assertion in found}) == 200
+    assert len({jti for found in in_threads(8, work) for jti in found}) == 200
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")

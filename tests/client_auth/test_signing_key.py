@@ -6,7 +6,6 @@ import base64
 import json
 import pickle
 import sys
-import threading
 import warnings
 from collections.abc import Callable
 from functools import cache
@@ -30,6 +29,7 @@ from joserfc import jwk, jws
 from requests_cc import ConfigurationError
 from requests_cc.client_auth.signing_key import SigningKey, base64url, compact, fresh_claims
 from tests.support.fresh_interpreter import printed_by
+from tests.support.threads import in_threads
 
 # RFC 8037 appendix A: key, thumbprint, and what it signs.
 RFC_8037 = {
@@ -170,17 +170,11 @@ def test_any_claims_arrive_as_they_are(claims: dict[str, Any]) -> None:
 
 def test_threads_sign_with_one_key_at_the_same_time() -> None:
     key, tokens = SigningKey(pem_of(native("P-256"))), []
-    barrier = threading.Barrier(8)
 
-    def sign() -> None:
-        barrier.wait()
+    def sign(_: int) -> None:
         tokens.extend(key.sign(fresh_claims(60), {}) for _ in range(25))
 
-    threads = [threading.Thread(target=sign) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    assert in_threads(8, sign) == [None] * 8
     for token in tokens:
         verify("P-256", "ES256", *opened(token)[2:])
     assert len({opened(token)[1]["jti"] for token in tokens}) == 200

@@ -6,7 +6,8 @@ import socket
 import socketserver
 import struct
 import threading
-from contextlib import suppress
+
+from tests.support.connect_proxy import pass_on
 
 CONNECT, BY_NAME, BY_IPV4 = 1, 3, 1
 
@@ -53,12 +54,5 @@ class _Connection(socketserver.StreamRequestHandler):
         with socket.create_connection((host, port)) as target:
             self.server.proxy.connections += 1
             self.request.sendall(b"\x05\x00\x00\x01" + bytes(6))
-            threading.Thread(target=_pass_on, args=(target, self.request), daemon=True).start()
-            _pass_on(self.request, target)
-
-
-def _pass_on(source: socket.socket, target: socket.socket) -> None:
-    with suppress(OSError):
-        while data := source.recv(65536):
-            target.sendall(data)
-        target.shutdown(socket.SHUT_WR)
+            threading.Thread(target=pass_on, args=(target, self.request), daemon=True).start()
+            pass_on(self.request, target)

@@ -20,13 +20,13 @@ def _tunnel(request: Request) -> None:
     client = request.connection.socket
     with socket.create_connection((host, int(port))) as target:
         request.connection.send(b"HTTP/1.1 200 OK\r\n\r\n")
-        back = threading.Thread(target=_pass_on, args=(target, client), daemon=True)
+        back = threading.Thread(target=pass_on, args=(target, client), daemon=True)
         back.start()
-        _pass_on(client, target)
+        pass_on(client, target)
         back.join()
 
 
-def _pass_on(source: socket.socket, target: socket.socket) -> None:
+def pass_on(source: socket.socket, target: socket.socket) -> None:
     with suppress(OSError):
         while data := source.recv(65536):
             target.sendall(data)

@@ -6,8 +6,6 @@ import http.client
 import json
 import socket
 import struct
-import threading
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from urllib.parse import urlsplit
 
@@ -16,6 +14,7 @@ import requests
 
 from requests_cc.testing import LocalServer
 from tests.support.fresh_interpreter import printed_by
+from tests.support.threads import in_threads
 
 from .clients import PATIENCE, connect, eventually, exchange, request_token
 
@@ -132,13 +131,11 @@ def test_requests_are_not_logged_on_stderr(
 
 def test_two_hundred_and_fifty_six_clients_at_once(server: LocalServer) -> None:
     clients = 256
-    barrier = threading.Barrier(clients)
     netloc = urlsplit(server.origin).netloc
     form = {"Content-Type": "application/x-www-form-urlencoded"}
 
     def client(number: int) -> list[int]:
         connection = http.client.HTTPConnection(netloc, timeout=PATIENCE)
-        barrier.wait(PATIENCE)
         body = f"grant_type=client_credentials&client_id={number}"
         connection.request("POST", "/oauth/token", body, form)
         token = json.load(connection.getresponse())["access_token"]
@@ -148,9 +145,7 @@ def test_two_hundred_and_fifty_six_clients_at_once(server: LocalServer) -> None:
         connection.close()
         return [response.status, int(described["client_id"])]
 
-    with ThreadPoolExecutor(clients) as pool:
-        responses = list(pool.map(client, range(clients)))
-    assert responses == [[200, number] for number in range(clients)]
+    assert in_threads(clients, client) == [[200, number] for number in range(clients)]
     assert len(server.token_requests) == len(server.api_requests) == clients
 
 

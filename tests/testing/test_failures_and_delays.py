@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 import requests
 
 from requests_cc.testing import LocalServer
+from tests.support.threads import in_threads
 
-from .clients import GRANT, PATIENCE, bearer, connect, eventually, exchange, request_token
+from .clients import GRANT, bearer, connect, eventually, exchange, request_token
 
 
 def test_the_next_token_requests_fail_and_then_no_more(
@@ -118,17 +117,13 @@ def test_a_failure_that_is_not_valid_is_refused(
 
 def test_concurrent_requests_use_up_each_failure_once(server: LocalServer) -> None:
     server.fail_next(5)
-    barrier = threading.Barrier(16)
 
     def client(_: int) -> int:
         with requests.Session() as session:
             session.trust_env = False
-            barrier.wait(PATIENCE)
             return request_token(session, server).status_code
 
-    with ThreadPoolExecutor(16) as pool:
-        statuses = sorted(pool.map(client, range(16)))
-    assert statuses == [200] * 11 + [503] * 5
+    assert sorted(map(str, in_threads(16, client))) == ["200"] * 11 + ["503"] * 5
 
 
 # Delays

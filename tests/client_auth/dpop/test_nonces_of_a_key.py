@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import threading
-
 import pytest
 import requests
 from hypothesis import given, strategies as st
 
 from requests_cc import DPoPKey
 from requests_cc.client_auth.dpop import LONGEST_NONCE, MAX_NONCES
+from tests.support.threads import in_threads
 
 from .proofs import EC_KEY, URL, claims_of
 
@@ -92,23 +91,12 @@ def test_threads_that_bring_nonces_for_many_origins_do_not_disturb_each_other(
     key: DPoPKey, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("requests_cc.client_auth.dpop.MAX_NONCES", 3)
-    failures: list[BaseException] = []
-    barrier = threading.Barrier(8)
 
     def work(number: int) -> None:
-        barrier.wait()
-        try:
-            for turn in range(200):
-                url = f"https://h{(number + turn) % 9}.example.com/"
-                key.take_nonce(url, {"DPoP-Nonce": "n"})
-                key.proof("GET", url)
-        except BaseException as failure:  # noqa: BLE001
-            failures.append(failure)
+        for turn in range(200):
+            url = f"https://h{(number + turn) % 9}.example.com/"
+            key.take_nonce(url, {"DPoP-Nonce": "n"})
+            key.proof("GET", url)
 
-    threads = [threading.Thread(target=work, args=(number,)) for number in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert failures == []
+    assert in_threads(8, work) == [None] * 8
     assert len(key._nonces) <= 3 + 8  # each thread may be one ahead

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-import threading
 import time
 
 import pytest
@@ -22,6 +21,7 @@ from tests.support.forked_child import in_child, needs_fork
 from tests.support.proof_server import ALGORITHMS, opened
 from tests.support.scripts import answer
 from tests.support.server import Server
+from tests.support.threads import in_threads
 
 from .proofs import KEY, URL, claims_of
 
@@ -150,19 +150,13 @@ def test_there_is_no_proof_for_an_invalid_url(url: str) -> None:
 
 def test_no_two_proofs_are_the_same_in_any_thread() -> None:
     proofs: list[str] = []
-    barrier = threading.Barrier(8)
 
-    def work() -> None:
-        barrier.wait()
+    def work(_: int) -> None:
         for number in range(50):
             KEY.take_nonce(URL, {"DPoP-Nonce": f"n{number}"})
             proofs.append(KEY.proof("GET", URL))
 
-    threads = [threading.Thread(target=work) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    assert in_threads(8, work) == [None] * 8
     assert len({opened(proof)[1]["jti"] for proof in proofs}) == 400
 
 

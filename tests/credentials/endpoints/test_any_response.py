@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import gc
 import threading
-import warnings
 from collections.abc import Iterator
 from contextlib import suppress
 
@@ -21,6 +19,7 @@ from .endpoint import ENDPOINTS, client, failure
 pytestmark = [
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+    pytest.mark.usefixtures("leftovers"),
 ]
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 
@@ -35,15 +34,6 @@ class Fuzzed:
     def _play(self, connection: Connection) -> None:
         connection.read_request()
         connection.send(self.response)
-
-
-@pytest.fixture(autouse=True)
-def leftovers() -> Iterator[None]:
-    """http.client leaves the sockets of responses that it cannot read to gc."""
-    yield
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ResourceWarning)
-        gc.collect()
 
 
 @pytest.fixture(scope="module")

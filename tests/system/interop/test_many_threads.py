@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Sequence
 
@@ -10,6 +9,7 @@ import pytest
 import requests
 
 import requests_cc
+from tests.support.threads import in_threads
 
 from .material import Material
 from .methods import BRIEF, JWT_RESOURCE, METHODS
@@ -23,17 +23,11 @@ Application = Callable[..., requests.Session]
 def from_each(sessions: Sequence[requests.Session], url: str) -> list[requests.Response]:
     """Gets a URL twice with each session, in a thread of its own, all at the same moment."""
     answers: list[requests.Response] = []
-    barrier = threading.Barrier(len(sessions))
 
-    def run(session: requests.Session) -> None:
-        barrier.wait(60)
-        answers.extend([session.get(url), session.get(url)])
+    def run(number: int) -> None:
+        answers.extend([sessions[number].get(url), sessions[number].get(url)])
 
-    threads = [threading.Thread(target=run, args=(session,)) for session in sessions]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    in_threads(len(sessions), run)
     return answers
 
 
