@@ -48,7 +48,7 @@ class SealedStore(ABC):
             value = self._vault.open(name, sealed)
             if value is not None:
                 return value
-            if sealed is not None:
+            if sealed:  # Redis gives an empty value for none
                 self._warn_of(name, sealed)
         return None
 

@@ -60,7 +60,9 @@ def stored(server: RedisServer, folder: Path) -> bytes:
     return server.everything() + on_disk
 
 
-def test_what_one_sets_another_gets(make: Make, encryption_key: bytes | None) -> None:
+def test_what_one_sets_another_gets(
+    make: Make, encryption_key: bytes | None, caplog: pytest.LogCaptureFixture
+) -> None:
     one, another = (make(encryption_key=encryption_key) for _ in range(2))
     assert another.get(KEY) is None
     one.set(KEY, VALUE, 60)
@@ -68,6 +70,7 @@ def test_what_one_sets_another_gets(make: Make, encryption_key: bytes | None) ->
     assert another.get(OTHER) is None
     another.set(KEY, b"newer", 60)
     assert one.get(KEY) == b"newer"
+    assert caplog.records == []  # a miss is no unusable entry
     one.delete(KEY)
     assert another.get(KEY) is None
     one.delete(KEY)
