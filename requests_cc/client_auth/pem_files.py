@@ -9,12 +9,12 @@ import atexit
 import os
 import shutil
 import tempfile
-import threading
 
+from ..threads import ForkSafeLock
 from .secret import digest
 
 _files: dict[str, str] = {}  # by a digest of the text
-_lock = threading.Lock()  # guards _files
+_lock = ForkSafeLock()  # guards _files
 
 
 def file_of_pem(pem: str) -> str:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
 import ssl
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +26,10 @@ from requests_cc.server import provider_table
 from requests_cc.server.provider_table import Row
 from requests_cc.server.sap_binding import SapBinding
 from tests.server.test_providers import same, sent, through
+from tests.support.forked_child import in_child, needs_fork
 from tests.support.fresh_interpreter import printed_by
 from tests.support.scripts import token
-from tests.support.server import Server
+from tests.support.server import PATIENCE, Server
 
 GUID = "8eaef023-2b34-4da1-9baa-8bc8c9d6a490"
 BASIC = {"Authorization": "Basic Y2xpZW50OnNlY3JldA=="}  # client:secret
@@ -264,3 +267,27 @@ def test_what_is_not_a_binding_is_named(binding: Any, words: str) -> None:
 def test_the_repr_of_a_binding_shows_no_key() -> None:
     found = SapBinding.of({**XSUAA, "certificate": "c", "key": "s3cret"})
     assert repr(found) == f"SapBinding({XSUAA['url']!r})"
+
+
+@pytest.mark.rule(15)
+@needs_fork
+def test_a_child_that_is_forked_while_a_pem_is_being_written_can_write_its_own() -> None:
+    writing, forked = threading.Event(), threading.Event()
+
+    def write() -> None:
+        with pem_files._lock:
+            writing.set()
+            forked.wait(PATIENCE)
+
+    def in_the_child() -> str:
+        shutil.rmtree(os.path.dirname(pem_files.file_of_pem("there")))
+        return "fine"
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    assert writing.wait(PATIENCE)
+    try:
+        assert in_child(in_the_child) == "fine"
+    finally:
+        forked.set()
+        writer.join()
