@@ -127,8 +127,10 @@ class RedisTokenStore(SealedStore):
                     lock.release()
 
     def _read(self, name: str) -> object:
-        # Not GET: the value may be hundreds of megabytes, if something else wrote it.
-        return _run("GETRANGE", partial(self._client.getrange, self._prefix + name, 0, MAX_SIZE))
+        # Not GET: the value may be hundreds of megabytes, if something else wrote it. GETRANGE
+        # returns an empty one for a name that is not there.
+        read = partial(self._client.getrange, self._prefix + name, 0, MAX_SIZE)
+        return _run("GETRANGE", read) or None
 
     def _write(self, name: str, sealed: bytes, seconds: float) -> None:
         px = int(seconds * 1000)

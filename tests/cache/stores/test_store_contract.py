@@ -74,6 +74,7 @@ def test_what_one_sets_another_gets(
     one.delete(KEY)
     assert another.get(KEY) is None
     one.delete(KEY)
+    assert caplog.records == []
 
 
 def test_a_value_expires(make: Make, encryption_key: bytes | None) -> None:
