@@ -64,6 +64,8 @@ class TokenRequestError(ClientCredentialsError):
 
     #: True if a retry cannot help until somebody changes a setting, here or at the server.
     permanent = False
+    #: int or None, the HTTP status of the response, if there was one.
+    status_code: int | None = None
 
     def __init__(
         self,

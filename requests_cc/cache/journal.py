@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from ..access_token import AccessToken
-from ..errors import ClientCredentialsError, OAuthError, TokenStoreError
+from ..errors import ClientCredentialsError, OAuthError, TokenRequestError, TokenStoreError
 from ..events import (
     CoolingDown,
     Event,
@@ -193,7 +193,7 @@ def landing(name: SourceName, flight: Flight, state: Lifecycle, now: Now) -> Ite
         duration,
         kind,
         code=ours.error or None,
-        status_code=ours.status_code,
+        status_code=outcome.status_code if isinstance(outcome, TokenRequestError) else None,
         description=ours.error_description,
     )
     yield CoolingDown(name, state.cools_for(now))

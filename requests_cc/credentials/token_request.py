@@ -111,10 +111,12 @@ class TokenRequest(Source):
         try:
             token, expiry = token_of(response.body, self.token, self.expires, response.requested_at)
         except InvalidTokenResponse as error:
-            raise InvalidTokenResponse(
+            invalid = InvalidTokenResponse(
                 f"{where} returned {response.status_code} without a token that can be used: "
                 f"{error}; pass token= with the name of its member"
-            ) from None
+            )
+            invalid.status_code = response.status_code
+            raise invalid from None
         report_expiry(expiry, response.requested_at, where)
         return token
 

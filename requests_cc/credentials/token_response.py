@@ -39,7 +39,8 @@ def token_in(
     """
     try:
         return _of_the_right_type(_token(response, request.server.given_url, read), request)
-    except InvalidTokenResponse:
+    except InvalidTokenResponse as error:
+        error.status_code = response.status_code
         request.server.look_up_again()  # the endpoint may have moved
         raise
 

@@ -6,6 +6,7 @@ import copy
 import dataclasses
 import logging
 import pickle
+from typing import Any
 
 import pytest
 
@@ -13,8 +14,10 @@ from requests_cc import (
     AccessToken,
     ClientCredentials,
     InvalidClient,
+    InvalidTokenResponse,
     TokenCache,
     TokenEndpointUnreachable,
+    TokenRequest,
 )
 from requests_cc.events import (
     CoolingDown,
@@ -123,6 +126,21 @@ def test_a_failure_carries_the_servers_code_status_and_words_and_who_asked() -> 
     assert "s3cr3t" not in failed.description
     assert failed.description.isprintable()
     assert (failed.source.client_id, failed.source.server) == ("me", server.url)
+
+
+@pytest.mark.parametrize("status", ["200 OK", "301 Moved", "404 Not Found"])
+@pytest.mark.parametrize("source", [lambda url: ClientCredentials(url, "me", "s"), TokenRequest])
+def test_a_response_that_is_not_a_token_has_a_status_too(source: Any, status: str) -> None:
+    events: list[Event] = []
+    with (
+        Server(answer(b"<html>", status)) as server,
+        pytest.raises(InvalidTokenResponse) as raised,
+    ):
+        TokenCache(observers=[events.append]).token(source(server.url))
+    failed = events[1]
+    assert isinstance(failed, TokenRequestFailed)
+    assert failed.status_code == raised.value.status_code == int(status[:3])
+    assert pickle.loads(pickle.dumps(raised.value)).status_code == int(status[:3])
 
 
 def test_an_observer_that_raises_is_logged_once_and_harms_nothing(
