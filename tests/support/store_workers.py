@@ -18,8 +18,8 @@ import redis
 import requests_cc.cache.stores.redis
 from requests_cc.cache.stores.file import FileTokenStore
 from requests_cc.cache.stores.redis import RedisTokenStore
+from tests.support.threads import PATIENCE
 
-PATIENCE = 60.0
 LEASE = 3.0  # seconds, in a process that holds a lock: a test does not wait for ten
 KEY = "a key"
 spawn = multiprocessing.get_context("spawn")

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from typing import Any, TypeVar
 
+T = TypeVar("T")
 PATIENCE = 60.0  # seconds, after which a test that hangs fails
 
 
-def in_threads(count: int, work: Callable[[int], object]) -> list[object]:
+def in_threads(count: int, work: Callable[[int], T]) -> list[T | BaseException]:
     """Run ``work(number)`` in threads that start together; return what each returned or raised."""
     barrier = threading.Barrier(count)
-    results: list[object] = [None] * count
+    results: list[Any] = [None] * count
 
     def run(number: int) -> None:
         barrier.wait(PATIENCE)
         try:
             results[number] = work(number)
-        except Exception as error:  # noqa: BLE001 - the test's to judge
+        except BaseException as error:  # noqa: BLE001 - the test's to judge
             results[number] = error
 
     threads = [threading.Thread(target=run, args=(n,), daemon=True) for n in range(count)]
