@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable
 from typing import Any
 from urllib.parse import urljoin, urlsplit
@@ -133,7 +134,9 @@ def refusal(response: Response, attempt: Attempt) -> TokenRequestError | None:
         )
     if status < 300 and code is None:  # noqa: PLR2004 - RFC 9110 §15.3
         return None
-    words = _words(response.body, attempt.secrets, is_error=True)
+    words = _words(response.body, attempt.secrets, is_error=True) or _of_challenge(
+        response, attempt.secrets
+    )
     if status < 300:  # noqa: PLR2004 - RFC 9110 §15.3
         return InvalidTokenResponse(
             f"{where} returned {status} with an error of an unknown form{in_brackets(words)}"
@@ -171,6 +174,13 @@ def _words(body: bytes, secrets: Iterable[str], *, is_error: bool) -> str:
     from .server_words import server_words  # noqa: PLC0415 - at the first response
 
     return server_words(body, secrets, is_error=is_error)
+
+
+def _of_challenge(response: Response, secrets: Iterable[str]) -> str:
+    """Return the words that stand beside an empty body, as Spring sends them (RFC 6750 §3)."""
+    challenge = response.headers.get("WWW-Authenticate", "")
+    found = re.search(r'error_description="((?:[^"\\]|\\.)*)"', challenge)
+    return shown(found[1], secrets) if found else ""
 
 
 def in_brackets(words: str) -> str:

@@ -204,6 +204,17 @@ def test_the_hint_of_a_401_offers_what_may_help(
     assert "is this the token endpoint?" not in error
 
 
+@pytest.mark.parametrize("status", ["401 No", "403 No"])
+def test_the_words_of_a_challenge_stand_in_for_an_empty_body(status: str) -> None:
+    challenge = 'Bearer error="invalid_token", error_description="Sign in \\"first\\""'
+    with Server(answer(b"", status, {"WWW-Authenticate": challenge})) as server:
+        error = failure(server.url)
+    assert '(Sign in \\"first\\")' in str(error)
+    with Server(answer(b"Body", status, {"WWW-Authenticate": challenge})) as server:
+        error = failure(server.url)
+    assert "(Body)" in str(error)
+
+
 def test_a_401_with_nothing_of_oauth_asks_if_this_is_the_token_endpoint() -> None:
     with Server(answer(b"<title>Log in</title>", "401 No")) as server:
         assert "(Log in)" in str(failure(server.url))
