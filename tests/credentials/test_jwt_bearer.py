@@ -250,7 +250,9 @@ def test_the_order_of_claims_does_not_count() -> None:
     assert one == other
 
 
-TEXTS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=3)
+TEXTS = st.text(
+    st.characters(exclude_categories=["Cs"], exclude_characters="\r\n"), min_size=1, max_size=3
+)
 CLAIMS = TEXTS.filter(lambda name: name not in {"iss", "sub", "aud", "iat", "exp", "jti"})
 SETTINGS = st.fixed_dictionaries(
     {"issuer": TEXTS, "subject": TEXTS},
