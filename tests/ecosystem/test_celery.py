@@ -27,6 +27,7 @@ def app(journey: Journey, tmp_path: Path) -> Iterator[Any]:
     for name in ("queue", "results"):
         (tmp_path / name).mkdir()
     queue = dict.fromkeys(("data_folder_in", "data_folder_out"), str(tmp_path / "queue"))
+    queue["control_folder"] = str(tmp_path / "control")
     app = celery.Celery(broker="filesystem://", backend=f"file://{tmp_path}/results")
     app.conf.broker_transport_options = queue
     worker = ["-A", "celery_app", "worker", "--pool=prefork", f"--concurrency={WORKERS}"]
