@@ -195,11 +195,7 @@ class AuthenticatedRequest:
             secrets=(*way.secrets, urlsplit(url).query, *of_session),
         )
         attempt.busy = self.busy
-        refused = refusal(response, attempt)
-        if refused is None:
-            return with_words(response, attempt), keep_nonce
-        refused.status_code = response.status_code
-        return refused, keep_nonce
+        return refusal(response, attempt) or with_words(response, attempt), keep_nonce
 
     def _way(self, authentication: Authentication, params: Iterable[tuple[str, str]]) -> Way:
         server, secrets = self.server, (*authentication.secrets, *_secrets_in(params))

@@ -100,12 +100,12 @@ class Attempt:
         secrets: Iterable[str],
     ) -> None:
         self.url = url
-        self.busy: tuple[int, ...] = ()
         self.endpoint = endpoint
         self.method = method
         self.loose_may_help = loose_may_help
         self.has_proof = has_proof
         self.secrets = tuple(secrets)
+        self.busy: tuple[int, ...] = ()
 
     @property
     def client_advice(self) -> str:
@@ -122,6 +122,13 @@ def refusal(response: Response, attempt: Attempt) -> TokenRequestError | None:
 
     :returns: an error, or None if the response reports success.
     """
+    error = _refusal(response, attempt)
+    if error is not None:
+        error.status_code = response.status_code
+    return error
+
+
+def _refusal(response: Response, attempt: Attempt) -> TokenRequestError | None:
     members = response.json_object() or {}
     code = members.get("error")
     where, status = without_query(attempt.url), response.status_code
@@ -200,7 +207,6 @@ def _error_of_status(words: str, response: Response, attempt: Attempt) -> OAuthE
     error = kind(
         f"{where} returned {status_and_words}: {advice}",
         error_description=words or None,
-        status_code=status,
         retry_after=retry_after(response),
     )
     error.permanent = False  # a gateway, which says nothing of the client
@@ -237,7 +243,6 @@ def _oauth_error(
         error=code,
         error_description=words or None,
         error_uri=_text(members.get("error_uri"), secrets),
-        status_code=status,
         retry_after=retry_after(response),
     )
     if is_transient(status, attempt.busy):
