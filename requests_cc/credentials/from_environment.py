@@ -61,7 +61,7 @@ def _arguments(environment: Environment, session: requests.Session | None) -> di
         "server": _server(environment, session),
         "client_id": environment.required("CLIENT_ID"),
         **_authentication(environment),
-        "scope": environment.text("SCOPE"),
+        "scope": (environment.text("SCOPE") or "").split(),
         "audience": (environment.text("AUDIENCE") or "").split(),
         "resource": (environment.text("RESOURCE") or "").split(),
         "params": _params(environment) or None,

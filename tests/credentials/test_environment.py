@@ -489,6 +489,13 @@ def test_a_parameter_with_a_setting_of_its_own_names_the_variable(
     assert refusal().startswith("OAUTH_PARAM_scope repeats the parameter scope, ")
 
 
+def test_several_scopes_may_stand_on_lines_of_their_own(environment: pytest.MonkeyPatch) -> None:
+    for name, value in (("TOKEN_URL", URL), ("CLIENT_ID", "me"), ("CLIENT_SECRET", "s3cret")):
+        environment.setenv(f"OAUTH_{name}", value)
+    environment.setenv("OAUTH_SCOPE", "read\r\nwrite  admin\n")
+    assert ClientCredentials.from_env().scope == "read write admin"
+
+
 def test_several_audiences_have_a_space_between_them(environment: pytest.MonkeyPatch) -> None:
     for name, value in (("TOKEN_URL", URL), ("CLIENT_ID", "me"), ("CLIENT_SECRET", "s3cret")):
         environment.setenv(f"OAUTH_{name}", value)
