@@ -48,7 +48,7 @@ class SealedStore(ABC):
             value = self._vault.open(name, sealed)
             if value is not None:
                 return value
-            if sealed:  # Redis gives an empty value for none
+            if sealed is not None:
                 self._warn_of(name, sealed)
         return None
 
