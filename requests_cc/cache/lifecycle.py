@@ -301,10 +301,7 @@ class Lifecycle(Value):
         return state.with_token(self.token, max(self.renew_at, now.wall + pause))
 
     def rejected(self, value: str, cause: Rejection, now: Now) -> Lifecycle:
-        """Begin a hold: the resend of the request rejected as ``cause`` was rejected too.
-
-        :param value: str, of the token that was sent again.
-        """
+        """Begin a hold: the resend, with the token of this value, was rejected as before."""
         hold = self.hold
         if hold is None or hold.renewed != value:
             if self._value != value:
@@ -316,10 +313,7 @@ class Lifecycle(Value):
         return self._with(hold=Hold(hold.streak, value, hold.cause, until, rejected=True))
 
     def accepted(self, value: str, cause: Rejection) -> Lifecycle:
-        """End the streak of holds: the resend of the request rejected as ``cause`` was accepted.
-
-        :param value: str, of the token that was sent again.
-        """
+        """End the streak of holds: the resend, with the token of this value, was accepted."""
         hold = self.hold
         if hold is None or hold.rejected or hold.renewed != value or hold.cause is not cause:
             return self
