@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import sys
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from .wire import Wire
 CHUNK = 65_536  # bytes
 DEFAULT_TIMEOUT = (5.0, 60.0)  # seconds to connect, and to wait for each piece of the response
 _FIRST_ERROR = 400  # RFC 9110 §15.5
+_METHOD = re.compile(r"[\w!#$%&'*+.^`|~-]+", re.ASCII)  # a token: RFC 9110 §5.6.2
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -52,6 +54,8 @@ def run(arguments: argparse.Namespace) -> int:
     if body is not None and "content-type" not in {name.lower() for name in headers}:
         headers["Content-Type"] = _content_type(body)
     method = arguments.request or ("GET" if body is None else "POST")
+    if _METHOD.fullmatch(method) is None:
+        raise UsageError("-X takes an HTTP method, such as PUT")
     request = requests.Request(method, arguments.url, headers=headers, data=body)
     credentials = settings.client(session_for(arguments))
     adapter = ClientCredentialsAdapter(

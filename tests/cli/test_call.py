@@ -71,6 +71,8 @@ def test_a_body_can_come_from_standard_input(client, cli):
         (["-H", "X-Trace"], "-H takes NAME:VALUE"),
         (["-H", ": 7"], "-H takes NAME:VALUE"),
         (["-H", "authorization: Bearer x"], "the token goes there"),
+        (["-X", "PU T"], "-X takes an HTTP method"),
+        (["-X", "/"], "-X takes an HTTP method"),
         (["-d", "@/no/such/file"], "-d @/no/such/file cannot be read: No such file"),
         (["-d", "@\0"], "cannot be read: it is not a valid path"),
         (["-H", "X-Trace: a\nb"], "the URL or a header is not valid"),
