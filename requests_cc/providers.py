@@ -174,7 +174,9 @@ def keycloak(base_url: str, realm: str, *, allow_http: bool = False) -> Authoriz
         )
     words = {
         "base_url": base_url.rstrip("/?"),
-        "realm": quote(_word(realm, ".+", "realm must be the realm's name"), safe=""),
+        "realm": quote(
+            _word(realm, "[^\n\ud800-\udfff]+", "realm must be the realm's name"), safe=""
+        ),
     }
     return _server(KEYCLOAK, words, allow_http=allow_http)
 

@@ -213,20 +213,44 @@ def github_app(
     if not str(installation).isascii() or not str(installation).isdigit():
         raise ConfigurationError("installation must be the installation's id, an int")
     check_url(api_url, "api_url", allow_http=False)
-    named = list(repositories or ())
-    ids = [each for each in named if isinstance(each, int)]
-    names = [each for each in named if not isinstance(each, int)]
-    limits = {"repositories": names, "repository_ids": ids, "permissions": permissions}
     return PlatformToken(
         f"{api_url.rstrip('/')}/app/installations/{installation}/access_tokens",
         auth=SelfSignedJWT(key, issuer=client_id, alg="RS256", lifetime=600),  # ten minutes at most
         headers={"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": "2022-11-28"},
-        json={name: limit for name, limit in limits.items() if limit} or None,
+        json=_limits(permissions, repositories) or None,
         token="token",  # noqa: S106 - the name of a member
         expires="expires_at",
         advice="check client_id, key and installation, and this machine's clock",
         resource_servers=(api_url,),
     )
+
+
+def _limits(
+    permissions: Mapping[str, str] | None, repositories: Iterable[str | int] | None
+) -> dict[str, Any]:
+    """Return what limits an app's token; GitHub takes an empty limit for none at all.
+
+    :raises ConfigurationError: if a limit is empty, or of another type.
+    """
+    limits: dict[str, Any] = {}
+    if permissions is not None:
+        if not isinstance(permissions, Mapping) or not permissions:
+            raise ConfigurationError(
+                'permissions must be a mapping such as {"contents": "read"}; None: all of the app'
+            )
+        limits["permissions"] = permissions
+    if repositories is not None:
+        is_list = isinstance(repositories, Iterable) and not isinstance(repositories, (str, bytes))
+        named = list(repositories) if is_list else []
+        if not named:
+            raise ConfigurationError(
+                'repositories must be names or ids, such as ["Hello-World"]; None: all of them'
+            )
+        names = [each for each in named if not isinstance(each, int)]
+        ids = [each for each in named if isinstance(each, int)]
+        limits.update({"repositories": names} if names else {})
+        limits.update({"repository_ids": ids} if ids else {})
+    return limits
 
 
 def _metadata(

@@ -24,8 +24,8 @@ class AssertionCertificate:
 
     def __init__(self, pem: str | bytes) -> None:
         x509 = require("cryptography.x509", "jwt")
-        data = pem.encode() if isinstance(pem, str) else pem
         try:
+            data = pem.encode() if isinstance(pem, str) else pem
             certificate: Any = x509.load_pem_x509_certificate(data)
         except Exception:  # noqa: BLE001 - its text could repeat a key that stands beside it
             certificate = None

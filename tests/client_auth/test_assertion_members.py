@@ -78,6 +78,7 @@ def test_a_certificate_puts_its_thumbprint_in_the_header_and_rsa_signs_ps256() -
     ("given", "words"),
     [
         (lambda: pem(certificate(EC)), "certificate belongs to another key"),
+        (lambda: "\ud800", "certificate is not a PEM certificate"),
         (lambda: "/etc/cert.pem", "certificate is not a PEM certificate; pass the file's contents"),
         (lambda: 7, "certificate must be PEM, not int"),
     ],

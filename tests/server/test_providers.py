@@ -534,6 +534,10 @@ def test_an_invalid_domain_is_refused_and_not_shown(
         (lambda: providers.keycloak("https://a.example/admin/", "x"), "end before /realms/"),
         (lambda: providers.keycloak("https://a.example?x=1", "x"), "end before /realms/"),
         (lambda: providers.keycloak("https://a.example", ""), "realm must be the realm's name"),
+        (
+            lambda: providers.keycloak("https://a.example", "\ud800"),
+            "realm must be the realm's name",
+        ),
         (lambda: providers.keycloak("https://a.example", None), "realm must be the realm's name"),
     ],
 )

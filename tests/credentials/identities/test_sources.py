@@ -390,6 +390,10 @@ def test_no_key_or_header_shows(platform: pytest.MonkeyPatch) -> None:
     assert_hidden(RSA.as_dict(private=True)["d"], refused, app, app.cache_key)
 
 
+def github_app(**limits: Any) -> Any:
+    return sources.github_app("app", RSA_PEM, 7, **limits)
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [
@@ -400,6 +404,11 @@ def test_no_key_or_header_shows(platform: pytest.MonkeyPatch) -> None:
         (lambda: sources.github_app("", RSA_PEM, 7), "client_id must be a non-empty str"),
         (lambda: sources.github_app("app", RSA_PEM, "seven"), "installation must be"),
         (lambda: sources.github_app("app", "no key", 7), "key is"),
+        (lambda: github_app(repositories="Hello-World"), "repositories must be names or ids"),
+        (lambda: github_app(repositories=7), "repositories must be names or ids"),
+        (lambda: github_app(repositories=[]), "repositories must be names or ids"),
+        (lambda: github_app(permissions={}), "permissions must be a mapping"),
+        (lambda: github_app(permissions=["contents"]), "permissions must be a mapping"),
         (lambda: sources.github_app("app", RSA_PEM, 7, api_url="http://ghe.example"), "api_url"),
     ],
 )
