@@ -14,6 +14,7 @@ import requests
 from requests.auth import AuthBase
 
 from ..errors import TokenRequestError
+from ..settings import contents
 
 LARGEST_KEY = 4096  # bytes
 FOLDER = (
@@ -57,8 +58,7 @@ def _key(path: str) -> str:
             f"Azure Arc named no key file in {FOLDER}: check that IDENTITY_ENDPOINT is the agent's"
         )
     try:
-        with file.open("rb") as opened:
-            content = opened.read(LARGEST_KEY + 1)
+        content = contents(str(file), LARGEST_KEY + 1)
     except OSError as error:
         raise TokenRequestError(
             f"the key file {file} of Azure Arc cannot be read: {error.strerror}; add this user to "

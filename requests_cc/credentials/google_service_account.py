@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable, Mapping
 from os import PathLike
-from pathlib import Path
 from typing import Any
 
+from ..client_auth.secret import LARGEST_FILE
 from ..errors import ConfigurationError
+from ..settings import contents
 from .parameters import scope_text
 
 
@@ -63,7 +65,7 @@ def _json_in(path: object) -> object:
         )
     problem = f"the service account's key file {path} cannot be read"
     try:
-        return json.loads(Path(path).read_text(encoding="utf-8"))
+        return json.loads(contents(os.fspath(path), LARGEST_FILE))
     except OSError as error:
         raise ConfigurationError(f"{problem}: {error.strerror or error}") from None
     except (ValueError, RecursionError):
