@@ -17,8 +17,8 @@ def shown(text: str, secrets: Iterable[str] = ()) -> str:
     """
     secrets = tuple(filter(None, map(_printable, secrets)))
     # White space becomes one space; but a secret is found across the ends of lines too.
-    joined = _without(_printable(text), secrets)
-    spaced = _without(_printable(" ".join(text.split())), secrets)
+    joined = hide(_printable(text), secrets)
+    spaced = hide(_printable(" ".join(text.split())), secrets)
     hidden = joined if joined.count(HIDDEN) > spaced.count(HIDDEN) else spaced
     # However the server has encoded it: what is left must not decode to a secret.
     decoded = _decoded(hidden.replace(HIDDEN, ""))
@@ -56,8 +56,9 @@ def _decoded(text: str) -> str:
     return text.replace("\\", "")
 
 
-def _without(text: str, secrets: Iterable[str]) -> str:
-    for secret in sorted(secrets, key=len, reverse=True):
+def hide(text: str, secrets: Iterable[str]) -> str:
+    """Return a text with each of several secrets replaced, the longest first."""
+    for secret in sorted(filter(None, secrets), key=len, reverse=True):
         text = text.replace(secret, HIDDEN)
     return text
 

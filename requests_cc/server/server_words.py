@@ -8,7 +8,7 @@ from itertools import islice
 from typing import Any
 
 from ..http.body import json_in, text_in
-from ..http.shown import HIDDEN, cut, shown
+from ..http.shown import HIDDEN, cut, hide, shown
 
 MOST_TEXTS = 3  # of one response; a gateway may list many errors
 DEEPEST = 5  # levels of JSON that are searched
@@ -43,15 +43,15 @@ def server_words(body: bytes, secrets: Iterable[str], *, is_error: bool) -> str:
     :param is_error: bool, whether the status reports an error. The body of a success may be a
         token in a form that nobody knows: then a text counts only if it is a sentence.
     """
-    texts = dict.fromkeys(text.strip() for text in _texts(body, is_error=is_error))
     secrets = tuple(secrets)
+    texts = dict.fromkeys(text.strip() for text in _texts(body, secrets, is_error=is_error))
     words = [shown(text, secrets) for text in islice(filter(None, texts), MOST_TEXTS)]
     if not is_error:
         words = [_LONG_WORD.sub(HIDDEN, text) for text in words]
     return cut("; ".join(words))
 
 
-def _texts(body: bytes, *, is_error: bool) -> Iterator[str]:
+def _texts(body: bytes, secrets: Iterable[str], *, is_error: bool) -> Iterator[str]:
     try:
         document = json_in(body)
     except (ValueError, RecursionError):
@@ -59,7 +59,8 @@ def _texts(body: bytes, *, is_error: bool) -> Iterator[str]:
         # JSON that is broken or too deep is not a text.
         if not text.startswith(("{", "[")):
             read = _page if text.startswith("<") else _sentence
-            yield from read(text, is_error=is_error)
+            # Before its tags are dropped: a secret may hold what looks like one.
+            yield from read(hide(text, secrets), is_error=is_error)
     else:
         if isinstance(document, str):
             yield from _sentence(document, is_error=is_error)

@@ -100,6 +100,17 @@ def test_a_secret_is_hidden_however_the_server_encodes_it(
 
 
 @pytest.mark.parametrize("auth", ["client_secret_basic", "client_secret_post"])
+def test_a_secret_that_looks_like_a_tag_is_hidden_in_a_page(auth: str) -> None:
+    page = b"<title>left<b>right-half is bad</title>"
+    for body in (page, page.removeprefix(b"<title>").removesuffix(b"</title>")):
+        with Server(answer(body, "400 Bad")) as server:
+            credentials = ClientCredentials(server.url, "me", "left<b>right-half", auth=auth)
+            with pytest.raises(TokenRequestError) as raised:
+                credentials.request_token()
+        assert "([hidden] is bad)" in str(raised.value)
+
+
+@pytest.mark.parametrize("auth", ["client_secret_basic", "client_secret_post"])
 @pytest.mark.parametrize(
     "bad",
     [
