@@ -20,6 +20,7 @@ from requests_cc import (
 )
 from tests.support.api import Api, api_and_session, credentials_for, needs_token, session_for
 from tests.support.scripts import Reply, Request
+from tests.support.sources import OneToken
 from tests.support.threads import in_threads, within
 
 
@@ -152,15 +153,7 @@ def test_a_401_during_a_hold_is_handed_on_untouched(server):
 
 @pytest.mark.rule(8)
 def test_the_same_token_handed_out_again_is_not_sent_again():
-    class Stubborn:
-        cache_key = "stubborn"
-        requests = 0
-
-        def request_token(self) -> AccessToken:
-            self.requests += 1
-            return AccessToken("the-same-one", expires_at=9e9)
-
-    source = Stubborn()
+    source = OneToken()
     with Api(lambda _: Reply(401)) as api, requests.Session() as session:
         mount(session, ClientCredentialsAdapter(source, origins=api.origin, cache=TokenCache()))
         answers = [session.get(api.origin) for _ in range(20)]
@@ -171,15 +164,9 @@ def test_the_same_token_handed_out_again_is_not_sent_again():
 
 
 def test_a_large_401_is_cut_and_not_requested_again_if_the_renewal_brings_the_same_token():
-    class Stubborn:
-        cache_key = "stubborn"
-
-        def request_token(self) -> AccessToken:
-            return AccessToken("the-same-one", expires_at=9e9)
-
     with Api(lambda _: Reply(401, body=b"r" * 300_000)) as api:
         with requests.Session() as session:
-            adapter = ClientCredentialsAdapter(Stubborn(), origins=api.origin, cache=TokenCache())
+            adapter = ClientCredentialsAdapter(OneToken(), origins=api.origin, cache=TokenCache())
             mount(session, adapter)
             sizes = [len(session.post(api.origin, data=b"body").content) for _ in range(3)]
         assert sizes == [65_536, 300_000, 300_000]  # during the hold it is handed on untouched

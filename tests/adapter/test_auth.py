@@ -10,7 +10,6 @@ import pytest
 import requests
 
 from requests_cc import (
-    AccessToken,
     AuthorizationServer,
     ClientCredentials,
     ClientCredentialsAuth,
@@ -22,6 +21,7 @@ from requests_cc import (
 from requests_cc.adapter.resend import send_first_token
 from tests.support.api import Api, credentials_for, needs_token
 from tests.support.scripts import Reply, Request
+from tests.support.sources import OneToken
 from tests.support.threads import in_threads
 
 
@@ -269,22 +269,13 @@ def test_a_token_request_does_not_wait_for_itself(server):
         requests.get(server.api_url, auth=auth)
 
 
-class Source:
-    cache_key = "source"
-
-    def __init__(self, token_type: str = "Bearer", dpop: DPoPKey | None = None) -> None:
-        self.token_type = token_type
-        self.dpop = dpop
-
-    def request_token(self) -> AccessToken:
-        return AccessToken("the-token", self.token_type)
-
-
 def test_tokens_that_are_bound_to_a_key_are_refused():
     with pytest.raises(ConfigurationError, match="mount a ClientCredentialsAdapter"):
-        ClientCredentialsAuth(Source("DPoP", DPoPKey.generate()), origins="https://api.example.com")
+        ClientCredentialsAuth(
+            OneToken("t", "DPoP", DPoPKey.generate()), origins="https://api.example.com"
+        )
     auth = ClientCredentialsAuth(
-        Source("DPoP"), origins="https://api.example.com", cache=TokenCache()
+        OneToken("t", "DPoP"), origins="https://api.example.com", cache=TokenCache()
     )
     with pytest.raises(ConfigurationError, match=r"\(DPoP\)"):
         requests.get("https://api.example.com", auth=auth)
@@ -294,7 +285,7 @@ def test_tokens_that_are_bound_to_a_key_are_refused():
     ("arguments", "message"),
     [
         ((object(),), "source of tokens"),
-        ((Source(),), "origins is required"),
+        ((OneToken(),), "origins is required"),
     ],
 )
 def test_wrong_settings_are_refused(arguments, message):
@@ -314,7 +305,7 @@ def test_a_response_that_no_adapter_made_is_the_callers():
 
         def close(self) -> None: ...
 
-    auth = ClientCredentialsAuth(Source(), origins="http://127.0.0.1:1", cache=TokenCache())
+    auth = ClientCredentialsAuth(OneToken(), origins="http://127.0.0.1:1", cache=TokenCache())
     with requests.Session() as session:
         session.mount("http://", Transport())
         assert session.get("http://127.0.0.1:1/", auth=auth).history == []

@@ -24,6 +24,7 @@ from tests.support.certificates import server_context
 from tests.support.proof_server import ath, opened
 from tests.support.scripts import Request, Script, answer, drop, reset
 from tests.support.server import Server
+from tests.support.sources import OneToken
 
 RECOMMENDED = Retry(connect=3, read=False, other=0, respect_retry_after_header=False)
 
@@ -57,20 +58,12 @@ REFUSED = {
 }
 
 
-class Bound:
-    """Tokens that are bound to a key, without a server."""
-
-    cache_key = "bound"
-
-    def __init__(self) -> None:
-        self.dpop = DPoPKey.generate()
-
-    def request_token(self) -> AccessToken:
-        return AccessToken("the-token", "DPoP")
+def bound() -> OneToken:
+    return OneToken("the-token", "DPoP", DPoPKey.generate())
 
 
 def adapter(origin: str, **options: object) -> ClientCredentialsAdapter:
-    return ClientCredentialsAdapter(Bound(), origins=origin, cache=TokenCache(), **options)  # type: ignore[arg-type]
+    return ClientCredentialsAdapter(bound(), origins=origin, cache=TokenCache(), **options)  # type: ignore[arg-type]
 
 
 def sent_by(adapter: requests.adapters.HTTPAdapter, url: str) -> None:
@@ -105,7 +98,7 @@ def test_retries_that_repeat_no_proof_are_allowed(kind: str, through_transport: 
 
 
 def test_without_a_key_any_retries_will_do() -> None:
-    source = Bound()
+    source = bound()
     source.dpop = None  # type: ignore[assignment]
     ClientCredentialsAdapter(source, origins="http://127.0.0.1", max_retries=3)
 

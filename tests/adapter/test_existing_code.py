@@ -12,19 +12,13 @@ from typing import Any
 import pytest
 import requests
 
-from requests_cc import AccessToken, ClientCredentialsAdapter, TokenCache, mount
+from requests_cc import ClientCredentialsAdapter, TokenCache, mount
 from tests.support.api import Api
 from tests.support.scripts import Reply, Request
+from tests.support.sources import OneToken
 
 TOKEN = "a-token-that-is-as-long-as-any"
 LINES = b"first\nsecond\r\nthird\n" * 500
-
-
-class OneToken:
-    cache_key = "one"
-
-    def request_token(self) -> AccessToken:
-        return AccessToken(TOKEN)
 
 
 REPLIES = {
@@ -154,7 +148,9 @@ def test_a_script_sees_and_sends_the_same_with_the_adapter_as_with_a_static_head
         session.headers["Authorization"] = f"Bearer {TOKEN}"
 
     def with_the_adapter(session: requests.Session, origin: str) -> None:
-        mount(session, ClientCredentialsAdapter(OneToken(), origins=origin, cache=TokenCache()))
+        mount(
+            session, ClientCredentialsAdapter(OneToken(TOKEN), origins=origin, cache=TokenCache())
+        )
 
     expected, expected_bytes = run(with_a_static_header, upload)
     outcomes, sent_bytes = run(with_the_adapter, upload)

@@ -9,13 +9,13 @@ import requests
 from requests.adapters import BaseAdapter, HTTPAdapter
 
 from requests_cc import (
-    AccessToken,
     ClientCredentialsAdapter,
     ConfigurationError,
     OriginRouter,
     TokenCache,
 )
 from tests.support.api import Api, needs_token
+from tests.support.sources import OneToken
 
 
 class Named(BaseAdapter):
@@ -29,14 +29,6 @@ class Named(BaseAdapter):
         self.closed += 1
 
 
-class Token:
-    def __init__(self, value: str) -> None:
-        self.cache_key = value
-
-    def request_token(self) -> AccessToken:
-        return AccessToken(self.cache_key)
-
-
 @pytest.mark.rule(1)
 def test_each_origin_gets_its_own_token_and_every_other_url_none():
     with (
@@ -47,7 +39,9 @@ def test_each_origin_gets_its_own_token_and_every_other_url_none():
         cache = TokenCache()
         router = OriginRouter(
             {
-                api.origin: ClientCredentialsAdapter(Token(name), origins=api.origin, cache=cache)
+                api.origin: ClientCredentialsAdapter(
+                    OneToken(name), origins=api.origin, cache=cache
+                )
                 for name, api in (("one", one), ("two", two))
             }
         )
@@ -160,7 +154,7 @@ def test_thousands_of_origins_are_found_at_once():
 
 def test_a_pickled_router_works():
     with Api(needs_token) as api:
-        adapter = ClientCredentialsAdapter(Token("one"), origins=api.origin, cache=TokenCache())
+        adapter = ClientCredentialsAdapter(OneToken("one"), origins=api.origin, cache=TokenCache())
         router = pickle.loads(pickle.dumps(OriginRouter({api.origin: adapter})))
         with requests.Session() as session:
             session.mount("http://", router)

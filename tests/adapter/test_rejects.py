@@ -14,9 +14,10 @@ import pytest
 import requests
 from urllib3.util.retry import Retry
 
-from requests_cc import AccessToken, ClientCredentialsAdapter, ConfigurationError, TokenCache
+from requests_cc import ClientCredentialsAdapter, ConfigurationError, TokenCache
 from tests.support.api import Api, api_and_session, credentials_for, session_for
 from tests.support.scripts import Reply, Request
+from tests.support.sources import OneToken
 from tests.support.threads import within
 
 
@@ -231,7 +232,7 @@ WRONG = {
 @pytest.mark.parametrize("kind", WRONG)
 def test_what_is_not_a_rejection_is_refused(kind):
     with pytest.raises(ConfigurationError, match=r"^rejects .*pass"):
-        ClientCredentialsAdapter(_source(), origins="https://api.example.com", rejects=WRONG[kind])
+        ClientCredentialsAdapter(OneToken(), origins="https://api.example.com", rejects=WRONG[kind])
 
 
 @pytest.mark.parametrize("through_transport", [False, True])
@@ -247,7 +248,7 @@ def test_retries_that_would_swallow_a_rejection_are_refused(through_transport, r
     )
     with pytest.raises(ConfigurationError, match=rf"status_forcelist .*{status}.*Leave it out"):
         ClientCredentialsAdapter(
-            _source(), origins="https://api.example.com", rejects=rejects, **options
+            OneToken(), origins="https://api.example.com", rejects=rejects, **options
         )
 
 
@@ -262,7 +263,7 @@ def test_a_function_gets_responses_of_transports_without_connections():
         def close(self) -> None: ...
 
     adapter = ClientCredentialsAdapter(
-        _source(), origins="http://127.0.0.1:1", transport=Transport(), cache=TokenCache(),
+        OneToken(), origins="http://127.0.0.1:1", transport=Transport(), cache=TokenCache(),
         rejects=lambda response: response.text != "fine",
     )  # fmt: skip
     with requests.Session() as session:
@@ -272,7 +273,7 @@ def test_a_function_gets_responses_of_transports_without_connections():
 
 def test_retries_of_other_statuses_are_allowed():
     retry = Retry(3, status_forcelist=[403, 503])
-    ClientCredentialsAdapter(_source(), origins="https://api.example.com", max_retries=retry)
+    ClientCredentialsAdapter(OneToken(), origins="https://api.example.com", max_retries=retry)
 
 
 def test_an_adapter_with_statuses_can_be_pickled(server):
@@ -285,13 +286,3 @@ def test_an_adapter_with_statuses_can_be_pickled(server):
             session.mount(api.origin, again)
             assert session.get(api.origin).status_code == 403
             assert "X-Token" in api.requests[0].headers
-
-
-def _source() -> object:
-    class Source:
-        cache_key = "k"
-
-        def request_token(self) -> AccessToken:
-            return AccessToken("the-token")
-
-    return Source()

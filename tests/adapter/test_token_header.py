@@ -6,7 +6,6 @@ import pytest
 import requests
 
 from requests_cc import (
-    AccessToken,
     ClientCredentialsAdapter,
     ConfigurationError,
     DPoPKey,
@@ -15,6 +14,7 @@ from requests_cc import (
 from requests_cc.adapter.token_header import TokenHeader
 from tests.support.api import Api, session_for
 from tests.support.scripts import Reply, Request
+from tests.support.sources import OneToken
 
 
 def fine(_: Request) -> Reply:
@@ -90,21 +90,14 @@ def test_an_error_of_the_call_carries_the_callers_request(server):
     assert "X-Token" not in caught.value.request.headers
 
 
-class Bound:
-    cache_key = "bound"
-
-    def __init__(self) -> None:
-        self.dpop = DPoPKey.generate()
-
-    def request_token(self) -> AccessToken:
-        return AccessToken("the-token", "DPoP")
-
-
 @pytest.mark.parametrize("options", [{"header": "X-Token"}, {"scheme": "Bearer"}, {"scheme": ""}])
 def test_a_token_that_is_bound_to_a_key_goes_nowhere_else(options):
     with pytest.raises(ConfigurationError, match=r"header and scheme .*dpop"):
         ClientCredentialsAdapter(
-            Bound(), origins="https://api.example.com", cache=TokenCache(), **options
+            OneToken("bound", "DPoP", DPoPKey.generate()),
+            origins="https://api.example.com",
+            cache=TokenCache(),
+            **options,
         )
 
 
@@ -125,20 +118,14 @@ def test_a_token_that_is_bound_to_a_key_goes_nowhere_else(options):
 )
 def test_a_header_that_cannot_carry_a_token_is_refused(header):
     with pytest.raises(ConfigurationError, match=r"^header .*pass"):
-        ClientCredentialsAdapter(_source(), origins="https://api.example.com", header=header)
+        ClientCredentialsAdapter(OneToken(), origins="https://api.example.com", header=header)
 
 
 @pytest.mark.parametrize("scheme", ["Bearer ", "two words", "a\r\n", 3, "ä"])
 def test_a_scheme_that_is_not_one_word_is_refused(scheme):
     with pytest.raises(ConfigurationError, match=r"^scheme .*pass"):
-        ClientCredentialsAdapter(_source(), origins="https://api.example.com", scheme=scheme)
+        ClientCredentialsAdapter(OneToken(), origins="https://api.example.com", scheme=scheme)
 
 
 def test_its_repr_shows_its_settings():
     assert repr(TokenHeader("X-Token", "")) == "TokenHeader('X-Token', '')"
-
-
-def _source() -> Bound:
-    source = Bound()
-    source.dpop = None  # type: ignore[assignment]
-    return source

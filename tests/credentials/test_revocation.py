@@ -7,7 +7,6 @@ from collections.abc import Iterator
 import pytest
 
 from requests_cc import (
-    AccessToken,
     AuthorizationServer,
     ClientCredentials,
     ConfigurationError,
@@ -18,6 +17,7 @@ from requests_cc import (
 )
 from tests.support.scripts import answer, drop, token
 from tests.support.server import Server
+from tests.support.sources import OneToken
 
 REVOKED = answer(b"")
 REFUSED = answer({"error": "unsupported_token_type"}, "400 Bad")
@@ -71,14 +71,8 @@ def test_without_a_token_there_is_nothing_to_revoke(issuing: Server) -> None:
 
 
 def test_a_source_that_cannot_revoke_says_what_to_call() -> None:
-    class Source:
-        cache_key = "key"
-
-        def request_token(self) -> AccessToken:
-            return AccessToken("t0ken")
-
     with pytest.raises(
         ConfigurationError, match=r"has no method revoke\(token\); use invalidate\(\)"
     ):
-        TokenCache().revoke(Source())
+        TokenCache().revoke(OneToken())
     assert not hasattr(JWTBearer, "revoke")

@@ -95,12 +95,19 @@ class Source:
 
 
 class OneToken:
-    """A user's own source, which names no origin."""
+    """A user's own source, which names no origin and always has the same token."""
 
-    cache_key = "one"
+    def __init__(
+        self, value: str = "the-token", token_type: str = "Bearer", dpop: object = None
+    ) -> None:
+        self.cache_key = value
+        self.token = AccessToken(value, token_type, expires_at=9e9)
+        self.dpop = dpop
+        self.requests = 0
 
     def request_token(self) -> AccessToken:
-        return AccessToken("the-token")
+        self.requests += 1
+        return self.token
 
 
 def outcomes(calls: Iterable[Callable[[], T]]) -> list[T | BaseException]:

@@ -8,7 +8,6 @@ import pytest
 import requests
 
 from requests_cc import (
-    AccessToken,
     ClientCredentialsAdapter,
     DPoPKey,
     TokenCache,
@@ -24,6 +23,7 @@ from tests.support.proof_server import (
     statuses,
 )
 from tests.support.scripts import Reply
+from tests.support.sources import OneToken
 from tests.support.threads import in_threads
 
 # Renewal and nonce in one call: three sends in all.
@@ -86,17 +86,11 @@ def test_a_rejection_on_the_last_send_begins_a_hold(authority, api, answers) -> 
 
 
 def test_a_large_401_after_a_nonce_demand_is_cut_and_not_requested_again(api) -> None:
-    class Stubborn:
-        cache_key = "stubborn"
-        dpop = DPoPKey.generate()
-
-        def request_token(self) -> AccessToken:
-            return AccessToken("the-same-one", "DPoP", expires_at=9e9)
-
+    source = OneToken("the-same-one", "DPoP", DPoPKey.generate())
     large = Reply(401, challenge("invalid_token"), b"r" * 300_000)
     api.next = [demand("nonce"), large, Reply(418)]
     with requests.Session() as session:
-        mount(session, ClientCredentialsAdapter(Stubborn(), origins=api.origin, cache=TokenCache()))
+        mount(session, ClientCredentialsAdapter(source, origins=api.origin, cache=TokenCache()))
         response = session.get(api.origin)
     assert len(response.content) == 65_536
     assert statuses(response) == [401, 401]
