@@ -28,7 +28,7 @@ from requests_cc.server.well_known import LookUp
 from tests.support.forked_child import in_child, needs_fork
 from tests.support.scripts import Request, answer, hang
 from tests.support.server import PATIENCE, Server
-from tests.support.sources import until_waiting
+from tests.support.sources import in_thread, outcomes, until_waiting
 
 RFC8414 = "/.well-known/oauth-authorization-server"
 OPENID = "/.well-known/openid-configuration"
@@ -58,29 +58,9 @@ class Gate:
         return self.answer
 
 
-class Together:
-    """Calls something from many threads that start at a barrier, and keeps what each is given."""
-
-    def __init__(self, work: Callable[[], Any], threads: int = THREADS) -> None:
-        self.results: list[Any] = []
-        barrier = threading.Barrier(threads)
-
-        def run() -> None:
-            barrier.wait(PATIENCE)
-            try:
-                self.results.append(work())
-            except BaseException as error:  # noqa: BLE001
-                self.results.append(error)
-
-        self._threads = [threading.Thread(target=run, daemon=True) for _ in range(threads)]
-        for thread in self._threads:
-            thread.start()
-
-    def ends(self) -> list[Any]:
-        for thread in self._threads:
-            thread.join(PATIENCE)
-        assert not any(thread.is_alive() for thread in self._threads)
-        return self.results
+def begun(work: Callable[[], Any], threads: int = THREADS) -> Callable[[], Any]:
+    """Begin a call in many threads at once; what is returned waits for what each of them got."""
+    return in_thread(lambda: outcomes([work] * threads))
 
 
 # --- once --------------------------------------------------------------------------------------
@@ -103,10 +83,10 @@ def test_thirty_two_threads_cause_one_fetch_of_each_location(server: Server) -> 
     gate = Gate(server.routes[OPENID])
     server.routes[OPENID] = gate
     discovery = discovery_of(server)
-    together = Together(discovery.document)
+    ends = begun(discovery.document)
     until_waiting(THREADS - 1)
     gate.opened.set()
-    documents = together.ends()
+    documents = ends()
     assert len(documents) == THREADS
     assert all(document is documents[0] for document in documents)
     assert server.targets == [RFC8414, OPENID]
@@ -132,13 +112,13 @@ def test_forgetting_does_not_end_a_fetch_that_is_under_way(server: Server) -> No
     gate = Gate(server.routes[OPENID])
     server.routes[OPENID] = gate
     discovery = discovery_of(server)
-    together = Together(discovery.document, threads=2)
+    ends = begun(discovery.document, threads=2)
     until_waiting(1)
     discovery.forget()
-    late = Together(discovery.document, threads=1)
+    late_ends = begun(discovery.document, threads=1)
     until_waiting(2)
     gate.opened.set()
-    first, second, third = [*together.ends(), *late.ends()]
+    first, second, third = [*ends(), *late_ends()]
     assert first is second is third
     assert server.targets == [RFC8414, OPENID]
 
@@ -150,10 +130,10 @@ def test_those_who_wait_for_a_failing_fetch_share_its_outcome(server: Server) ->
     gate = Gate(answer(status="503 X", headers={"Retry-After": "7"}))
     server.routes[OPENID] = gate
     discovery = discovery_of(server)
-    together = Together(discovery.document)
+    ends = begun(discovery.document)
     until_waiting(THREADS - 1)
     gate.opened.set()
-    errors = together.ends()
+    errors = ends()
     assert {type(error) for error in errors} == {TemporarilyUnavailable}
     assert {str(error) for error in errors} == {str(errors[0])}
     assert {error.retry_after for error in errors} == {7.0}
@@ -165,9 +145,9 @@ def test_a_hang_costs_the_waiters_one_timeout_together(server: Server) -> None:
     server.routes[RFC8414] = hang
     discovery = discovery_of(server, timeout=2.0)
     began = time.monotonic()
-    together = Together(discovery.document)
+    ends = begun(discovery.document)
     until_waiting(THREADS - 1)
-    errors = together.ends()
+    errors = ends()
     assert {type(error) for error in errors} == {TokenEndpointTimeout}
     assert time.monotonic() - began < PATIENCE  # one after another they would take a minute
     assert server.targets == [RFC8414]
@@ -251,10 +231,10 @@ def test_if_the_thread_that_fetches_is_killed_another_takes_over(
 ) -> None:
     find_issuer = KilledAtFirst(threading.Event())
     discovery = Discovery(server.url, find_issuer, Reach(None, (5.0, 5.0), allow_http=False))
-    together = Together(discovery.document, threads=8)
+    ends = begun(discovery.document, threads=8)
     until_waiting(7)
     find_issuer.gate.set()
-    results = together.ends()
+    results = ends()
     assert sum(isinstance(result, KeyboardInterrupt) for result in results) == 1
     assert sum(isinstance(result, ServerDocument) for result in results) == 7
     assert len(find_issuer.calls) == 2
@@ -309,10 +289,10 @@ def test_a_child_fetches_what_its_parent_was_fetching(server: Server) -> None:
 
     server.routes[OPENID] = when_both_ask
     discovery = discovery_of(server)
-    together = Together(discovery.document, threads=2)
+    ends = begun(discovery.document, threads=2)
     until_waiting(1)
     assert in_child(lambda: discovery.document().member("issuer")) == server.url
-    assert [found.member("issuer") for found in together.ends()] == [server.url] * 2
+    assert [found.member("issuer") for found in ends()] == [server.url] * 2
     assert server.targets.count(OPENID) == 2
 
 
