@@ -59,10 +59,13 @@ class Flight(Watched):
         """True if it renews a token that stays in use meanwhile."""
         return self.serves_on is not None
 
-    @property
-    def brought(self) -> bool:
-        """True if it has landed with a token."""
-        return isinstance(self.outcome, AccessToken)
+    def excuses(self, mine: Flight) -> bool:
+        """Return whether a caller who waited for it need not share its failure.
+
+        The process may have been frozen in the middle of a renewal ahead, and that may be why it
+        failed: it says nothing of a request that is made now.
+        """
+        return self is not mine and self.ahead and not isinstance(self.outcome, AccessToken)
 
     @property
     def reason(self) -> str:

@@ -157,9 +157,7 @@ class SingleFlight:
                     self._abandon(mine)
                 finally:
                     del keeper
-            # The process may have been frozen in the middle of the renewal, and that may be why it
-            # failed: it says nothing of a request that is made now.
-            excused = flight is not mine and flight.ahead and not flight.brought
+            excused = flight.excuses(mine)
             changes += mine.changed
             _check_changes(source, changes)
             token = None if excused else _outcome(flight, mine)
