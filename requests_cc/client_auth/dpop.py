@@ -81,8 +81,8 @@ class DPoPKey:
             "iat": int(time.time()),
         }
         if access_token is not None:
-            token = access_token.encode("utf-8", "surrogatepass")
-            claims["ath"] = base64url(hashlib.sha256(token).digest())
+            claims["ath"] = _ath(access_token)
+        del access_token  # if the key cannot sign, the frame of this is in a traceback
         nonce = self._nonces.get(origin)
         if nonce is not None:
             claims["nonce"] = nonce
@@ -120,6 +120,11 @@ class DPoPKey:
 
     def __repr__(self) -> str:
         return f"DPoPKey({self._key.alg}, thumbprint={self.thumbprint!r})"
+
+
+def _ath(access_token: str) -> str:
+    """Return the hash of a token, which binds a proof to it."""
+    return base64url(hashlib.sha256(access_token.encode("utf-8", "surrogatepass")).digest())
 
 
 def _path(url: str) -> str:

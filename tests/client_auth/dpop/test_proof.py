@@ -16,7 +16,9 @@ from hypothesis import given, strategies as st
 from joserfc import jwk
 
 from requests_cc import DPoPKey
+from requests_cc.client_auth.signing_key import SigningKey
 from requests_cc.testing import LocalServer
+from tests.support.crash_report import crash_report
 from tests.support.forked_child import in_child, needs_fork
 from tests.support.proof_server import ALGORITHMS, opened
 from tests.support.scripts import answer
@@ -39,6 +41,20 @@ def test_a_proof_is_what_the_rfc_says_for_each_algorithm(alg: str) -> None:
     assert (claims["htm"], claims["htu"]) == ("POST", URL)
     assert before <= claims["iat"] <= time.time()
     assert len(claims["jti"]) >= 16  # 96 bits and more, RFC 9449 §4.2
+
+
+def test_a_proof_that_cannot_be_signed_shows_no_token_in_its_frames(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuses(*_: object) -> str:
+        raise RuntimeError("this algorithm is not allowed here")
+
+    monkeypatch.setattr(SigningKey, "sign", refuses)
+    with pytest.raises(RuntimeError) as raised:
+        DPoPKey.generate().proof("GET", URL, "".join(["t0", "ken"]))
+    report = crash_report(raised.value)
+    assert "proof, url: " in report
+    assert "t0ken" not in report
 
 
 @pytest.mark.parametrize("alg", ["ES256", "RS256"])
