@@ -187,7 +187,7 @@ def sap(binding: Mapping[str, Any]) -> AuthorizationServer:
     ``ClientCredentials(sap(binding), binding["clientid"], binding["clientsecret"])`` sends the
     secret in the body. For a binding of the kind ``x509`` leave the secret out: the certificate and
     the key in the binding are presented, from a file that only this user can read, and that is
-    removed when the process ends.
+    removed when the process ends. A daemon calls this after its last fork.
 
     :param binding: mapping, its credentials: ``url`` and ``clientid``, in ``credentials`` or
         ``uaa`` too; for ``x509`` also ``certificate``, ``key`` and, if there is one, ``certurl``.
