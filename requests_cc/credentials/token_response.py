@@ -112,7 +112,8 @@ def _of_the_right_type(token: AccessToken, request: AuthenticatedRequest) -> Acc
     advice = (
         "check that the server binds this client's tokens to a key (RFC 9449), or leave out dpop="
         if wanted == "DPoP"
-        else "the server binds this client's tokens to a key (RFC 9449); pass dpop=DPoPKey(key)"
+        else "the server binds this client's tokens to a key (RFC 9449); pass dpop=DPoPKey(key) to "
+        "ClientCredentials, or have the server issue Bearer tokens"
     )
     raise InvalidTokenResponse(
         f"the token response of {request.server.given_url} has token_type {token.token_type} "

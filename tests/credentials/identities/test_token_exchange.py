@@ -187,6 +187,12 @@ def test_the_servers_expiry_counts_before_the_jwts() -> None:
     assert issued.expires_at == pytest.approx(time.time() + 60, abs=5)
 
 
+def test_a_token_that_is_bound_to_a_key_says_where_a_key_can_be_passed() -> None:
+    with Server(answer({"access_token": "t", "token_type": "DPoP"})) as server:
+        error = failure(TokenExchange(server.url, subject="s").request_token)
+    assert "pass dpop=DPoPKey(key) to ClientCredentials, or have the server issue" in str(error)
+
+
 def test_an_untyped_token_without_issued_token_type_is_refused() -> None:
     with Server(answer({"access_token": "t", "token_type": "N_A"})) as server:
         assert isinstance(failure(exchange(server.url).request_token), InvalidTokenResponse)
