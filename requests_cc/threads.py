@@ -12,14 +12,19 @@ import threading
 import time
 from collections.abc import Callable, Hashable
 from contextlib import suppress
-from functools import partial
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from functools import partial, wraps
+from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, TypeVar
 from weakref import WeakSet, ref
 
 from .errors import ClientCredentialsError
 
 if TYPE_CHECKING:
     from typing import Protocol
+
+    class HasLock(Protocol):
+        """An object with a lock."""
+
+        _lock: ForkSafeLock
 
     class Forkable(Protocol):
         """An object with locks, or with traces of threads."""
@@ -29,6 +34,8 @@ if TYPE_CHECKING:
 
 
 T = TypeVar("T")
+P = ParamSpec("P")
+L = TypeVar("L", bound="HasLock")
 
 FIRST_TRY = 60.0  # seconds until a place where many calls hang gets another one
 LONGEST_TRY = 3600.0  # seconds; about as many threads a day as there are hours
@@ -311,20 +318,36 @@ class ForkSafeLock:
         """Replace the lock, which a thread of the parent may hold."""
         self._lock: Any = threading.RLock()
 
-    # The lock's own methods, and not calls of them: in a frame of ours a KeyboardInterrupt could
-    # come between taking the lock and the body of `with`, and nobody would ever release it.
+    def run(self, critical: Callable[[], T]) -> T:
+        """Call a function while the lock is held, and return what it returns.
 
-    @property
-    def __enter__(self) -> Callable[[], bool]:
+        Not a ``with``: from Python 3.14 on, a KeyboardInterrupt may come between taking the lock
+        and the body, and nobody would ever release it.
+        """
         if self._lock._is_owned():  # noqa: SLF001 - as threading.Condition finds out
             raise interrupted()
         if sys.is_finalizing():
             self._lock = threading.RLock()  # its holder may be a thread that never runs again
-        return self._lock.__enter__  # type: ignore[no-any-return]
+        lock = self._lock
+        try:
+            lock.acquire()
+            return critical()
+        finally:
+            # The first call here, since interrupts come at the end of calls.
+            try:  # noqa: SIM105 - which is a call
+                lock.release()
+            except RuntimeError:  # an interrupt came while it waited for the lock
+                pass
 
-    @property
-    def __exit__(self) -> Callable[..., None]:  # noqa: PLE0302, PYI036 - these look for a method
-        return self._lock.__exit__  # type: ignore[no-any-return]
+
+def exclusive(method: Callable[Concatenate[L, P], T]) -> Callable[Concatenate[L, P], T]:
+    """Make a method run with its object's ``_lock`` held."""
+
+    @wraps(method)
+    def run(self: L, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        return self._lock.run(lambda: method(self, *args, **kwargs))
+
+    return run
 
 
 def _in_child() -> None:

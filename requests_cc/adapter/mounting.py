@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import requests
@@ -116,11 +117,13 @@ def mount(session: requests.Session, adapter: BaseAdapter) -> None:
         raise ConfigurationError(
             "mount() takes an adapter that has origins, such as ClientCredentialsAdapter(...)"
         )
-    with _mounting:
-        adapters = dict(session.adapters)
-        for url in origins:
-            adapters.update(dict.fromkeys(Origin.from_url(url).prefixes, adapter))
-        # The longest prefix first, as requests wants them; all at once, since a thread that sends
-        # walks through the mapping that is there. A dict is five times as fast as an OrderedDict.
-        order = sorted(adapters, key=len, reverse=True)
-        session.adapters = {prefix: adapters[prefix] for prefix in order}
+    mounted = {prefix: adapter for url in origins for prefix in Origin.from_url(url).prefixes}
+    _mounting.run(partial(_add, session, mounted))
+
+
+def _add(session: requests.Session, mounted: dict[str, BaseAdapter]) -> None:
+    adapters = {**session.adapters, **mounted}
+    # The longest prefix first, as requests wants them; all at once, since a thread that sends
+    # walks through the mapping that is there. A dict is five times as fast as an OrderedDict.
+    order = sorted(adapters, key=len, reverse=True)
+    session.adapters = {prefix: adapters[prefix] for prefix in order}

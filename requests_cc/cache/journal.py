@@ -24,7 +24,7 @@ from ..events import (
     TokenShared,
 )
 from ..protocols import TokenSource, printable
-from ..threads import ForkSafeLock
+from ..threads import ForkSafeLock, exclusive
 from .flight import Flight
 from .lifecycle import Lifecycle, seconds_left
 from .pacing import Now
@@ -58,7 +58,7 @@ class Journal:
 
     :param observers: called with each event.
 
-    Safe to share between threads; :meth:`stats` for one thread at a time.
+    Safe to share between threads.
     """
 
     def __init__(self, observers: Iterable[Observer]) -> None:
@@ -67,7 +67,7 @@ class Journal:
         self._unusable = Counter()
         self._said: dict[tuple[str, str], object] = {}
         self._counts = {kind: Counter() for kind in _LOG_LINES}
-        self._tallying = ForkSafeLock()  # guards the tallies of all entries
+        self._lock = ForkSafeLock()  # guards the tallies of all entries, and the reading of counts
         self.hits = Counter()
         self.last_latency: float | None = None
 
@@ -78,10 +78,7 @@ class Journal:
         """
         self._counts[type(event)].increment()
         if entry is not None and type(event) in _TALLIED:
-            with self._tallying:
-                tally = list(entry.tally)
-                tally[_TALLIED.index(type(event))] += 1
-                entry.tally = _COMMON.get(tuple(tally), tuple(tally))
+            self._tally(_TALLIED.index(type(event)), entry)
         if isinstance(event, (TokenReceived, TokenRequestFailed)):
             self.last_latency = event.duration
         level, line = _LOG_LINES[type(event)]
@@ -89,6 +86,12 @@ class Journal:
             logger.log(level, line, _in_words(event))
         for observer, failures in self._observers:
             _notify(observer, event, failures)
+
+    @exclusive
+    def _tally(self, place: int, entry: Entry) -> None:
+        tally = list(entry.tally)
+        tally[place] += 1
+        entry.tally = _COMMON.get(tuple(tally), tuple(tally))
 
     def report_eviction(self, maxsize: int) -> None:
         """Log, once, that the cache evicts usable tokens."""
@@ -148,6 +151,7 @@ class Journal:
         if self._unusable.increment() == 0:
             logger.warning("ignoring an unusable entry in the token store: %s", error)
 
+    @exclusive
     def stats(self, *, tokens: int, cooling_down: int, held: int) -> CacheStats:
         """Return the counts, together with those given."""
         count = {kind: counter.value() for kind, counter in self._counts.items()}

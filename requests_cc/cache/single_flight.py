@@ -13,7 +13,7 @@ from ..access_token import AccessToken
 from ..errors import ClientCredentialsError, ConfigurationError, TokenEndpointTimeout, own_copy
 from ..events import TokenRequested
 from ..protocols import Clock, TokenSource, name_of
-from ..threads import LONGEST_WAIT, ForkSafeLock, Keeper, Strand, started, watch_forks
+from ..threads import LONGEST_WAIT, ForkSafeLock, Keeper, Strand, exclusive, started, watch_forks
 from .flight import Flight, KeyChanged, outcome_of
 from .journal import Journal, landing
 from .lifecycle import Lifecycle, Rejection, Step
@@ -83,8 +83,7 @@ class SingleFlight:
     def clear(self, source: TokenSource | None) -> None:
         """Forget everything of one source, or of all, but the requests under way."""
         key = None if source is None else Key(source)
-        with self._lock:
-            self._table.clear(key)
+        self._lock.run(partial(self._table.clear, key))
 
     def move(
         self, source: TokenSource, transition: Callable[[Lifecycle], Lifecycle]
@@ -95,16 +94,20 @@ class SingleFlight:
         :returns: the state before and after.
         """
         key = Key(source)  # a source's own code: not with the lock held
-        now = self.now()
-        with self._lock:
-            entry = self._table.get(key.value)
-            if entry is None:
-                nothing = Lifecycle()
-                return nothing, nothing
-            before = entry.state
-            entry.state = transition(before)
-            self._table.changed(entry, now)
-            return before, entry.state
+        return self._moved(key, transition, self.now())
+
+    @exclusive
+    def _moved(
+        self, key: Key, transition: Callable[[Lifecycle], Lifecycle], now: Now
+    ) -> tuple[Lifecycle, Lifecycle]:
+        entry = self._table.get(key.value)
+        if entry is None:
+            nothing = Lifecycle()
+            return nothing, nothing
+        before = entry.state
+        entry.state = transition(before)
+        self._table.changed(entry, now)
+        return before, entry.state
 
     def current(self, source: TokenSource) -> AccessToken | None:
         """Return a source's current token, from memory or else from the store."""
@@ -166,21 +169,24 @@ class SingleFlight:
 
     def _board(self, key: Key, mine: Flight) -> tuple[str, Lifecycle, Flight]:
         """Decide what to do; if that is a request, ``mine`` becomes the key's flight."""
-        rejected = None if mine.rejection is None else mine.rejection.value
-        with self._lock:
-            now = self.now()
-            entry = self._table.entry(key, now)
-            state = entry.state
-            step = state.step(now, rejected, excused=mine.excused)
-            if step in (Step.REQUEST, Step.RENEW_AHEAD):
-                mine.entry = entry
-                entry.flight, entry.state = mine, state.requested()
-                if step is Step.RENEW_AHEAD:
-                    mine.serves_on = state.token
-            flight = entry.flight or mine
+        decided = self._decided(key, mine)
         if self._table.evicted_usable:
             self._journal.report_eviction(self._table.maxsize)
-        return step, state, flight
+        return decided
+
+    @exclusive
+    def _decided(self, key: Key, mine: Flight) -> tuple[str, Lifecycle, Flight]:
+        now = self.now()
+        entry = self._table.entry(key, now)
+        state = entry.state
+        rejected = None if mine.rejection is None else mine.rejection.value
+        step = state.step(now, rejected, excused=mine.excused)
+        if step in (Step.REQUEST, Step.RENEW_AHEAD):
+            mine.entry = entry
+            entry.flight, entry.state = mine, state.requested()
+            if step is Step.RENEW_AHEAD:
+                mine.serves_on = state.token
+        return step, state, entry.flight or mine
 
     def _join(self, source: TokenSource, flight: Flight, mine: Flight) -> None:
         """Make the request, or wait for another's; land that if nobody else will."""
@@ -217,13 +223,15 @@ class SingleFlight:
     def _may_renew(self, source: TokenSource, flight: Flight) -> bool:
         """Count a renewal in the background, unless its server has too many of them."""
         name = name_of(source)
-        server = name.server or name
-        with self._lock:
-            servers = list(self._renewing.values())
-            if servers.count(server) >= MAX_RENEWING or len(servers) >= MOST_RENEWING:
-                return False
-            self._renewing[flight] = server
-            return True
+        return self._counted(flight, name.server or name)
+
+    @exclusive
+    def _counted(self, flight: Flight, server: str) -> bool:
+        servers = list(self._renewing.values())
+        if servers.count(server) >= MAX_RENEWING or len(servers) >= MOST_RENEWING:
+            return False
+        self._renewing[flight] = server
+        return True
 
     def _fly_in_background(self, source: TokenSource, flight: Flight, keeper: Keeper) -> None:
         flight.strand = Strand()
@@ -287,22 +295,27 @@ class SingleFlight:
         self, flight: Flight, outcome: AccessToken | Exception | None
     ) -> tuple[Lifecycle, Now]:
         """End a flight for all who wait; None: without an outcome."""
-        with self._lock:
-            now, entry = self.now(), flight.entry or Entry()
-            self._renewing.pop(flight, None)
-            # Not so in a child that was forked in the middle of a flight, and if those who waited
-            # gave it up: there it has landed.
-            if entry.flight is flight:
-                entry.state = self._next_state(entry.state, flight, outcome, now)
-                entry.flight = None
-                self._table.changed(entry, now)
-                if isinstance(outcome, ClientCredentialsError):
-                    outcome = entry.state.last_error  # it says when the next request may be made
-            state = entry.state
-            if outcome is not None or not flight.landed:
-                flight.outcome = outcome
+        state, now = self._ended(flight, outcome)
         flight.land()
         return state, now
+
+    @exclusive
+    def _ended(
+        self, flight: Flight, outcome: AccessToken | Exception | None
+    ) -> tuple[Lifecycle, Now]:
+        now, entry = self.now(), flight.entry or Entry()
+        self._renewing.pop(flight, None)
+        # Not so in a child that was forked in the middle of a flight, and if those who waited gave
+        # it up: there it has landed.
+        if entry.flight is flight:
+            entry.state = self._next_state(entry.state, flight, outcome, now)
+            entry.flight = None
+            self._table.changed(entry, now)
+            if isinstance(outcome, ClientCredentialsError):
+                outcome = entry.state.last_error  # it says when the next request may be made
+        if outcome is not None or not flight.landed:
+            flight.outcome = outcome
+        return entry.state, now
 
     def _next_state(
         self, state: Lifecycle, flight: Flight, outcome: AccessToken | Exception | None, now: Now

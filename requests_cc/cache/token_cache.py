@@ -16,7 +16,6 @@ from ..errors import ConfigurationError
 from ..events import Observer
 from ..protocols import SYSTEM_CLOCK, Clock, TokenSource, TokenStore, revocation_of
 from ..settings import check_bool, is_number
-from ..threads import ForkSafeLock
 from .journal import Journal
 from .lifecycle import Step
 from .renewal import Renewal
@@ -83,7 +82,6 @@ class TokenCache:
         self._flights = SingleFlight(
             table, self._journal, clock, shared, leeway=leeway, background=background
         )
-        self._reading = ForkSafeLock()  # guards the counts, which one thread at a time may read
         for observer in self._settings["observers"]:
             watch = getattr(observer, "watch", None)
             if callable(watch):
@@ -217,12 +215,11 @@ class TokenCache:
 
             return SourceStats._make((*map(int, states_now), *entry.tally))
         states = self._flights.states()
-        with self._reading:
-            return self._journal.stats(
-                tokens=sum(state.usable(now) for state in states),
-                cooling_down=sum(state.cools_for(now) > 0 for state in states),
-                held=sum(state.held_for(now) > 0 for state in states),
-            )
+        return self._journal.stats(
+            tokens=sum(state.usable(now) for state in states),
+            cooling_down=sum(state.cools_for(now) > 0 for state in states),
+            held=sum(state.held_for(now) > 0 for state in states),
+        )
 
     def __repr__(self) -> str:
         stats, store = self.stats(), self._settings["store"]

@@ -24,11 +24,14 @@ def file_of_pem(pem: str) -> str:
     :returns: str, the same for the same text; the file is removed when the process ends.
     """
     name = digest(pem)
-    with _lock:
-        path = _files.get(name)
-        if path is None or not os.path.exists(path):
-            path = _files[name] = _written(pem)
-        return path
+
+    def path() -> str:
+        known = _files.get(name)
+        if known is None or not os.path.exists(known):
+            known = _files[name] = _written(pem)
+        return known
+
+    return _lock.run(path)
 
 
 def _written(pem: str) -> str:

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 from ..errors import InvalidTokenResponse, own_copy
 from ..http.shown import readable_list
-from ..threads import ForkSafeLock, Keeper, Watched, watch_forks
+from ..threads import ForkSafeLock, Keeper, Watched, exclusive, watch_forks
 from ..url import check_url, without_query
 from .metadata import ServerDocument, texts
 from .reach import Reach
@@ -143,11 +143,11 @@ class Discovery:
             return self
         return Discovery(self.url, self._find_issuer, reach)
 
+    @exclusive
     def forget(self) -> None:
         """Discard the document, since an endpoint that it names failed: it may have moved."""
-        with self._lock:
-            if self._fetch is not None and self._fetch.landed:
-                self._fetch = None
+        if self._fetch is not None and self._fetch.landed:
+            self._fetch = None
 
     def after_fork(self) -> None:
         """Drop a fetch that was running in the parent: its thread does not exist in the child."""
@@ -187,13 +187,13 @@ class Discovery:
                 del keeper
         return current
 
+    @exclusive
     def _joined(self, mine: _Fetch) -> _Fetch:
         """Return the fetch that is under way or brought a document; if there is none, ``mine``."""
-        with self._lock:
-            current = self._fetch
-            if current is None or (current.landed and current.document is None):
-                self._fetch = current = mine
-            return current
+        current = self._fetch
+        if current is None or (current.landed and current.document is None):
+            self._fetch = current = mine
+        return current
 
     def _look_up(self, fetch: _Fetch) -> None:
         look_up = LookUp.begin(self.reach, bare=self._find_issuer.names_strangers)

@@ -77,7 +77,7 @@ def test_a_child_works_though_a_thread_of_its_parent_held_the_lock(
     source, held, done = Source(clock), threading.Event(), threading.Event()
 
     def hold() -> None:
-        with cache._flights._lock, cache._reading:
+        with cache._flights._lock._lock, cache._journal._lock._lock:
             held.set()
             assert done.wait(PATIENCE)
 
@@ -142,12 +142,7 @@ def test_a_request_begun_in_the_parent_may_end_in_the_child(
 def test_a_lock_that_the_forking_thread_holds_itself_is_let_go_of_in_the_child() -> None:
     lock = ForkSafeLock()
 
-    def child() -> bool:
-        with lock:
-            return True
-
-    with lock:
-        assert in_child(child) == "True"
+    assert lock.run(lambda: in_child(lambda: lock.run(lambda: True))) == "True"
 
 
 @pytest.mark.rule(15)

@@ -90,7 +90,7 @@ def test_different_keys_never_wait_for_each_other(cache: TokenCache, clock: Manu
 @pytest.mark.rule(10)
 def test_a_hit_takes_no_lock(cache: TokenCache, source: Source) -> None:
     token = cache.token(source)
-    with cache._flights._lock:
+    with cache._flights._lock._lock:
         assert in_thread(lambda: cache.token(source))() is token
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextvars
+import signal
 import sys
 import threading
 import time
@@ -184,16 +185,39 @@ def test_a_lock_whose_holder_never_runs_again_is_free(monkeypatch: pytest.Monkey
     held, done = threading.Event(), threading.Event()
 
     def hold() -> None:
-        with lock:
-            held.set()
-            done.wait(PATIENCE)
+        held.set()
+        done.wait(PATIENCE)
 
-    thread = threading.Thread(target=hold)
-    thread.start()
+    holder = in_thread(lambda: lock.run(hold))
     held.wait(PATIENCE)
     with monkeypatch.context() as at_the_end:
         at_the_end.setattr("requests_cc.threads.sys.is_finalizing", lambda: True)
-        with lock:
-            pass
+        assert lock.run(lambda: True)
     done.set()
-    thread.join(PATIENCE)
+    holder()
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="no timers here")
+def test_an_interrupt_while_waiting_for_a_lock_leaves_it_to_its_holder() -> None:
+    lock = ForkSafeLock()
+    held, done = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        held.set()
+        done.wait(PATIENCE)
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    holder = in_thread(lambda: lock.run(hold))
+    held.wait(PATIENCE)
+    before = signal.signal(signal.SIGALRM, interrupt)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.05)
+        with pytest.raises(KeyboardInterrupt):
+            lock.run(lambda: None)
+    finally:
+        signal.signal(signal.SIGALRM, before)
+    done.set()
+    assert holder() is None
+    assert lock.run(lambda: True)

@@ -307,7 +307,7 @@ def test_a_child_has_the_document_that_its_parent_has(server: Server) -> None:
 @needs_fork
 def test_a_child_can_look_up_what_nobody_has(server: Server) -> None:
     discovery = discovery_of(server)
-    with discovery._lock:
+    with discovery._lock._lock:
         assert in_child(lambda: discovery.document().member("issuer")) == server.url
 
 

@@ -275,7 +275,7 @@ def test_a_child_that_is_forked_while_a_pem_is_being_written_can_write_its_own()
     writing, forked = threading.Event(), threading.Event()
 
     def write() -> None:
-        with pem_files._lock:
+        with pem_files._lock._lock:
             writing.set()
             forked.wait(PATIENCE)
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 from ...errors import ClientCredentialsError, TokenStoreError
 from ...protocols import SYSTEM_CLOCK, Clock, TokenStore
-from ...threads import ForkSafeLock, growing
+from ...threads import ForkSafeLock, exclusive, growing
 from ..pacing import Now
 from .bounded import Bounded, CannotAsk, Failed, LockHolder, TooSlow
 
@@ -46,16 +46,17 @@ class Circuit:
         """True if nothing is known to fail."""
         return self._failures == 0
 
+    @exclusive
     def admit(self) -> int | None:
         """Return a number for one call of the store, or None if it may not be made now."""
-        with self._lock:
-            if not self.closed:
-                now = Now.read(self._clock)
-                if now.until(self._until):
-                    return None
-                self._until = now.after(self._pause)
-            return self.time
+        if not self.closed:
+            now = Now.read(self._clock)
+            if now.until(self._until):
+                return None
+            self._until = now.after(self._pause)
+        return self.time
 
+    @exclusive
     def succeeded(self, operation: str, admitted: int) -> bool:
         """Note a success.
 
@@ -63,17 +64,17 @@ class Circuit:
         :param admitted: int, what :meth:`admit` returned.
         :returns: bool, whether this closed the circuit.
         """
-        with self._lock:
-            # A call that began before the last failure proves nothing about the time after it.
-            if self.closed or admitted != self.time:
-                return False
-            # The store is alive: the operation that failed may be tried now.
-            self._until = Now(0.0, 0.0)
-            if operation not in (self._failed, CERTAIN):
-                return False
-            self._failures, self.hangs = 0, False
-            return True
+        # A call that began before the last failure proves nothing about the time after it.
+        if self.closed or admitted != self.time:
+            return False
+        # The store is alive: the operation that failed may be tried now.
+        self._until = Now(0.0, 0.0)
+        if operation not in (self._failed, CERTAIN):
+            return False
+        self._failures, self.hangs = 0, False
+        return True
 
+    @exclusive
     def failed(self, operation: str, admitted: int, *, hangs: bool) -> float | None:
         """Note a failure.
 
@@ -82,15 +83,14 @@ class Circuit:
         :param hangs: bool, whether the call took too long.
         :returns: the pause in seconds, if this opened the circuit; or None.
         """
-        with self._lock:
-            if admitted != self.time:
-                return None  # several calls that failed together are one failure
-            first = self.closed
-            self.time += 1
-            self._failures += 1
-            self._failed, self.hangs = operation, hangs
-            self._until = Now.read(self._clock).after(self._pause)
-            return self._pause if first else None
+        if admitted != self.time:
+            return None  # several calls that failed together are one failure
+        first = self.closed
+        self.time += 1
+        self._failures += 1
+        self._failed, self.hangs = operation, hangs
+        self._until = Now.read(self._clock).after(self._pause)
+        return self._pause if first else None
 
     @property
     def _pause(self) -> float:

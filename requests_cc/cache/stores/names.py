@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
 from ...errors import ConfigurationError
-from ...threads import ForkSafeLock
+from ...threads import ForkSafeLock, exclusive
 
 FORMAT = 1  # of the envelope; part of each name too, so that two formats share no entry
 
@@ -62,13 +62,13 @@ class StretchedNames:
         self._lock = ForkSafeLock()  # one name at a time, each computed once; guards _known
 
     def __call__(self, key: str) -> Sequence[str]:
-        name = self._known.get(key)
-        if name is None:
-            with self._lock:
-                name = self._known.get(key) or self._stretch(key)
-        return [name]
+        return [self._known.get(key) or self._stretched(key)]
 
-    def _stretch(self, key: str) -> str:
+    @exclusive
+    def _stretched(self, key: str) -> str:
+        known = self._known.get(key)  # by a thread that had the lock before
+        if known is not None:
+            return known
         if len(self._known) >= REMEMBERED:
             del self._known[next(iter(self._known))]
         name = hashlib.scrypt(_encoded(key), salt=PURPOSE, dklen=32, **COST).hex()
