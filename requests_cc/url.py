@@ -8,7 +8,6 @@ differently has no origin. Nothing after the authority is checked.
 from __future__ import annotations
 
 import ipaddress
-import re
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
@@ -20,22 +19,13 @@ from .settings import check_bool
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _MAX_PORT = 65535
 
+_ASCII = "".join(map(chr, range(0x80)))
 # No backslash (urllib3 ends the authority there, `urlsplit` does not), no white space or control
 # character (`urlsplit` deletes some), no "%" in a host (urllib3 2 decodes "%2e", 1.26 does not;
-# no two of them agree on an IPv6 zone). `re.ASCII` keeps the long s out of "https" and the
-# Kelvin sign out of the letters. The port's lazy `0*?` leaves the 0 of ":0" to the group. No
-# class reaches into Unicode: without regard to case, `re` compiles that for milliseconds.
-_LABEL = r"[^\x00-\x2c./:-@\[-^`{-\x7f]+"
-_ABSOLUTE_URL = re.compile(
-    rf"""
-    (?P<scheme> https? ) ://
-    (?: [!"$-.0->@-Z^-~]* @ )?
-    (?P<host> \[ [0-9a-f:.]+ \] | {_LABEL} (?: \. {_LABEL} )* \.? )
-    (?: : 0*? (?P<port> [0-9]{{0,5}} ) )?
-    (?= [/?\#] | \Z )
-    """,
-    re.VERBOSE | re.IGNORECASE | re.ASCII,
-)
+# no two of them agree on an IPv6 zone).
+_IN_USER = frozenset(c for c in _ASCII if c.isprintable()) - set(" #/?[\\]")
+_NOT_IN_LABEL = frozenset(c for c in _ASCII if not c.isalnum()) - set("-_")
+_IN_ADDRESS = frozenset("0123456789abcdefABCDEF:.")
 
 
 class Origin(NamedTuple):
@@ -62,17 +52,17 @@ class Origin(NamedTuple):
         :raises ValueError: if it is not such a URL, or if parsers could disagree about its host or
             port. The message repeats no part of the URL, which may hold a secret.
         """
-        match = _ABSOLUTE_URL.match(url) if isinstance(url, str) else None
-        if match is None:
+        parts = _parts(url) if isinstance(url, str) else None
+        if parts is None:
             raise ValueError(
                 "expected a str with an absolute http or https URL such as https://host/ or "
                 "https://host:8443/, without white space, a backslash or a percent-encoded host"
             )
-        scheme = match["scheme"].lower()
-        port = int(match["port"] or _DEFAULT_PORTS[scheme])
+        scheme, written, digits = parts
+        port = int(digits or _DEFAULT_PORTS[scheme])
         if not 1 <= port <= _MAX_PORT:
             raise ValueError(f"the port of the URL is not between 1 and {_MAX_PORT}")
-        host = _canonical_host(match["host"])
+        host = _canonical_host(written)
         if host is None:
             raise ValueError("the host of the URL is neither an IPv6 address nor a valid name")
         return cls(scheme, host, port)
@@ -102,6 +92,36 @@ class Origin(NamedTuple):
     def __str__(self) -> str:
         """Return the origin as in RFC 6454 section 6.2: no trailing slash and no default port."""
         return self.prefixes[0].removesuffix("/")
+
+
+def _parts(url: str) -> tuple[str, str, str] | None:
+    """Return the scheme, the host and the digits of the port; None if there is any doubt."""
+    scheme, _, rest = url.partition("://")
+    scheme = scheme.lower()
+    authority = rest.partition("/")[0].partition("?")[0].partition("#")[0]
+    user, _, place = authority.rpartition("@")
+    if place.startswith("["):
+        address, bracket, behind = place[1:].partition("]")
+        host, colon, digits = f"[{address}]", behind[:1], behind[1:]
+        valid = bool(bracket and address) and _IN_ADDRESS.issuperset(address)
+    else:
+        host, colon, digits = place.partition(":")
+        valid = all(map(_is_label, host.removesuffix(".").split(".")))
+    significant = digits.lstrip("0") or digits[-1:]
+    if (
+        not valid
+        or scheme not in _DEFAULT_PORTS
+        or not _IN_USER.issuperset(user)
+        or colon not in ("", ":")
+        or not (significant == "" or (significant.isascii() and significant.isdigit()))
+        or len(significant) > len(str(_MAX_PORT))
+    ):
+        return None
+    return scheme, host, significant
+
+
+def _is_label(text: str) -> bool:
+    return text != "" and _NOT_IN_LABEL.isdisjoint(text)
 
 
 def _canonical_host(host: str) -> str | None:
