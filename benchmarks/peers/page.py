@@ -46,6 +46,8 @@ How to read it
   little later, and sends a few requests instead of hundreds.
 * For many clients, an auth object that holds all that a client needs takes the least memory; a
   session for each client takes the most.
+* A session with an auth object looks for no entry in netrc, which takes requests some microseconds
+  of each other call: such a library adds less than nothing to a call.
 * google-auth has no client credentials grant: its service account sends a signed assertion, and its
   leeway of 225 s cannot be set.
 * ``python benchmarks/overhead.py`` measures the cost of this library more closely, against budgets.
