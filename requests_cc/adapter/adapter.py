@@ -31,7 +31,7 @@ SendOptions: TypeAlias = "tuple[bool, Any, Any, Any, dict[str, str] | None]"
 
 
 class ClientCredentialsAdapter(HTTPAdapter):
-    """An adapter that authorizes requests for its origins, and resends one once if rejected.
+    """An adapter that sends requests for its origins with a token, and resends a rejected one once.
 
     :param source: :class:`ClientCredentials`, or any other :class:`TokenSource`.
     :param origins: where the token may be sent: URLs, of which scheme, host and port count. None:

@@ -25,7 +25,7 @@ from .token_header import AUTHORIZATION, TokenHeader, check_unbound
 
 
 class ClientCredentialsAuth(AuthBase):
-    """A requests auth object that authorizes requests, and resends one once if rejected.
+    """A requests auth object that adds a token to requests, and resends a rejected one once.
 
     :param source: as in :class:`ClientCredentialsAdapter`, like all the others.
     :param origins: where the token may be sent.

@@ -49,7 +49,7 @@ def resend_once(
     attempt: Attempt,
     renewal_of: Callable[[AccessToken], Renewal | None],
 ) -> requests.Response:
-    """Renew the token after a rejection and send the request again, if that can help.
+    """Renew the token after a rejection, and send the request again with the new one.
 
     :param response: what may be a rejection, unread.
     :param renewal_of: :meth:`TokenCache.renewal` for the token's source.
@@ -84,7 +84,7 @@ def resend_once(
 
 
 def send_first_token(response: requests.Response, attempt: Attempt) -> requests.Response:
-    """Send a request again that arrived without a token, if the response rejects that.
+    """Send a request with a token that the API rejected without one.
 
     :param response: unread.
     :returns: the response to the resend; the given one if there is no resend.

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 
 from ..access_token import AccessToken
-from ..errors import ConfigurationError, InvalidTokenResponse
+from ..errors import ClientCredentialsError, ConfigurationError, InvalidTokenResponse, own_copy
 from ..protocols import TokenSource
 from ..threads import Keeper, Watched
 from .lifecycle import Rejection
@@ -23,7 +23,7 @@ _aboard: ContextVar[tuple[Flight, ...]] = ContextVar("requests_cc_flights_aboard
 class Flight(Watched):
     """A token request under way, or about to be decided on.
 
-    :param keeper: held by the frame that makes the request.
+    :param keeper: held by the code that makes the request.
     :param rejection: the rejection that causes it, or None.
     :param began: when the flight was created; from its request on, when that was sent.
     :param excused: its caller need not share the failure of the last renewal ahead.
@@ -129,6 +129,25 @@ class Flight(Watched):
                 return True
             needed = needed.waits_for
         return False
+
+
+def outcome_for(mine: Flight, flight: Flight) -> AccessToken | None:
+    """Return the token that a flight brought for a caller; None: the key's state decides again.
+
+    :param mine: the caller's own flight.
+    :param flight: the one that brought it; it may be the same.
+    """
+    if mine.ahead:
+        return None  # the current token is usable, whatever the outcome
+    outcome = flight.outcome
+    if isinstance(outcome, ClientCredentialsError):
+        raise own_copy(outcome)
+    if isinstance(outcome, Exception):
+        try:
+            raise outcome if flight is mine else outcome.with_traceback(None)
+        finally:
+            del outcome  # or it would keep this frame, which would keep it
+    return outcome
 
 
 class KeyChanged(Exception):

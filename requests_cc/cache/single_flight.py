@@ -10,11 +10,11 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from ..access_token import AccessToken
-from ..errors import ClientCredentialsError, ConfigurationError, TokenEndpointTimeout, own_copy
+from ..errors import ClientCredentialsError, ConfigurationError, TokenEndpointTimeout
 from ..events import TokenRequested
 from ..protocols import Clock, TokenSource, name_of
 from ..threads import LONGEST_WAIT, ForkSafeLock, Keeper, Strand, exclusive, started, watch_forks
-from .flight import Flight, KeyChanged, outcome_of
+from .flight import Flight, KeyChanged, outcome_for, outcome_of
 from .journal import Journal, landing
 from .lifecycle import Lifecycle, Rejection, Step
 from .pacing import Now, patience_time, renewal_time
@@ -163,7 +163,7 @@ class SingleFlight:
             excused = flight.excuses(mine)
             changes += mine.changed
             _check_changes(source, changes)
-            token = None if excused else _outcome(flight, mine)
+            token = None if excused else outcome_for(mine, flight)
             if token is not None:
                 return token
 
@@ -339,18 +339,3 @@ def _check_changes(source: TokenSource, changes: int) -> None:
             f"the cache_key of {name_of(source)} changes during each of its token requests; it "
             f"must stay the same as long as the settings do"
         )
-
-
-def _outcome(flight: Flight, mine: Flight) -> AccessToken | None:
-    """Return what a flight brought for a caller; None: the key's state decides once more."""
-    if mine.ahead:
-        return None  # the current token is usable, whatever the outcome
-    outcome = flight.outcome
-    if isinstance(outcome, ClientCredentialsError):
-        raise own_copy(outcome)
-    if isinstance(outcome, Exception):
-        try:
-            raise outcome if flight is mine else outcome.with_traceback(None)
-        finally:
-            del outcome  # or it would keep this frame, which would keep it
-    return outcome

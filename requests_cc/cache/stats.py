@@ -1,4 +1,7 @@
-"""What a cache holds now, and what it has done."""
+"""The contents of a cache, and its counts.
+
+It stands alone since few programs ask for them: the others do not load it.
+"""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ LONG_OUTAGE = 60
 
 @dataclass(frozen=True)
 class Pace:
-    """How fast tokens age.
+    """The lifetime of tokens, and the duration of a token request.
 
     Renewal begins a fifth of the lifetime before expiry, or earlier. That time, less the token
     endpoint's delay, is how long a busy machine may stall before the token expires.

@@ -92,7 +92,7 @@ def _send(
 
 
 def report(error: requests.RequestException) -> int:
-    """Say on stderr why there is no response from the API."""
+    """Write to stderr why the API sent no response, and return the exit status."""
     if isinstance(error, ValueError):  # so requests says that a URL or a header is not valid
         raise UsageError("the URL or a header is not valid") from None
     if isinstance(error, requests.exceptions.SSLError):

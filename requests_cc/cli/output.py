@@ -93,11 +93,14 @@ def safe(text: object) -> str:
 
 
 def moment(seconds: float) -> str:
-    """Return a moment in UTC, such as ``2026-11-26T14:04:18Z``."""
+    """Return a moment in UTC, such as ``2026-11-26T14:04:18Z``.
+
+    As :func:`requests_cc.errors.moment` does, whose module loads requests: ``decode`` does without.
+    """
     try:
         utc = datetime.fromtimestamp(seconds, tz=timezone.utc)
     except (OverflowError, ValueError, OSError):
-        return "a moment beyond the calendar"
+        return "a time beyond the calendar"
     return f"{utc:%Y-%m-%dT%H:%M:%SZ}"
 
 

@@ -48,7 +48,7 @@ Step: TypeAlias = "Callable[[str, Callable[[], str]], None]"
 
 
 class Trust(NamedTuple):
-    """How TLS is set up.
+    """The certificates that TLS trusts and presents.
 
     :param session: of which ``verify`` and the environment's proxies and CA bundle count.
     :param cert: the client certificate, as in requests, or None.
@@ -123,7 +123,7 @@ class Probe:
 
     @property
     def _peer(self) -> tuple[str, int]:
-        """Where the connection leads: the server, or the proxy before it."""
+        """Host and port to connect to: the server's, or those of the proxy before it."""
         if self._proxy is None:
             return self._origin.host, self._origin.port
         default = 443 if self._proxy.scheme == "https" else 80
@@ -131,7 +131,7 @@ class Probe:
 
     @property
     def _place(self) -> str:
-        """What names the peer in a message about what to change."""
+        """The setting that names the peer, for a message."""
         return self._setting if self._proxy is None else "HTTP_PROXY or HTTPS_PROXY"
 
     def _look_up(self) -> str:

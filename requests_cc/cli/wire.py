@@ -15,7 +15,7 @@ _TOKEN_SCHEMES = ("bearer", "dpop")
 
 
 class Exchange(NamedTuple):
-    """What is remembered of a request and its response.
+    """A request and its response, without their secrets.
 
     :param url: str, without its query.
     :param status: int.

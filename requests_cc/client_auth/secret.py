@@ -72,7 +72,7 @@ class SecretFile:
 
     @property
     def subject(self) -> str:
-        """What a message calls the text in the file."""
+        """The name of the text in the file, for a message."""
         return f"the text in {f'the file {self.path}' if self.variable is None else self.variable}"
 
     def _problem(self, reason: str) -> str:

@@ -13,7 +13,7 @@ _SEQUENCE, _INTEGER = 0x30, 0x02  # tags of DER
 
 @runtime_checkable
 class Signer(Protocol):
-    """What signs JWTs with a private key that it does not show.
+    """A private key that signs JWTs and is not shown, such as one of a KMS or an HSM.
 
     ``alg`` is the JWS algorithm (RFC 7518 §3.1), ``kid`` the key id or None. Without a cache_key
     (a str) of its own, tokens stay in this process. Must be safe to call from several threads.

@@ -70,8 +70,8 @@ class AuthenticatedRequest:
         attempt; client authentication adds its own.
     :param dpop: the key that the token is to be bound to, or None.
 
-    Immutable, so safe to share between threads. A subclass can add to ``busy``: further statuses of
-    a server that is busy, beside 429 and 5xx.
+    ``busy`` may be set before the first request: further statuses of a server that is busy, beside
+    429 and 5xx. It does not change after that, so safe to share between threads.
     """
 
     __slots__ = ("authentication", "busy", "client_id", "dpop", "endpoint", "params", "server")

@@ -137,7 +137,7 @@ class ClientCredentials(Source, Value):
 
     @entry_point
     def introspect(self, token: AccessToken | str) -> Introspection:
-        """Ask the authorization server about a token, with the same client authentication.
+        """Introspect a token at the authorization server, with the same client authentication.
 
         :param token: an :class:`AccessToken`, or its value.
         :returns: an :class:`Introspection`; a token that is not active raises no error.

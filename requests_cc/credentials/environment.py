@@ -91,7 +91,7 @@ class Environment:
         return value
 
     def path(self, name: str) -> str | None:
-        """Return the path of a file that must be there, or None if none is set.
+        """Return the path of an existing file, or None if the variable is not set.
 
         :param name: str, of the variable that holds the path.
         :raises ConfigurationError: if there is no such file.

@@ -37,7 +37,7 @@ class Prepared(AuthBase):
 
 
 class RequestParts:
-    """What stands in the place of client authentication: everything that the request sends.
+    """The headers, query and body of a request, in the place of client authentication.
 
     :param auth: a requests auth object, a (user name, password) pair, a source, or None.
     :param headers: mapping, or None; likewise ``query``, ``data`` (or str, bytes) and ``json``

@@ -86,7 +86,7 @@ class TokenFile(Source):
         return f"the token file {self.path}"
 
     def _stamp(self) -> Hashable:
-        """Return what changes with the file; while there is no token in it, what was last."""
+        """Return the file's time, size and inode; the last ones while it holds no token."""
         last: Hashable = self._last_good  # type: ignore[attr-defined] # since __post_init__
         try:
             status = os.stat(self.path)

@@ -29,7 +29,7 @@ _MOMENT = re.compile(
 def token_of(
     body: bytes, token: str | None, expires: str | float | None, requested_at: float
 ) -> tuple[AccessToken, Expiry]:
-    """Return the token in a response, and its expiry as the response has it.
+    """Return the token and its expiry in a response.
 
     :param body: bytes, the response's body.
     :param token: str, the dotted name of the token's member; None: the body is the token.

@@ -134,7 +134,7 @@ class TokenRequest(Source):
 
     @property
     def server(self) -> AuthorizationServer:
-        """What responds at the URL, as events name it."""
+        """The server at the URL, for events."""
         return self._request.server
 
     @property

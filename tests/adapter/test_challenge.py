@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import string
-import time
 
 import pytest
 from hypothesis import given, strategies as st
 
-from requests_cc.adapter.challenge import Challenge
+from requests_cc.adapter.challenge import LONGEST, Challenge
 
 TCHARS = string.ascii_letters + string.digits + "!#$%&'*+-.^_`|~"
 
@@ -298,9 +297,7 @@ def test_nothing_after_an_unclosed_quote_is_a_parameter(rest: str) -> None:
         *('"\\', '\\"', 'a="', 'a="\\"', '"a"', 'a=a"', "a,a ", "a a=", "a=a,", "a  ,", "a==,"),
     ],
 )
-def test_hostile_text_takes_linear_time(piece: str) -> None:
+def test_long_hostile_text_has_no_more_challenges_than_letters(piece: str) -> None:
     for start in ("", "Bearer ", 'Bearer a="', "Bearer a="):
         header = start + piece * (30_000 // len(piece)) + "\x00"
-        began = time.process_time()
-        Challenge.parse(header)
-        assert time.process_time() - began < 3  # about 0.01 s; in quadratic time: minutes
+        assert len(Challenge.parse(header)) <= LONGEST // len(piece) + 1

@@ -37,7 +37,7 @@ class SealedStore(ABC):
         self._vault.names(key)
 
     def get(self, key: str) -> bytes | None:
-        """Return the unexpired value under a key.
+        """Return the value under a key, unless it has expired.
 
         :param key: str.
         :returns: bytes; None if there is no value, or none that was sealed for this key.
