@@ -24,7 +24,7 @@ Cert: TypeAlias = "str | tuple[str, str]"
 
 
 class TokenStore(Protocol):
-    """Where processes share tokens: Redis, a folder, or a user's own.
+    """A place where processes share tokens: Redis, a folder, or a user's own.
 
     The methods may raise anything: a :class:`~requests_cc.TokenCache` treats an exception as a
     miss. They must be safe to call from several threads. A store may also have:
@@ -67,7 +67,7 @@ class TokenStore(Protocol):
 
 @runtime_checkable
 class TokenSource(Protocol):
-    """Anything that can make a token request.
+    """An object that can make a token request.
 
     A :class:`~requests_cc.TokenCache` calls :meth:`request_token` from whichever thread needs a
     token, one call at a time for each ``cache_key``. A source may also have:
@@ -168,7 +168,7 @@ def revocation_of(source: TokenSource) -> Callable[[AccessToken], object] | None
 
 
 class ClientIdentity:
-    """Who authenticates, and to whom.
+    """The client that authenticates, and the server.
 
     :param client_id: str.
     :param client_secret: str or None, the one to use in this request.
@@ -215,7 +215,7 @@ class ClientIdentity:
 
 
 class Authentication:
-    """What client authentication adds to one request.
+    """The parts that client authentication adds to one request.
 
     :param params: mapping, parameters for the body.
     :param auth: a requests auth object that is applied to the prepared request, or None.
@@ -246,7 +246,7 @@ class Authentication:
 
 
 class ClientAuthentication(Protocol):
-    """How a client proves who it is at the token endpoint (RFC 6749 section 2.3).
+    """A method of client authentication at the token endpoint (RFC 6749 section 2.3).
 
     Called once for each attempt, so that an assertion or a proof is used only once. Must be safe to
     call from several threads.
@@ -258,11 +258,11 @@ class ClientAuthentication(Protocol):
 
     @property
     def needs_secret(self) -> bool:
-        """Whether it requires a ``client_secret``."""
+        """True if it requires a ``client_secret``."""
 
     @property
     def key_part(self) -> Hashable:
-        """What of it shapes the token: a :data:`KeyPart`, or an opaque hashable."""
+        """The part of it that shapes the token: a :data:`KeyPart`, or an opaque hashable."""
 
     def authenticate(self, identity: ClientIdentity) -> Authentication:
         """Return what one request needs."""

@@ -154,7 +154,7 @@ def greenlets_share_a_thread() -> bool:
 
 
 class Strand:
-    """What runs now: a thread, and the greenlet in it, if there is one."""
+    """The thread that runs now, and the greenlet in it, if there is one."""
 
     __slots__ = ("greenlet", "thread")
 
@@ -202,7 +202,7 @@ class Watched(Landing):
 
     @property
     def lost(self) -> bool:
-        """Whether nobody is left to land it. At an interpreter's end no other thread runs."""
+        """True if nobody is left to land it. At an interpreter's end no other thread runs."""
         return not self.landed and (self._keeper() is None or sys.is_finalizing())
 
     def wait_until_done(self) -> bool:

@@ -69,7 +69,7 @@ class Origin(NamedTuple):
 
     @property
     def is_loopback(self) -> bool:
-        """Whether the host is ``localhost``, in ``127.0.0.0/8`` or ``::1``, spelled in full."""
+        """True if the host is ``localhost``, in ``127.0.0.0/8`` or ``::1``, spelled in full."""
         if self.host in ("localhost", "::1"):
             return True
         try:

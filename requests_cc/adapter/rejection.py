@@ -1,4 +1,4 @@
-"""What an API's rejection of a token looks like: a 401, other statuses, or what a function says."""
+"""The rejection of a token by an API: a 401, other statuses, or a function's verdict."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How long to wait before the next token request: every figure, and no state."""
+"""The pauses between token requests: every figure, and no state."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every verb writes: results to stdout, everything else to stderr."""
+"""The output of every verb: results to stdout, everything else to stderr."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What people write first, and the line that they want instead."""
+"""Frequent mistakes in using a source, and the line to write instead."""
 
 from __future__ import annotations
 

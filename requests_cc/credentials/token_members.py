@@ -1,4 +1,4 @@
-"""Where a response of another form has the token and its expiry."""
+"""The token and its expiry in a response of another form."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ token_exchange_under_way = contextvars.ContextVar("token_exchange_under_way", de
 
 
 class Way:
-    """How a request is sent.
+    """The session, timeouts and certificate with which a request is sent.
 
     :param session: the session that sends it; None: a new one, closed afterwards.
     :param timeout: the connect and the read timeout, seconds; their sum is the deadline.

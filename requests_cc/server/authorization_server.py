@@ -280,7 +280,7 @@ class AuthorizationServer(Value):
 
     @property
     def habits(self) -> Habits | None:
-        """What the provider is known to refuse, or None."""
+        """The settings that the provider is known to refuse, or None."""
         return self._habits
 
     @property

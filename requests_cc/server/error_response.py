@@ -74,7 +74,7 @@ _PROOFS = {
 
 
 class Attempt:
-    """What a request sent, as far as the advice in an error depends on it.
+    """The parts of a sent request on which the advice in an error depends.
 
     :param url: str, where it went; shown without its query.
     :param endpoint: str, the name of the endpoint, such as ``token_endpoint``.
@@ -109,7 +109,7 @@ class Attempt:
 
     @property
     def client_advice(self) -> str:
-        """What to do if the server refuses the client; it begins with the secret."""
+        """The advice for a refused client; it begins with the secret."""
         advice = _PROOFS.get(
             self.method,
             f"check the client's secret and id, and that the server accepts {self.method}",

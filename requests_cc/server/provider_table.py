@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class Rule(NamedTuple):
-    """What a provider requires of one setting of the client-credentials grant.
+    """The requirement of a provider for one setting of the client-credentials grant.
 
     :param setting: str: ``grant_type``, ``scope``, ``audience`` or ``resource``.
     :param wanted: str, a regular expression that its whole value matches; ``""`` if it is not set.
@@ -28,7 +28,7 @@ class Rule(NamedTuple):
 
 
 class Habits(NamedTuple):
-    """What a provider is known to refuse.
+    """The settings that a provider is known to refuse.
 
     :param provider: str, its name.
     :param rules: tuple of :class:`Rule`, what it requires of the client-credentials grant.

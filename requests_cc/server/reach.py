@@ -1,4 +1,4 @@
-"""How a server is reached: through which session, with which timeouts, and if over plain http."""
+"""Session, timeouts and plain http: the settings with which a server is reached."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Timeout: TypeAlias = "tuple[float, float] | float"
 
 
 class Reach(Value):
-    """How a server is reached; see :class:`~requests_cc.AuthorizationServer`.
+    """The settings to reach a server with; see :class:`~requests_cc.AuthorizationServer`.
 
     :param session: a :class:`requests.Session`, or None for a new one each time.
     :param timeout: the connect and the read timeout, seconds.

@@ -15,7 +15,7 @@ _IDENTITY = r".*\.(?:accounts[0-9]*\.ondemand\.com|accounts[0-9]*\.cloud\.sap)"
 
 
 class SapBinding(NamedTuple):
-    """What a binding says of its authorization server.
+    """The authorization server and the client of a binding.
 
     :param url: str, the server's URL.
     :param path: str, the path of its token endpoint.

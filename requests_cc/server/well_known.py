@@ -36,7 +36,7 @@ _DOCUMENT = re.compile(r"(?P<before>.*)/\.well-known/[^/]+(?P<after>/.*)?", re.D
 
 
 class LookUp(NamedTuple):
-    """How documents are fetched, and the deadline for all of them.
+    """The look-up of one or more documents, with one deadline for all of them.
 
     :param reach: how the servers are reached.
     :param until: float, a moment on the monotonic clock.
@@ -55,7 +55,7 @@ class LookUp(NamedTuple):
 
     @property
     def way(self) -> Way:
-        """How the next document is fetched, in the time that is left."""
+        """The way to fetch the next document, in the time that is left."""
         connect, read = self.reach.timeout
         left = max(self.until - time.monotonic(), LEAST_TIME) / (connect + read)
         timeout = (connect * left, read * left)

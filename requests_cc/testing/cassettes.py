@@ -43,7 +43,7 @@ def without_secrets(*, headers: Iterable[str] = (), members: Iterable[str] = ())
 
 
 class _Numbers:
-    """What each token is called in the cassette; safe to share between threads."""
+    """The name of each token in a cassette; safe to share between threads."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()  # guards the two below

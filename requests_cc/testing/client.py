@@ -61,7 +61,7 @@ class Client:
 
     @property
     def is_public(self) -> bool:
-        """Whether it has nothing to authenticate with; an empty secret counts as none."""
+        """True if it has nothing to authenticate with; an empty secret counts as none."""
         return not (self.secrets - {""} or self.keys or self.thumbprints)
 
     def __repr__(self) -> str:

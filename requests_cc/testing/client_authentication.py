@@ -16,7 +16,7 @@ from requests_cc.testing.response import bad_request, invalid_client
 
 
 class Credential(NamedTuple):
-    """How a request says who its client is.
+    """The client authentication in a request.
 
     :param kind: ``basic``, ``post``, ``assertion`` or ``none``.
     :param client_id: None if the request names no client.

@@ -1,4 +1,4 @@
-"""What the server does with each request: it finds the endpoint, records, and responds."""
+"""The server's work for each request: it finds the endpoint, records, and responds."""
 
 from __future__ import annotations
 

@@ -49,7 +49,7 @@ class Loopback:
 
     @property
     def running(self) -> bool:
-        """Whether it listens."""
+        """True while it listens."""
         return self._listener is not None
 
     def start(self) -> None:

@@ -29,7 +29,7 @@ ACCESS_TOKEN = "urn:ietf:params:oauth:token-type:access_token"
 
 
 class Policy(NamedTuple):
-    """What the server allows.
+    """The limits that the server sets to its clients.
 
     :param scopes: None: every scope; otherwise a request without ``scope`` is granted all of them.
     :param grants: None: every grant type.

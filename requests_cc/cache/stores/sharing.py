@@ -49,7 +49,7 @@ Brought: TypeAlias = "tuple[AccessToken | Exception | None, bool]"
 
 
 class Wanted:
-    """Which token of a store will do.
+    """The requirements for a token from a store.
 
     :param name: str, its name in the store.
     :param is_bound: bool, whether it must be bound to a key (RFC 9449).
