@@ -151,17 +151,16 @@ class Journal:
         if self._unusable.increment() == 0:
             logger.warning("ignoring an unusable entry in the token store: %s", error)
 
-    @exclusive
     def stats(self, *, tokens: int, cooling_down: int, held: int) -> CacheStats:
         """Return the counts, together with those given."""
-        count = {kind: counter.value() for kind, counter in self._counts.items()}
         from .stats import CacheStats  # noqa: PLC0415 - few programs ask for it
 
+        count, hits = self._read_counts()
         return CacheStats(
             tokens=tokens,
             cooling_down=cooling_down,
             held=held,
-            hits=self.hits.value(),
+            hits=hits,
             requests=count[TokenRequested],
             successes=count[TokenReceived],
             failures=count[TokenRequestFailed],
@@ -170,6 +169,10 @@ class Journal:
             holds=count[RenewalHeld],
             last_latency=self.last_latency,
         )
+
+    @exclusive
+    def _read_counts(self) -> tuple[dict[type[Event], int], int]:
+        return {kind: counter.value() for kind, counter in self._counts.items()}, self.hits.value()
 
 
 def landing(name: SourceName, flight: Flight, state: Lifecycle, now: Now) -> Iterator[Event]:
